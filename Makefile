@@ -1,0 +1,69 @@
+# The commands of this repository; CI calls these and nothing else.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+SERVERS := .cache/servers
+# Real servers that the tests start are unpacked here, when the machine has none.
+export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(PATH)
+# No test may look for credentials outside of this machine.
+export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
+# Rich and pytest draw for the terminal they are on, and plainly where there is none.
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo check test unit format docs lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+
+demo: $(RUNTIME) ## Simulated cloud and exporter together; Ctrl-C ends it
+	@exec $(PYTHON) -m exporter demo $(DEMO)
+
+check: $(DEV) ## Format, lint, types, import contracts, documents up to date
+	$(VENV)/bin/ruff format --check --quiet
+	$(VENV)/bin/ruff check --quiet
+	$(VENV)/bin/mypy --no-error-summary
+	$(VENV)/bin/lint-imports --no-logo > .cache/imports.log || { cat .cache/imports.log; exit 1; }
+	$(PYTHON) docs/generate_configuration.py --check
+	$(PYTHON) docs/generate_metrics.py --check
+
+test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
+	rm -f .coverage*
+	$(VENV)/bin/pytest -q --cov --cov-report= --durations=5
+	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
+
+unit: $(DEV) ## The tests that need no real server, in seconds
+	$(VENV)/bin/pytest -q -m 'not real'
+
+format: $(DEV) ## Format the code
+	$(VENV)/bin/ruff check --fix --quiet
+	$(VENV)/bin/ruff format --quiet
+
+docs: $(DEV) ## Write the generated documents anew
+	$(PYTHON) docs/generate_configuration.py
+	$(PYTHON) docs/generate_metrics.py
+
+lock: $(DEV) ## Resolve the dependencies anew, with hashes
+	scripts/lock.sh
+
+clean: ## Remove what the commands above made
+	rm -rf $(VENV) .cache .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(RUNTIME): requirements.lock scripts/venv.sh
+	@scripts/venv.sh $(VENV) requirements.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock pyproject.toml $(RUNTIME)
+	@scripts/venv.sh $(VENV) requirements-dev.lock
+	@$(PYTHON) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@mkdir -p .cache
+	@touch $@
+
+$(SERVERS)/.ready: scripts/servers.sh
+	@scripts/servers.sh $(SERVERS)
+	@touch $@

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Write the lock files: exact versions with hashes, for every supported Python.
+# Needs uv (`pip install uv`); the files name no registry.
+set -euo pipefail
+options=(--universal --python-version 3.11 --generate-hashes --no-emit-index-url
+    --no-annotate --no-header --quiet "$@")
+
+uv pip compile pyproject.toml "${options[@]}" --output-file requirements.lock
+uv pip compile pyproject.toml --group dev "${options[@]}" \
+    --constraint requirements.lock --output-file requirements-dev.lock

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Unpack the real programs that the tests start, where the machine does not have them.
+# Unpacked, not installed: Debian's packages would start services of their own.
+# Usage: scripts/servers.sh DIRECTORY
+set -euo pipefail
+mkdir -p "$1"
+cd "$1"
+
+# Unpack PACKAGE unless the machine has PROGRAM.
+provide() {
+    local program=$1 package=$2
+    if command -v "$program" >/dev/null; then
+        return
+    fi
+    echo "Unpacking $package for $program." >&2
+    if ! apt-get download -qq "$package" 2>/dev/null; then
+        # A fresh machine has no list of packages yet.
+        local sudo=
+        [ "$(id -u)" = 0 ] || sudo=sudo
+        $sudo apt-get update -qq
+        apt-get download -qq "$package"
+    fi
+    dpkg-deb --extract "$package"_*.deb .
+    rm "$package"_*.deb
+}
+
+provide prometheus prometheus
+provide promtool prometheus
+provide openssl openssl
