@@ -1,0 +1,146 @@
+"""Why a walk or a discovery failed, as a closed set of things an operator would do.
+
+Nothing here holds text the cloud sent: its messages repeat signed strings and tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Self
+
+
+class Reason(StrEnum):
+    """The `reason` label of every failure metric; the set is closed."""
+
+    THROTTLED = "throttled"
+    CREDENTIALS = "credentials"
+    PERMISSION = "permission"
+    CLOCK = "clock"
+    NOT_FOUND = "not_found"
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+    INCOMPLETE = "incomplete"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which answer of the API an error came from; what it did not say is None."""
+
+    action: str | None = None
+    code: str | None = None
+    status: int | None = None
+    request_id: str | None = None
+
+
+class CloudError(Exception):
+    """Base of everything that costs a walk or a discovery; `reason` is its label.
+
+    `retry_after` is for how many seconds the API asks to be left alone, if it does.
+    """
+
+    reason: ClassVar[Reason]
+    remedy: ClassVar[str]
+    is_transient: ClassVar[bool] = False
+    bug: Exception | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        origin: Origin | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.origin = origin or Origin()
+        self.retry_after = retry_after
+
+
+class ThrottledError(CloudError):
+    """The account's request quota is used up."""
+
+    reason = Reason.THROTTLED
+    remedy = "ask for a higher API quota, or poll less often"
+    is_transient = True
+
+
+class CredentialsError(CloudError):
+    """There is no usable access key, or the API refused it."""
+
+    reason = Reason.CREDENTIALS
+    remedy = "fix the access key, its secret or its security token"
+
+
+class ExpiredCredentialsError(CredentialsError):
+    """The security token ran out; a fresh one may work at once."""
+
+
+class PermissionDeniedError(CloudError):
+    """The key is good, and may not call this action."""
+
+    reason = Reason.PERMISSION
+    remedy = "grant the RAM action that the log names"
+
+
+class ClockError(CloudError):
+    """The API refused our timestamp."""
+
+    reason = Reason.CLOCK
+    remedy = "set this machine's clock; see rocketmq_dr_exporter_clock_skew_seconds"
+
+
+class NotFoundError(CloudError):
+    """The plan, item or instance does not exist upstream."""
+
+    reason = Reason.NOT_FOUND
+    remedy = "correct the id in the configuration, or drop it"
+
+
+class UnavailableError(CloudError):
+    """The API could not be reached, or answered with a server error."""
+
+    reason = Reason.UNAVAILABLE
+    remedy = "wait; if it lasts, look at the network and at the cloud's status page"
+    is_transient = True
+
+
+class RequestTimeoutError(CloudError):
+    """An answer, or a whole walk, took longer than its setting allows."""
+
+    reason = Reason.TIMEOUT
+    remedy = "raise api.timeout or poll.timeout, or look at the network"
+    is_transient = True
+
+
+class MalformedError(CloudError):
+    """The API answered what it never should."""
+
+    reason = Reason.MALFORMED
+    remedy = "look for a proxy in the way; else report it, the API may have changed"
+
+
+class NonceUsedError(MalformedError):
+    """The API has seen this nonce; a new one is drawn for each attempt."""
+
+
+class IncompleteError(CloudError):
+    """The pages of a list do not add up to the total that the API states."""
+
+    reason = Reason.INCOMPLETE
+    remedy = "wait; the list kept changing while it was read"
+
+
+class InternalError(CloudError):
+    """A bug of ours; `bug` is what was raised, with its traceback."""
+
+    reason = Reason.INTERNAL
+    remedy = "report it, with the traceback in the log"
+
+    @classmethod
+    def from_bug(cls, bug: Exception) -> Self:
+        """Return the error that stands for an exception nobody expected."""
+        error = cls(f"unexpected {type(bug).__name__}")
+        error.bug = bug
+        return error

@@ -1,0 +1,218 @@
+"""What is polled and what a walk finds, in the API's own nouns, as frozen data.
+
+It computes nothing (see `lag`) and knows neither the wire nor the metrics.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+UNKNOWN_MS = 0
+"""In a column of milliseconds: the API said nothing, null, zero or less."""
+
+
+class State(StrEnum):
+    """What may be said of a checkpoint; the first that fits, see `lag.state_of`."""
+
+    OK = "ok"
+    NEVER_SYNCED = "never_synced"
+    SOURCE_MISSING = "source_missing"
+    TARGET_MISSING = "target_missing"
+    TARGET_AHEAD = "target_ahead"
+
+
+PROBLEMS = (State.NEVER_SYNCED, State.SOURCE_MISSING, State.TARGET_MISSING)
+"""The states somebody should look at."""
+
+
+class Rejection(StrEnum):
+    """Why a row that the API sent is no checkpoint of ours."""
+
+    MALFORMED = "malformed"
+    DUPLICATE = "duplicate"
+    FILTERED = "filtered"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Route:
+    """What is polled: one plan, one item, one source instance."""
+
+    plan_id: str
+    item_id: str
+    source_instance_id: str
+    region: str
+    filter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One side of a plan. Source: ``GetDisasterRecoveryPlan``, ``instances[]``."""
+
+    instance_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A replication between instances. Source: ``GetDisasterRecoveryPlan``."""
+
+    plan_id: str
+    name: str
+    type: str
+    status: str
+    region: str
+    is_auto_synced: bool
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A topic mapping of a plan. Source: ``ListDisasterRecoveryItems``, ``list[]``.
+
+    `instance_ids` are the instances that its topics name; empty if they name none.
+    """
+
+    plan_id: str
+    item_id: str
+    status: str
+    instance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Missing:
+    """A configured id not found upstream; `kind` is plan, item or instance."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What discovery knows at present; routes are those this process walks."""
+
+    plans: tuple[Plan, ...] = ()
+    items: tuple[Item, ...] = ()
+    missing: frozenset[Missing] = frozenset()
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where the two sides are and what they run; a row's rarely changing part."""
+
+    source_region_id: str
+    target_region_id: str
+    source_type: str
+    target_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far one consumer group has read one topic on each side.
+
+    Times are Unix milliseconds, `UNKNOWN_MS` where the API does not say. Names that it
+    does not say are empty, but the source instance: that is the route's.
+
+    Source: ``ListDisasterRecoveryCheckpoints``, ``data.list[]``.
+    """
+
+    checkpoint_id: int
+    group: str
+    topic: str
+    source_instance_id: str
+    target_instance_id: str
+    last_sync_ms: int = UNKNOWN_MS
+    source_ms: int = UNKNOWN_MS
+    target_ms: int = UNKNOWN_MS
+    source_fetch_ms: int = UNKNOWN_MS
+    target_fetch_ms: int = UNKNOWN_MS
+    target_group: str = ""
+    target_topic: str = ""
+    kind: Kind = Kind("", "", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Checkpoints side by side: row i of every column is one checkpoint.
+
+    A million objects would cost a gigabyte; `row` gives one where it is wanted.
+    """
+
+    checkpoint_ids: array[int]
+    groups: Sequence[str]
+    topics: Sequence[str]
+    source_instance_ids: Sequence[str]
+    target_instance_ids: Sequence[str]
+    last_sync_ms: array[int]
+    source_ms: array[int]
+    target_ms: array[int]
+    source_fetch_ms: array[int]
+    target_fetch_ms: array[int]
+    target_groups: Sequence[str]
+    target_topics: Sequence[str]
+    kinds: Sequence[Kind]
+
+    def __len__(self) -> int:
+        return len(self.checkpoint_ids)
+
+    def row(self, index: int) -> Checkpoint:
+        """Return one row as an object; for people and tests, not for the hot path."""
+        return Checkpoint(
+            self.checkpoint_ids[index],
+            self.groups[index],
+            self.topics[index],
+            self.source_instance_ids[index],
+            self.target_instance_ids[index],
+            self.last_sync_ms[index],
+            self.source_ms[index],
+            self.target_ms[index],
+            self.source_fetch_ms[index],
+            self.target_fetch_ms[index],
+            self.target_groups[index],
+            self.target_topics[index],
+            self.kinds[index],
+        )
+
+    def rows(self) -> Iterator[Checkpoint]:
+        """Yield every row as an object."""
+        return map(self.row, range(len(self)))
+
+    def first(self, count: int) -> Columns:
+        """Return the first `count` rows alone."""
+        return Columns(*(getattr(self, name)[:count] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What a route's checkpoints come to; counts all of them, cut or not.
+
+    Milliseconds. The maximum and the oldest are None where no checkpoint knows its own.
+    `lag_buckets` are cumulative counts at `lag.BUCKET_BOUNDS_MS`, without +Inf.
+    """
+
+    states: Mapping[State, int]
+    max_lag_ms: int | None
+    oldest_sync_ms: int | None
+    lag_buckets: tuple[int, ...]
+    lag_count: int
+    lag_sum_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The immutable result of one complete walk of a route.
+
+    `dropped` checkpoints are in the rollup alone: over `metrics.max_checkpoints`.
+    """
+
+    route: Route
+    columns: Columns
+    rollup: Rollup
+    rejected: Mapping[Rejection, int]
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.columns)

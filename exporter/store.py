@@ -1,0 +1,191 @@
+"""The present state of every route: its last walk, and the snapshot that is shown.
+
+It does no I/O and renders nothing; the poller writes to it, metrics and pages read it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from exporter.duplicates import duplicates, rollup_without
+from exporter.errors import CloudError, Reason
+from exporter.model import Rollup, Route, Snapshot
+
+NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one walk ended: with a snapshot, or with the reason why there is none.
+
+    `ended_at` is Unix seconds, `duration` seconds.
+    """
+
+    route: Route
+    ended_at: float
+    duration: float
+    result: Snapshot | Reason
+    error: CloudError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStatus:
+    """What is known of one route.
+
+    `is_up` and `duration` are None before the first walk, `last_success_at` (Unix
+    seconds) before the first success. `snapshot` is None when none is fit to show:
+    before the first success, and from `stale_after` on. `hidden` are those of its rows
+    that a row of another route with the same labels replaces; `rollup` is what the
+    others come to, None where `snapshot` is.
+    """
+
+    route: Route
+    walks: int = 0
+    failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
+    is_up: bool | None = None
+    reason: Reason | None = None
+    last_success_at: float | None = None
+    duration: float | None = None
+    snapshot: Snapshot | None = None
+    rollup: Rollup | None = None
+    hidden: frozenset[int] = frozenset()
+    published_at: float = 0.0
+
+
+class Store:
+    """Holds a `RouteStatus` for each route, in the order of the routes.
+
+    `stale_after` is seconds; `clock` is monotonic, so that a stepped wall clock
+    withdraws nothing. `version` moves with each change.
+    """
+
+    def __init__(
+        self, *, stale_after: float, max_checkpoints: int, clock: Callable[[], float]
+    ) -> None:
+        self._stale_after = stale_after
+        self._max_checkpoints = max_checkpoints
+        self._clock = clock
+        self._statuses: dict[Route, RouteStatus] = {}
+        self._siblings: dict[tuple[str, str], list[Route]] = {}
+        self._shown = 0
+        self.version = 0
+
+    def set_routes(self, routes: Iterable[Route]) -> None:
+        """Keep these routes and no others; those that stay keep what is known."""
+        before = self._statuses
+        self._statuses = {
+            route: before.get(route, RouteStatus(route)) for route in sorted(routes)
+        }
+        siblings = defaultdict(list)
+        for route in self._statuses:
+            siblings[route.plan_id, route.item_id].append(route)
+        self._siblings = dict(siblings)
+        for item in {(r.plan_id, r.item_id) for r in before if r not in self._statuses}:
+            self._hide_duplicates(self._siblings.get(item, ()))
+        self._changed()
+
+    def record(self, outcome: Outcome) -> None:
+        """Take in how a walk ended; a route that is no longer walked is ignored."""
+        if outcome.route not in self._statuses:
+            return
+        self._withdraw_stale()
+        status = self._statuses[outcome.route]
+        status = replace(status, walks=status.walks + 1, duration=outcome.duration)
+        if isinstance(outcome.result, Reason):
+            self._statuses[outcome.route] = _failed(status, outcome.result)
+        else:
+            self._publish(status, outcome.result, outcome.ended_at)
+        self._changed()
+
+    def statuses(self) -> Sequence[RouteStatus]:
+        """Return every route's status, without the snapshots that have gone stale."""
+        self._withdraw_stale()
+        return tuple(self._statuses.values())
+
+    def is_tried(self) -> bool:
+        """Return whether every route has been walked at least once, well or badly."""
+        return all(status.walks for status in self._statuses.values())
+
+    def room_for(self, route: Route) -> int:
+        """Return how many checkpoints of this route may have series of their own."""
+        self._withdraw_stale()
+        return self._room(self._statuses.get(route, RouteStatus(route)).snapshot)
+
+    def _publish(
+        self, status: RouteStatus, snapshot: Snapshot, ended_at: float
+    ) -> None:
+        fit = self._fit(snapshot, status.snapshot)
+        self._statuses[status.route] = replace(
+            status,
+            is_up=True,
+            reason=None,
+            last_success_at=ended_at,
+            snapshot=fit,
+            rollup=fit.rollup,
+            hidden=frozenset(),
+            published_at=self._clock(),
+        )
+        self._hide_duplicates(self._siblings_of(status.route))
+
+    def _withdraw_stale(self) -> None:
+        """Let go of what is stale, which then takes no room and hides nothing."""
+        limit = self._clock() - self._stale_after
+        stale = [
+            status
+            for status in self._statuses.values()
+            if status.snapshot is not None and status.published_at <= limit
+        ]
+        for status in stale:
+            self._statuses[status.route] = replace(
+                status, snapshot=None, rollup=None, hidden=frozenset()
+            )
+        for status in stale:
+            self._hide_duplicates(self._siblings_of(status.route))
+        if stale:
+            self._changed()
+
+    def _room(self, previous: Snapshot | None) -> int:
+        own = 0 if previous is None else len(previous)
+        return max(0, self._max_checkpoints - self._shown + own)
+
+    def _fit(self, snapshot: Snapshot, previous: Snapshot | None) -> Snapshot:
+        over = len(snapshot) - self._room(previous)
+        if over <= 0:
+            return snapshot
+        return replace(
+            snapshot,
+            columns=snapshot.columns.first(len(snapshot) - over),
+            dropped=snapshot.dropped + over,
+        )
+
+    def _siblings_of(self, route: Route) -> Sequence[Route]:
+        return self._siblings.get((route.plan_id, route.item_id), ())
+
+    def _hide_duplicates(self, routes: Sequence[Route]) -> None:
+        shown = [
+            status.snapshot
+            for route in routes
+            if (status := self._statuses[route]).snapshot is not None
+        ]
+        hidden = duplicates(shown)
+        for snapshot in shown:
+            status = self._statuses[snapshot.route]
+            rows = hidden.get(snapshot.route, frozenset())
+            if rows != status.hidden:
+                self._statuses[snapshot.route] = replace(
+                    status, hidden=rows, rollup=rollup_without(rows, snapshot)
+                )
+
+    def _changed(self) -> None:
+        self.version += 1
+        snapshots = (status.snapshot for status in self._statuses.values())
+        self._shown = sum(len(snapshot) for snapshot in snapshots if snapshot)
+
+
+def _failed(status: RouteStatus, reason: Reason) -> RouteStatus:
+    count = status.failures[reason] + 1
+    failures = MappingProxyType({**status.failures, reason: count})
+    return replace(status, is_up=False, reason=reason, failures=failures)

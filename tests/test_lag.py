@@ -1,0 +1,136 @@
+"""What lag, age and state mean, against a second reading of the contract."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.lag import BUCKET_BOUNDS_MS, rollup, state_of, sync_age_ms, sync_lag_ms
+from exporter.model import UNKNOWN_MS, State
+
+NOON = 1_740_724_080_000
+# Unknown, or so near to one another that lags of every sign and bucket come up.
+times = st.one_of(
+    st.just(UNKNOWN_MS),
+    st.integers(NOON - 10, NOON + 10),
+    st.integers(NOON - 100_000_000, NOON + 100_000_000),
+)
+rows = st.lists(st.tuples(times, times, times), max_size=20)
+
+
+def known(millis: int) -> int | None:
+    """Return a column's number as the model of these tests has it."""
+    return millis if millis > 0 else None
+
+
+@pytest.mark.parametrize(
+    ("behind_ms", "lag"), [(5_000, 5_000), (0, 0), (-1_500, -1_500)]
+)
+def test_lag_is_source_minus_target_with_its_sign(behind_ms: int, lag: int) -> None:
+    """A target ahead of its source is below 0, and is not clamped."""
+    assert sync_lag_ms(NOON, NOON - behind_ms) == lag
+
+
+@given(times, times)
+def test_lag_is_known_only_where_both_sides_are(source: int, target: int) -> None:
+    """An unknown side makes no lag: neither 0 nor the time since 1970."""
+    a, b = known(source), known(target)
+
+    expected = None if a is None or b is None else a - b
+
+    assert sync_lag_ms(source, target) == expected
+
+
+@given(times)
+def test_age_grows_with_the_clock_and_is_unknown_without_a_sync(last: int) -> None:
+    """Age is counted from the last sync, and never from 1970."""
+    age = sync_age_ms(NOON, last)
+    later = sync_age_ms(NOON + 1_000, last)
+
+    if last == UNKNOWN_MS:
+        assert (age, later) == (None, None)
+    else:
+        assert age == NOON - last
+        assert later == NOON - last + 1_000
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "last_sync", "state"),
+    [
+        (0, 0, 0, State.SOURCE_MISSING),
+        (0, NOON, NOON, State.SOURCE_MISSING),
+        (0, 0, NOON, State.SOURCE_MISSING),
+        (NOON, 0, 0, State.NEVER_SYNCED),
+        (NOON, 0, NOON, State.TARGET_MISSING),
+        (NOON, NOON + 1, NOON, State.TARGET_AHEAD),
+        (NOON, NOON + 1, 0, State.TARGET_AHEAD),
+        (NOON, NOON, NOON, State.OK),
+        (NOON, NOON - 1, 0, State.OK),
+    ],
+)
+def test_the_first_state_that_fits_is_the_state(
+    source: int, target: int, last_sync: int, state: State
+) -> None:
+    """What fits several states has the one that the contract names first."""
+    assert state_of(source, target, last_sync) is state
+
+
+@given(times, times, times)
+def test_states_follow_the_contract_for_any_times(
+    source: int, target: int, last_sync: int
+) -> None:
+    """A list of conditions, in the contract's words and order, says the same."""
+    a, b, synced = known(source), known(target), known(last_sync)
+    conditions = [
+        (State.SOURCE_MISSING, a is None),
+        (State.NEVER_SYNCED, b is None and synced is None),
+        (State.TARGET_MISSING, b is None),
+        (State.TARGET_AHEAD, a is not None and b is not None and a - b < 0),
+        (State.OK, True),
+    ]
+
+    expected = next(state for state, fits in conditions if fits)
+
+    assert state_of(source, target, last_sync) is expected
+
+
+@given(rows)
+def test_a_rollup_is_what_its_rows_come_to(rows: list[tuple[int, int, int]]) -> None:
+    """Counts, maxima and buckets are those of a naive loop."""
+    lags = [s - t for s, t, _ in rows if known(s) and known(t)]
+    synced = [last for *_, last in rows if known(last)]
+
+    found = rollup([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
+
+    states = [state_of(*row) for row in rows]
+    assert found.states == {state: states.count(state) for state in State}
+    assert found.max_lag_ms == (max(lags) if lags else None)
+    assert found.oldest_sync_ms == (min(synced) if synced else None)
+    assert found.lag_buckets == tuple(
+        sum(lag <= bound for lag in lags) for bound in BUCKET_BOUNDS_MS
+    )
+    assert (found.lag_count, found.lag_sum_ms) == (len(lags), sum(lags))
+
+
+def test_a_rollup_of_nothing_knows_no_maximum() -> None:
+    """A route without checkpoints counts 0 of each state, and has no worst lag."""
+    empty = rollup([], [], [])
+
+    assert set(empty.states.values()) == {0}
+    assert (empty.max_lag_ms, empty.oldest_sync_ms) == (None, None)
+
+
+def test_a_bucket_holds_its_own_bound() -> None:
+    """Prometheus' `le` is "less than or equal"."""
+    bound = BUCKET_BOUNDS_MS.index(5_000)
+
+    found = rollup([NOON, NOON], [NOON - 5_000, NOON - 5_001], [0, 0])
+
+    assert found.lag_buckets[bound] == 1
+    assert found.lag_buckets[bound + 1] == 2
+
+
+def test_bucket_bounds_rise() -> None:
+    """The cumulative counts rest on it."""
+    assert list(BUCKET_BOUNDS_MS) == sorted(set(BUCKET_BOUNDS_MS))

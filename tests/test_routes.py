@@ -1,0 +1,173 @@
+"""Which routes a plan has, who walks each, and when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from core_cases import HERE, REGION, ROUTE, THERE, item, not_found, one_way, two_way
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.errors import CloudError, UnavailableError
+from exporter.model import Instance, Item, Missing, Plan, Route
+from exporter.routes import (
+    configured_but_missing,
+    configured_routes,
+    position,
+    shard_of,
+    source_instances,
+)
+from exporter.settings import PlanSettings, Settings
+
+MANY = [
+    Route(str(plan), str(number), instance, REGION)
+    for plan in range(20)
+    for number in range(25)
+    for instance in (HERE, THERE)
+]
+
+
+@pytest.mark.parametrize("role", ["ACTIVE", "Active", "active"])
+def test_a_one_way_plan_is_polled_at_its_active_instance(role: str) -> None:
+    """The API spells roles in more than one way."""
+    assert source_instances(one_way("1", role=role), item("1", "10")) == (HERE,)
+
+
+def test_a_two_way_plan_is_polled_at_each_side() -> None:
+    """Either direction has checkpoints of its own; roles do not matter."""
+    assert source_instances(two_way("1"), item("1", "10")) == (HERE, THERE)
+
+
+@pytest.mark.parametrize(
+    ("sides", "named", "expected"),
+    [
+        # One of two active instances is named by the topics.
+        ((("a", "ACTIVE"), ("b", "ACTIVE")), ("b", "c"), ("b",)),
+        # The topics are not told: the active instance is.
+        ((("a", "ACTIVE"), ("b", "PASSIVE")), (), ("a",)),
+        # The topics name others: they cannot take the place of the active one.
+        ((("a", "ACTIVE"), ("b", "PASSIVE")), ("b",), ("a",)),
+        # No role is told: whoever the topics name may be the source.
+        ((("a", ""), ("b", ""), ("c", "")), ("a", "b"), ("a", "b")),
+        # The plan tells nothing, and nobody does.
+        ((), ("a", "b"), ("a", "b")),
+        ((), (), ()),
+        # An instance named twice is one route.
+        ((("a", "ACTIVE"), ("a", "ACTIVE")), ("a",), ("a",)),
+    ],
+)
+def test_what_is_left_unsaid_does_not_narrow_the_choice(
+    sides: tuple[tuple[str, str], ...],
+    named: tuple[str, ...],
+    expected: tuple[str, ...],
+) -> None:
+    """A route too many fails aloud; a route too few would be missed by nobody."""
+    instances = tuple(Instance(*side) for side in sides)
+    plan = replace(one_way("1"), instances=instances)
+
+    found = source_instances(plan, Item("1", "10", "RUNNING", named))
+
+    assert found == expected
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=4), st.sets(st.sampled_from("abc")))
+def test_no_plan_has_a_route_twice(sides: list[str], named: set[str]) -> None:
+    """A repeated route would be walked twice at a time."""
+    instances = tuple(Instance(side, "ACTIVE") for side in sides)
+    for plan in (one_way("1"), two_way("1")):
+        asked: Plan = replace(plan, instances=instances)
+
+        found = source_instances(asked, Item("1", "10", "", tuple(named)))
+
+        assert len(found) == len(set(found))
+
+
+def test_a_configured_plan_has_a_route_per_item_and_instance() -> None:
+    """The filter goes with each."""
+    wanted = PlanSettings(id="1", filter="topic_test")
+
+    found = configured_routes(wanted, "cn-shanghai", {"10": (HERE, THERE), "11": ()})
+
+    assert found == (
+        Route("1", "10", HERE, "cn-shanghai", "topic_test"),
+        Route("1", "10", THERE, "cn-shanghai", "topic_test"),
+    )
+
+
+FULL = PlanSettings(id="1", items=("10",), source_instances=(HERE,))
+PLAN, ITEM, INSTANCE = (
+    Missing("plan", "1"),
+    Missing("item", "10"),
+    Missing("instance", HERE),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "gone"),
+    [
+        (FULL, "DisasterRecoveryPlan.NotFound", PLAN),
+        (FULL, "DisasterRecoveryItem.NotFound", ITEM),
+        (FULL, "Instance.NotFound", INSTANCE),
+        (FULL, None, ITEM),
+        (PlanSettings(id="1"), "DisasterRecoveryPlan.NotFound", PLAN),
+        (PlanSettings(id="1"), "DisasterRecoveryItem.NotFound", None),
+        (PlanSettings(id="1", items=("10",)), "Instance.NotFound", None),
+        (PlanSettings(id="2"), "DisasterRecoveryPlan.NotFound", None),
+    ],
+)
+def test_only_what_is_configured_can_be_missing(
+    wanted: PlanSettings, code: str | None, gone: Missing | None
+) -> None:
+    """What was discovered and has gone since is no fault of the configuration."""
+    settings = Settings(plans=(wanted,))
+
+    assert configured_but_missing(ROUTE, not_found(code), settings) == gone
+
+
+@pytest.mark.parametrize("error", [None, UnavailableError("refused")])
+def test_only_not_found_tells_of_what_is_missing(error: CloudError | None) -> None:
+    """A success or an outage does not."""
+    assert configured_but_missing(ROUTE, error, Settings(plans=(FULL,))) is None
+
+
+@given(st.integers(1, 12), st.sampled_from(MANY))
+def test_every_route_has_exactly_one_shard(total: int, route: Route) -> None:
+    """However many share the routes, each is walked, and by one of them."""
+    takers = [index for index in range(total) if shard_of(route, total) == index]
+
+    assert len(takers) == 1
+
+
+@given(st.integers(1, 8), st.sampled_from(MANY))
+def test_with_a_shard_more_routes_move_to_it_alone(total: int, route: Route) -> None:
+    """Nothing moves between shards that were there before."""
+    assert shard_of(route, total + 1) in {shard_of(route, total), total}
+
+
+@pytest.mark.parametrize("total", [1, 2, 4, 9])
+def test_a_new_shard_takes_over_its_share(total: int) -> None:
+    """Of a thousand routes about one in n + 1 moves, and every shard has work."""
+    moved = sum(shard_of(route, total + 1) == total for route in MANY)
+    loads = Counter(shard_of(route, total + 1) for route in MANY)
+
+    share = len(MANY) / (total + 1)
+    assert share * 0.7 < moved < share * 1.3
+    assert all(share * 0.6 < loads[index] < share * 1.4 for index in range(total + 1))
+
+
+def test_places_are_spread_over_the_interval() -> None:
+    """Each tenth of the interval has about a tenth of the routes."""
+    tenths = Counter(int(position(route) * 10) for route in MANY)
+
+    assert set(tenths) == set(range(10))
+    assert max(tenths.values()) < 1.5 * len(MANY) / 10
+
+
+def test_a_place_is_the_same_for_every_process() -> None:
+    """It comes from the ids alone: not from the run, nor from how it is polled."""
+    elsewhere = replace(ROUTE, region="cn-shanghai", filter="topic")
+
+    assert position(elsewhere) == position(ROUTE)
+    assert round(position(ROUTE), 6) == 0.874186

@@ -1,0 +1,169 @@
+"""The store against a naive one, over any sequence of walks, failures and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from core_cases import HERE, OTHER, ROUTE, SIBLING, THERE, failure, row, success
+from exposition_cases import FakeClock
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from exporter.errors import Reason
+from exporter.lag import rollup, sync_lag_ms
+from exporter.model import Checkpoint, Route
+from exporter.store import Store
+
+STALE_AFTER = 100
+THIRD = replace(ROUTE, source_instance_id="rmq-third")
+ROUTES = (ROUTE, SIBLING, THIRD, OTHER)
+
+routes = st.sampled_from(ROUTES)
+found = st.lists(
+    st.builds(
+        row,
+        st.integers(0, 99),
+        st.sampled_from(["a", "b"]),
+        source=st.sampled_from([HERE, THERE, "rmq-third", "rmq-fourth"]),
+        lag_ms=st.sampled_from([None, -1_000, 0, 1_000, 2_000]),
+        last_sync_ms=st.sampled_from([0, 1_740_724_000_000, 1_740_724_080_000]),
+    ),
+    max_size=6,
+    unique_by=lambda row: (row.source_instance_id, row.group),
+)
+
+
+@dataclass
+class Known:
+    """What the naive store remembers of a route."""
+
+    rows: list[Checkpoint] | None = None
+    found_at: float = 0.0
+    last_success_at: float | None = None
+    walks: int = 0
+    failures: int = 0
+
+
+class NaiveStore(RuleBasedStateMachine):
+    """Applies every step to both, and compares all that can be seen."""
+
+    @initialize(chosen=st.sets(routes))
+    def begin(self, chosen: set[Route]) -> None:
+        """Begin with some routes that were never walked."""
+        self.clock = FakeClock(0.0)
+        self.store = Store(
+            stale_after=STALE_AFTER, max_checkpoints=10_000, clock=self.clock
+        )
+        self.store.set_routes(chosen)
+        self.known = {route: Known() for route in chosen}
+
+    @rule(route=routes, rows=found)
+    def succeed(self, route: Route, rows: list[Checkpoint]) -> None:
+        """End a walk well."""
+        self.store.record(success(route, *rows, at=1_000 + self.clock.now))
+        if (known := self.known.get(route)) is not None:
+            known.rows, known.found_at = rows, self.clock.now
+            known.last_success_at = 1_000 + self.clock.now
+            known.walks += 1
+
+    @rule(route=routes)
+    def fail(self, route: Route) -> None:
+        """End a walk badly."""
+        self.store.record(failure(route, Reason.TIMEOUT))
+        if (known := self.known.get(route)) is not None:
+            known.walks += 1
+            known.failures += 1
+
+    @rule(seconds=st.sampled_from([1, 40, 60, 100]))
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        self.clock.now += seconds
+
+    @rule(chosen=st.sets(routes))
+    def rediscover(self, chosen: set[Route]) -> None:
+        """Poll other routes, or the same."""
+        self.store.set_routes(chosen)
+        self.known = {route: self.known.get(route, Known()) for route in chosen}
+
+    @invariant()
+    def routes_are_the_same(self) -> None:
+        """Each route has its counters and its last success, and none is left over."""
+        assert [
+            (s.route, s.walks, s.failures[Reason.TIMEOUT], s.last_success_at)
+            for s in self.store.statuses()
+        ] == [
+            (route, known.walks, known.failures, known.last_success_at)
+            for route, known in sorted(self.known.items())
+        ]
+
+    @invariant()
+    def rows_are_the_same(self) -> None:
+        """What is shown, and what it comes to, is what the contract picks."""
+        expected = self._expected()
+        for status in self.store.statuses():
+            kept = expected.get(status.route)
+            if kept is None:
+                assert (status.snapshot, status.rollup) == (None, None)
+                assert status.hidden == frozenset()
+                continue
+            assert status.snapshot is not None
+            rows = list(status.snapshot.columns.rows())
+            shown = [row for i, row in enumerate(rows) if i not in status.hidden]
+            assert shown == kept
+            assert status.rollup == rollup(
+                [row.source_ms for row in kept],
+                [row.target_ms for row in kept],
+                [row.last_sync_ms for row in kept],
+            )
+
+    def _expected(self) -> dict[Route, list[Checkpoint]]:
+        present = {
+            route: known.rows
+            for route, known in sorted(self.known.items())
+            if known.rows is not None and self.clock.now - known.found_at < STALE_AFTER
+        }
+        return {
+            route: [
+                row
+                for row in rows
+                if not any(
+                    self._gives_way(route, row, other, rival)
+                    for other, rivals in present.items()
+                    for rival in rivals
+                )
+            ]
+            for route, rows in present.items()
+        }
+
+    @staticmethod
+    def _gives_way(
+        route: Route, row: Checkpoint, other: Route, rival: Checkpoint
+    ) -> bool:
+        if route == other or (route.plan_id, route.item_id) != (
+            other.plan_id,
+            other.item_id,
+        ):
+            return False
+        if (row.source_instance_id, row.target_instance_id, row.group, row.topic) != (
+            rival.source_instance_id,
+            rival.target_instance_id,
+            rival.group,
+            rival.topic,
+        ):
+            return False
+        if route.source_instance_id == row.source_instance_id:
+            return False
+        if other.source_instance_id == rival.source_instance_id:
+            return True
+        lag = sync_lag_ms(row.source_ms, row.target_ms)
+        rivals = sync_lag_ms(rival.source_ms, rival.target_ms)
+        if lag == rivals:
+            return other < route
+        return lag is None or (rivals is not None and rivals > lag)
+
+
+TestNaiveStore = NaiveStore.TestCase
+TestNaiveStore.settings = settings(
+    max_examples=60, stateful_step_count=12, deadline=None
+)
