@@ -1,0 +1,196 @@
+"""Write docs/configuration.md and docs/example.yaml from the settings themselves.
+
+It must not say anything of a setting that the model does not say.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent, wrap
+
+from exporter.settings.knobs import PREFIX, Knob, knobs, sections, written
+
+DOCS = Path(__file__).parent
+_INTRODUCTION = f"""\
+# Configuration
+
+Written by `docs/generate_configuration.py` from `exporter/settings/`: change it there.
+
+Everything has a default: without any configuration the exporter finds every RUNNING
+plan of `cn-hangzhou` with the credentials of the standard Alibaba Cloud chain.
+
+## Where settings come from
+
+A flag wins over the environment, the environment over the file, the file over the
+default. `--config.file` or `{PREFIX}CONFIG__FILE` names the file, which is YAML in
+UTF-8; [example.yaml](example.yaml) shows all of it. `rocketmq-dr-exporter check` reads
+the configuration, says what is wrong with it in one line per fault, and exits with 2
+if anything is.
+
+- **File.** An unknown key, or a key that stands twice, is a fault. A key without a
+  value (`null`) counts as left out.
+- **Environment.** The variable of a setting is `{PREFIX}` and its path in capitals,
+  levels joined by two underscores. A list is JSON (`["a", "b"]`) or its entries
+  separated by commas; entries that hold a comma or begin with `[` need JSON. `plans` is
+  JSON. A variable of our prefix that names no setting is a warning, except
+  `{PREFIX}EXPORTER_…`, which Kubernetes injects for a Service of that name.
+- **Flags.** The flag of a setting is its path with dashes. A flag of a list may be
+  given several times, one entry each, and `--plans` takes JSON or YAML. The secrets
+  have no flag, as every user of a machine can read its command lines.
+
+## How values are written
+
+- **Durations** as Prometheus writes them: `500ms`, `90s`, `1m30s`, `1h`, `7d`, with
+  the units y, w, d, h, m, s and ms in this order. A number without a unit is refused.
+- **Regular expressions** are [RE2](https://github.com/google/re2/wiki/Syntax) and must
+  match the whole name.
+- **Secrets** are best kept in files, which are read again when they change. No message,
+  log, metric or page shows one.
+"""
+_EXAMPLE = """\
+## A small configuration
+
+```yaml
+api:
+  region: cn-hangzhou
+  access_key_id: LTAI-your-key-id
+  access_key_secret_file: /run/secrets/access-key-secret
+poll:
+  interval: 30s
+plans:
+  - id: "1300000016"
+    objectives: {lag: 2m}
+groups:
+  exclude: [".*_test"]
+```
+
+The same region from elsewhere: `ROCKETMQ_DR_API__REGION=cn-hangzhou` or
+`--api.region=cn-hangzhou`.
+"""
+_PLAN_EXAMPLE = """\
+plans: []
+# plans:
+#   - id: "1300000016"
+#     region: cn-shanghai
+#     items: ["100070284"]
+#     source_instances: [rmq-cn-7e22ody0001]
+#     filter: topic_test
+#     objectives: {lag: 2m, age: 10m}
+"""
+
+
+def configuration() -> str:
+    """Return the text of configuration.md."""
+    tables = [_section_table(name, text) for name, text in _titles().items()]
+    return "\n".join([_INTRODUCTION, "## Settings\n", *tables, _EXAMPLE])
+
+
+def example() -> str:
+    """Return a YAML file that holds every setting with its default."""
+    head = "# Every setting with its default; leave out what you do not change.\n"
+    return "\n".join([head, *(_section_yaml(name) for name in _titles())])
+
+
+def _titles() -> dict[str, str]:
+    """Return the parts of the configuration in the order of the model."""
+    order = dict.fromkeys(
+        knob.path.partition(".")[0] for knob in knobs() if _is_top(knob)
+    )
+    plans = "One entry for each plan; what an entry leaves out is discovered."
+    return {name: sections().get(name, plans) for name in order}
+
+
+def _is_top(knob: Knob) -> bool:
+    """Tell whether the setting stands outside of the list of plans."""
+    return "[]" not in knob.path
+
+
+def _of(name: str) -> list[Knob]:
+    """Return the settings of a part, in order."""
+    return [
+        knob for knob in knobs() if knob.path.replace("[", ".").split(".")[0] == name
+    ]
+
+
+def _section_table(name: str, text: str) -> str:
+    """Return heading, sentence and table of a part."""
+    rows = "\n".join(_row(knob) for knob in _of(name))
+    return dedent("""\
+        ### `{name}`
+
+        {text}
+
+        | setting | expected | default | flag | environment | meaning |
+        |---|---|---|---|---|---|
+        {rows}
+        """).format(name=name, text=text, rows=rows)
+
+
+def _row(knob: Knob) -> str:
+    """Return one setting as a row of the table."""
+    default = "required" if knob.is_required else _code(_default(knob))
+    cells = (
+        _code(knob.path),
+        knob.expected,
+        default,
+        _code(knob.flag),
+        _code(knob.environment),
+        knob.description,
+    )
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _default(knob: Knob) -> str | None:
+    """Return the default as YAML writes it, None where there is none."""
+    return None if knob.default is None else written(knob.default)
+
+
+def _code(text: str | None) -> str:
+    """Return the text as code, or a dash where there is none."""
+    return "-" if text is None else f"`{text}`"
+
+
+def _section_yaml(name: str) -> str:
+    """Return one part of the example file."""
+    if name == "plans":
+        return "\n".join([*_comment(_of(name)[0], ""), _PLAN_EXAMPLE])
+    lines = [f"{name}:"]
+    for knob in _of(name):
+        key = knob.path.rpartition(".")[2]
+        text = written(knob.default)
+        is_text = isinstance(knob.default, str) and not text.isalnum()
+        lines += _comment(knob, "  ")
+        lines.append(f"  {key}: {f'{chr(34)}{text}{chr(34)}' if is_text else text}")
+    return "\n".join(lines) + "\n"
+
+
+def _comment(knob: Knob, indent: str) -> Iterator[str]:
+    """Yield the meaning of a setting as comment lines."""
+    for text in (knob.description, f"Expected: {knob.expected}."):
+        for line in wrap(text, 84 - len(indent), break_on_hyphens=False):
+            yield f"{indent}# {line}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write both files, or with --check tell which is not up to date."""
+    files = {"configuration.md": configuration(), "example.yaml": example()}
+    if "--check" not in arguments:
+        for name, text in files.items():
+            (DOCS / name).write_text(text, encoding="utf-8")
+        return 0
+    stale = [name for name, text in files.items() if not _is_written(name, text)]
+    for name in stale:
+        print(
+            f"docs/{name} is not up to date, run python docs/generate_configuration.py"
+        )
+    return 1 if stale else 0
+
+
+def _is_written(name: str, text: str) -> bool:
+    """Tell whether the file exists and holds the text."""
+    file = DOCS / name
+    return file.exists() and file.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

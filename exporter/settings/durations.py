@@ -1,0 +1,75 @@
+"""How long: durations as Prometheus writes them, to and from ``timedelta``.
+
+It must not guess a unit: a bare number other than 0 is no duration.
+"""
+
+import re
+from datetime import timedelta
+
+_MS_PER_UNIT = {
+    "y": 365 * 86_400_000,
+    "w": 7 * 86_400_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1000,
+    "ms": 1,
+}
+_DURATION = re.compile("".join(rf"(?:([0-9]{{1,19}}){unit})?" for unit in _MS_PER_UNIT))
+# Prometheus holds durations as 64-bit nanoseconds and refuses what does not fit.
+_LARGEST_MS = (2**63 - 1) // 1_000_000
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration a text such as ``1m30s`` stands for.
+
+    Raises:
+        ValueError: the text is no duration; the message does not repeat it.
+
+    >>> parse_duration("1m30s")
+    datetime.timedelta(seconds=90)
+    >>> parse_duration("500ms")
+    datetime.timedelta(microseconds=500000)
+    >>> parse_duration("0")
+    datetime.timedelta(0)
+    >>> parse_duration("90")
+    Traceback (most recent call last):
+    ValueError: expected a duration such as 90s or 1m30s
+    """
+    if text == "0":
+        return timedelta()
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        raise ValueError("expected a duration such as 90s or 1m30s")
+    milliseconds = sum(
+        int(count or 0) * size
+        for count, size in zip(match.groups(), _MS_PER_UNIT.values(), strict=True)
+    )
+    if milliseconds > _LARGEST_MS:
+        raise ValueError("expected a duration of at most 292 years")
+    return timedelta(milliseconds=milliseconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """Return the duration as Prometheus writes it, cut to milliseconds.
+
+    Years and weeks stand only where nothing is left over: ``90d`` reads better
+    than ``12w6d``. A negative duration gets a sign, which no setting accepts.
+
+    >>> format_duration(timedelta(seconds=90))
+    '1m30s'
+    >>> format_duration(timedelta(days=14)), format_duration(timedelta(days=90))
+    ('2w', '90d')
+    >>> format_duration(timedelta()), format_duration(timedelta(milliseconds=-1500))
+    ('0s', '-1s500ms')
+    """
+    rest = abs(duration) // timedelta(milliseconds=1)
+    if rest == 0:
+        return "0s"
+    parts = ["-" if duration < timedelta() else ""]
+    for unit, size in _MS_PER_UNIT.items():
+        if rest < size or (unit in {"y", "w"} and rest % size):
+            continue
+        parts.append(f"{rest // size}{unit}")
+        rest %= size
+    return "".join(parts)

@@ -1,0 +1,343 @@
+"""What is logged: one event, one line, no secret."""
+
+import io
+import json
+import logging
+import shlex
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+import structlog
+from hypothesis import given, settings, strategies
+from pydantic import SecretStr
+
+from exporter.lines import render_console, render_json, render_logfmt
+from exporter.logs import configure
+from exporter.redaction import MASK, redacted, redacted_text
+
+Style = Literal["logfmt", "json", "console"]
+STYLES: tuple[Style, ...] = ("logfmt", "json", "console")
+CANARY = "hunter2canary"
+NASTY = strategies.text(
+    strategies.sampled_from("a =\"'\\\n\r\t\x00\x1b\x7f\x85\u2028\u2029\ud800")
+    | strategies.characters()
+)
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Leave logging as it was found."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    access = logging.getLogger("aiohttp.access")
+    yield
+    root.handlers[:], root.level = handlers, level
+    access.setLevel(logging.NOTSET)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    """Stand in for stderr."""
+    return io.StringIO()
+
+
+def event(stream: io.StringIO) -> dict[str, Any]:
+    """Return the only event of a JSON log."""
+    (line,) = stream.getvalue().splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def crash(text: str) -> None:
+    """Log an exception with this text, and with a cause of the same."""
+    try:
+        _raise(text)
+    except ValueError:
+        structlog.get_logger().exception("poll_crashed")
+
+
+def _raise(text: str) -> None:
+    """Raise what a bug would."""
+    error = ValueError(text)
+    error.__cause__ = KeyError(text)
+    raise error
+
+
+def test_logfmt_reads_as_prometheus_logs(stream: io.StringIO) -> None:
+    """Time in UTC, level, message, then the keys in the order they were given."""
+    configure("info", "logfmt", stream)
+
+    structlog.get_logger().warning("poll_failed", plan_id="13", took=0.5, ok=False)
+
+    ts, rest = stream.getvalue().split(" ", 1)
+    assert ts.startswith("ts=20")
+    assert ts.endswith("Z")
+    assert rest == "level=warn msg=poll_failed plan_id=13 took=0.5 ok=false\n"
+
+
+def test_json_holds_the_same(stream: io.StringIO) -> None:
+    """Each line is an object, and values keep their types."""
+    configure("info", "json", stream)
+
+    structlog.get_logger().error("x", routes=[1, "a"], info={"n": None}, msg="own")
+
+    found = event(stream)
+    assert list(found) == ["ts", "level", "msg", "routes", "info", "msg_"]
+    assert found["level"] == "error"
+    assert found["routes"] == [1, "a"]
+    assert found["info"] == {"n": None}
+
+
+def test_console_is_for_people(stream: io.StringIO) -> None:
+    """Colours are for terminals alone, and a traceback keeps its lines."""
+    configure("info", "console", stream)
+
+    crash("no\nlevel=error msg=forged")
+
+    head, *rest = stream.getvalue().splitlines()
+    assert head.endswith(" ERROR poll_crashed")
+    assert "    Traceback (most recent call last):" in rest
+    assert all(line.startswith("    ") for line in rest)
+    assert "\x1b" not in stream.getvalue()
+    colored = render_console({"ts": "t", "level": "warn", "msg": "m"}, is_colored=True)
+    assert colored == "t \x1b[33mWARN \x1b[0m m"
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("debug", ["debug", "info", "warn", "error"]),
+        ("info", ["info", "warn", "error"]),
+        ("warn", ["warn", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_lesser_levels_are_left_out(
+    stream: io.StringIO,
+    level: Literal["debug", "info", "warn", "error"],
+    shown: list[str],
+) -> None:
+    """The level holds for both libraries."""
+    configure(level, "json", stream)
+
+    for log in (structlog.get_logger(), logging.getLogger("asyncio")):
+        for name in ("debug", "info", "warning", "error"):
+            getattr(log, name)("x")
+
+    levels = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
+    assert levels == shown * 2
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_other_libraries_are_logged_alike(stream: io.StringIO, style: Style) -> None:
+    """Complaints of asyncio get the same form, the name of their logger, one line."""
+    configure("info", style, stream)
+
+    logging.getLogger("asyncio").critical("lost %s\n%s", "task", "x")
+
+    (line,) = stream.getvalue().splitlines()
+    assert "logger" in line
+    assert "asyncio" in line
+    assert "lost task\\nx" in line
+
+
+def test_accesses_are_not_logged(stream: io.StringIO) -> None:
+    """A scrape is a metric, not an event."""
+    configure("debug", "json", stream)
+
+    logging.getLogger("aiohttp.access").error("GET /metrics")
+
+    assert stream.getvalue() == ""
+    assert not logging.getLogger("aiohttp.access").isEnabledFor(logging.INFO)
+
+
+def test_configuring_again_replaces_what_was(stream: io.StringIO) -> None:
+    """A logger that was made before writes where and as the last call says."""
+    log = structlog.get_logger()
+    configure("info", "json", io.StringIO())
+    log.info("first")
+
+    configure("error", "json", stream)
+    log.info("second")
+    log.error("third")
+
+    assert event(stream)["msg"] == "third"
+
+
+def test_stderr_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stdout belongs to the results of commands."""
+    configure("info", "logfmt")
+
+    structlog.get_logger().info("ready")
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "msg=ready" in printed.err
+
+
+def test_a_traceback_is_one_value(stream: io.StringIO) -> None:
+    """In logfmt an exception does not break the line, nor does its cause."""
+    configure("info", "logfmt", stream)
+
+    crash('quote " and\nbreak')
+
+    (line,) = stream.getvalue().splitlines()
+    assert "level=error msg=poll_crashed exception=" in line
+    assert "KeyError: 'quote " in line
+    assert 'quote \\" and\\nbreak' in line
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_failure_to_log_reaches_nobody_and_shows_nothing(
+    stream: io.StringIO, style: Style, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The event is lost, that is told, and its values stay untold."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise OSError(CANARY)
+
+    # pytest's own handlers would raise what ours must not.
+    logging.getLogger().handlers[:] = []
+    configure("info", style, stream)
+
+    structlog.get_logger().info(CANARY, value=Broken())
+    logging.getLogger("x").error("%d", CANARY)
+
+    assert stream.getvalue() == ""
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" place=")[0] for line in lines] == [
+        "level=error msg=log_line_lost error=OSError",
+        "level=error msg=log_line_lost error=TypeError",
+    ]
+    assert CANARY not in str(lines)
+
+
+@settings(max_examples=150, deadline=None)
+@given(message=NASTY, name=NASTY, value=NASTY)
+def test_no_value_forges_a_line(message: str, name: str, value: str) -> None:
+    """Whatever is logged, a line stays a line of what can be seen."""
+    told = {"ts": "t", "level": "info", "msg": message, f"k{name}": value}
+
+    lines = (
+        render_logfmt(told),
+        render_json(told),
+        render_console(told, is_colored=False),
+        render_console({**told, "exception": value}, is_colored=False),
+    )
+
+    for line in lines[:3]:
+        assert len(line.splitlines()) == 1
+        assert not any(character < " " for character in line)
+        line.encode()
+    head, *rest = lines[3].split("\n")
+    assert head.startswith("t INFO ")
+    assert all(x.startswith("    ") and len(x.splitlines()) == 1 for x in rest)
+    assert json.loads(lines[1])["msg"] == message
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    value=strategies.text(
+        strategies.characters(codec="ascii", exclude_categories=["Cc"])
+    )
+)
+def test_logfmt_is_read_back_as_two_pairs(value: str) -> None:
+    """Spaces, quotes and equal signs cannot make a pair of their own."""
+    line = render_logfmt({"msg": value, "end": "x"})
+
+    first, last = shlex.split(line) if "\\" not in line else (f"msg={value}", "end=x")
+
+    assert (first, last) == (f"msg={value}", "end=x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"LTAI{CANARY}",
+        f"id STS.{CANARY}, next",
+        f"Signature={CANARY}",
+        f"https://host/?AccessKeyId=x&Signature={CANARY}&Format=JSON",
+        f"Authorization: ACS3 Credential=a,SignedHeaders=b;c,Signature={CANARY}",
+        f"<CIMultiDictProxy('Host': 'h', 'Authorization': 'Bearer {CANARY}')>",
+        f"('authorization', '{CANARY}')",
+        f"Credential={CANARY},SignedHeaders=host",
+        f"x-acs-security-token: {CANARY}/abc+def==",
+        f"{{'x-acs-security-token': '{CANARY}', 'x-acs-accesskey-id': '{CANARY}'}}",
+        f"x-acs-bearer-token={CANARY}",
+        f'{{"instancePassword":"{CANARY}", "username": "u"}}',
+        f'{{\\"password\\": \\"{CANARY}\\"}}',
+        f"accessKeySecret={CANARY}",
+        f"access_key_secret: {CANARY}",
+        f"SecurityToken = '{CANARY} with spaces'",
+        f"token=b'{CANARY}'",
+        f"PASSWD={CANARY}",
+    ],
+)
+@pytest.mark.parametrize("style", STYLES)
+def test_secrets_in_text_are_masked(
+    stream: io.StringIO, style: Style, text: str
+) -> None:
+    """In messages, values, nested values, exceptions and other libraries' events."""
+    configure("info", style, stream)
+
+    log = structlog.get_logger()
+    log.info(
+        text, value=text, nested={"a": [text]}, error=ValueError(text), **{text: 1}
+    )
+    crash(text)
+    logging.getLogger("aiohttp").error("bad request: %s", text)
+
+    assert CANARY not in stream.getvalue()
+    assert MASK in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["secret", "access_key_secret", "securityToken", "PASSWORD", "dbPasswd",
+     "Authorization", "signature", "x-acs-security-token"],
+)  # fmt: skip
+@pytest.mark.parametrize("value", [CANARY, [CANARY], {"a": CANARY}, 1234, b"x"])
+def test_values_under_a_secrets_name_are_masked(name: str, value: object) -> None:
+    """Whatever it is, also inside of another value."""
+    assert redacted(name, value) == MASK
+    assert redacted("outer", {name: value}) == {name: MASK}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exporter.yml: api.access_key_secret: expected api.access_key_id beside it",
+        "access_key_secret_file=/run/secrets/key",
+        "the credentials of plan 13 were refused",
+        "signed headers do not match",
+        "tokens left 3",
+    ],
+)
+def test_what_is_no_secret_is_left_alone(text: str) -> None:
+    """Faults of the configuration and names of files stay readable."""
+    assert redacted_text(text) == text
+
+
+def test_values_are_made_presentable() -> None:
+    """Renderers meet text, numbers and collections only."""
+    assert redacted("a", SecretStr(CANARY)) == "**********"
+    assert redacted("a", float("inf")) == "inf"
+    assert redacted("a", (1, None, True)) == [1, None, True]
+    assert redacted("a", {1: frozenset({"x"})}) == {"1": ["x"]}
+    assert redacted("access_key_secret_file", "/run/key") == "/run/key"
+    assert redacted("token", None) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["token" * 20_000, "secret_" * 20_000, 'token: \\"' * 10_000, "'" * 100_000,
+     "Authorization: '" * 10_000, "token" + " " * 100_000],
+    ids=lambda text: text[:12],
+)  # fmt: skip
+@pytest.mark.timeout(10)
+def test_long_texts_do_not_stall_the_process(text: str) -> None:
+    """Masking takes time in proportion to the text, which may be long."""
+    assert len(redacted_text(text)) <= len(text) * 2
