@@ -1,0 +1,1 @@
+"""The only folder that knows the vendor: its wire, its signatures, its credentials."""

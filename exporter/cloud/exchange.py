@@ -1,0 +1,182 @@
+"""How one signed GET goes out and what comes back: its data, or the error it is.
+
+It sends once; pacing and trying again are `transport`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import aiohttp
+from yarl import URL
+
+from exporter.cloud.answers import Answer, Decode, data_of
+from exporter.cloud.signing import Credentials, canonical_query, signed_headers
+from exporter.errors import (
+    CloudError,
+    MalformedError,
+    Origin,
+    RequestTimeoutError,
+    UnavailableError,
+)
+
+T = TypeVar("T")
+
+# A page of 1,000 checkpoints is under 1 MB; what is larger is no answer of this API.
+LARGEST_BODY_BYTES = 16 * 2**20
+# The session's would cut a request after five minutes, whatever the setting says.
+_NO_OTHER_TIMEOUT = aiohttp.ClientTimeout()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One read of the API: which action, where, and with what query."""
+
+    action: str
+    endpoint: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class Exchange:
+    """Sends signed requests over one connection pool; it never follows a redirect.
+
+    `timeout` is for one request, in seconds. `on_clock_skew` hears our clock minus the
+    API's, in seconds, from every answer that tells the time. `wall` tells Unix seconds.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        timeout: float,
+        on_clock_skew: Callable[[float], None],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._on_clock_skew = on_clock_skew
+        self._wall = wall
+
+    async def send(self, call: Call, credentials: Credentials, decode: Decode[T]) -> T:
+        """Return the data of a good answer.
+
+        Raises:
+            CloudError: there was none; the class says what an operator would do.
+        """
+        query = canonical_query(call.query)
+        url = URL(f"{call.endpoint}{call.path}" + (query and f"?{query}"), encoded=True)
+        headers = signed_headers(
+            credentials,
+            host=url.host_port_subcomponent or "",
+            path=call.path,
+            query=query,
+            action=call.action,
+            date=datetime.fromtimestamp(self._wall(), UTC),
+            nonce=secrets.token_hex(16),
+        )
+        return data_of(await self._receive(url, headers, call.action), decode)
+
+    async def _receive(self, url: URL, headers: dict[str, str], action: str) -> Answer:
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.get(
+                    url,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=_proxy_for(url),
+                    timeout=_NO_OTHER_TIMEOUT,
+                    middlewares=(_sent_once,),
+                ) as response,
+            ):
+                self._note_clock(response.headers)
+                body = await _bounded_body(response, action)
+                return Answer(action, response.status, response.headers, body)
+        except TimeoutError:
+            failure: CloudError = RequestTimeoutError(
+                f"{action} was not answered within {self._timeout:g} s",
+                origin=Origin(action),
+            )
+        except aiohttp.ClientError as error:
+            failure = _failure_from(error, action)
+        # Raised here, it is not chained to an error that quotes headers and bodies.
+        raise failure
+
+    def _note_clock(self, headers: Mapping[str, str]) -> None:
+        try:
+            theirs = parsedate_to_datetime(headers.get("Date", ""))
+        except (ValueError, OverflowError):
+            return
+        # HTTP knows no other zone than GMT, whether it is written or not.
+        zoned = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)
+        self._on_clock_skew(self._wall() - zoned.timestamp())
+
+
+class _BrokenError(aiohttp.ClientConnectionError):
+    """The connection broke after the request went out; the cause says how."""
+
+
+async def _sent_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a request again by itself when a connection breaks.
+
+    It would go out with the same nonce, and neither be paced nor counted.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenError from error
+
+
+def _failure_from(error: aiohttp.ClientError, action: str) -> CloudError:
+    """Return what stands for an answer that never came, or came broken."""
+    origin = Origin(action)
+    is_proxys = isinstance(error, aiohttp.ClientHttpProxyError)
+    if isinstance(error, aiohttp.ClientResponseError) and not is_proxys:
+        return MalformedError(f"{action} was answered with broken HTTP", origin=origin)
+    cause = error.__cause__ if isinstance(error, _BrokenError) else error
+    what = type(cause).__name__
+    # The text of the others repeats what the API sent; resolvers count below zero.
+    if isinstance(cause, OSError) and not isinstance(cause, aiohttp.ClientSSLError):
+        number = cause.errno or 0
+        what += f" ({os.strerror(number)})" if number > 0 else ""
+    return UnavailableError(f"{action} got no whole answer: {what}", origin=origin)
+
+
+async def _bounded_body(response: aiohttp.ClientResponse, action: str) -> bytes:
+    """Return the body; one over the bound is refused while it arrives."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > LARGEST_BODY_BYTES:
+            raise MalformedError(
+                f"the answer is over {LARGEST_BODY_BYTES} bytes",
+                origin=Origin(action, None, response.status),
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _proxy_for(url: URL) -> str | None:
+    """Return the environment's proxy for an address, None if it names none.
+
+    aiohttp's own way to read it also reads ~/.netrc, and would replace our signature.
+    """
+    if urllib.request.proxy_bypass(url.host or ""):
+        return None
+    proxy = urllib.request.getproxies().get(url.scheme)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

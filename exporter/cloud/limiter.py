@@ -1,0 +1,82 @@
+"""How fast the account may be asked: one rate for all regions and routes.
+
+It knows no request; whoever sends one takes a turn first and says how it went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# What a server counts in a second depends on how long each request travelled. A rate
+# one per cent lower, and turns saved up for a hundredth of a second at most, keep the
+# count within the setting.
+MARGIN = 0.99
+BURST_SECONDS = 0.01
+# From half the rate back to the whole takes this many successes.
+RECOVERY_STEPS = 20
+SLOWEST_PER_SECOND = 0.1
+# A turn that lacks so little is whole: no clock counts the time it would take.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Leave to send one request, and when it was given, in the loop's seconds."""
+
+    at: float
+
+
+class Limiter:
+    """Hands out turns in the order they are asked for, `per_second` at the most.
+
+    Throttling halves the rate, each success wins back a twentieth of that half.
+    `on_change` hears of every new rate.
+    """
+
+    def __init__(
+        self, per_second: float, *, on_change: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self._ceiling = per_second
+        self._floor = min(per_second, SLOWEST_PER_SECOND)
+        self._on_change = on_change
+        self._queue = asyncio.Lock()
+        self._turns = 1.0
+        self._counted_at = float("-inf")
+        self._slowed_at = float("-inf")
+        self._set_rate(per_second)
+
+    async def take_turn(self) -> Turn:
+        """Wait for leave to send one request."""
+        clock = asyncio.get_running_loop().time
+        async with self._queue:
+            # It waits for time alone, there is no event to wait for.
+            while (missing := 1 - self._accrue(clock())) > ROUNDING:  # noqa: ASYNC110
+                await asyncio.sleep(missing / (self.rate * MARGIN))
+            self._turns -= 1
+            return Turn(clock())
+
+    def throttled(self, turn: Turn) -> None:
+        """Halve the rate, once for all the requests that were under way together."""
+        if turn.at > self._slowed_at:
+            self._slowed_at = asyncio.get_running_loop().time()
+            self._set_rate(max(self._floor, self.rate / 2))
+
+    def succeeded(self) -> None:
+        """Win back a little of the rate."""
+        if self.rate < self._ceiling:
+            step = self._ceiling / 2 / RECOVERY_STEPS
+            self._set_rate(min(self._ceiling, self.rate + step))
+
+    def _accrue(self, now: float) -> float:
+        rate = self.rate * MARGIN
+        most = max(1.0, rate * BURST_SECONDS)
+        gained = max(0.0, now - self._counted_at) * rate
+        self._turns = min(most, self._turns + gained)
+        self._counted_at = now
+        return self._turns
+
+    def _set_rate(self, per_second: float) -> None:
+        self.rate = per_second
+        self._on_change(per_second)

@@ -1,0 +1,418 @@
+"""One request over a real socket: what goes out, and what comes back or does not."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+import aiohttp
+import pytest
+from aiohttp import web
+from fakes import FakeCloud, Reply, fake_cloud, good, raw_server
+from leaks import everything_about
+
+from exporter.cloud.exchange import LARGEST_BODY_BYTES, Call, Exchange
+from exporter.cloud.signing import Credentials, authorization, canonical_query
+from exporter.cloud.wire import Envelope
+from exporter.errors import CloudError, Reason
+
+ACTION = "ListDisasterRecoveryPlans"
+PATH = "/disaster_recovery"
+KEY = Credentials("LTAI5tTESTakid", "TESTskEXAMPLE", "CAISTESTTOKEN/abc+def==")
+NOON = 1_740_724_080.0
+SECRETS = ("TESTakid", "TESTsk", "CAISTEST", "Signature=", "CANARY")
+
+
+def whole(body: bytes) -> Envelope[bytes]:
+    """Take the body for the data."""
+    return Envelope(success=True, data=body)
+
+
+@dataclass
+class Client:
+    """An exchange with what it heard of the clocks."""
+
+    exchange: Exchange
+    skews: list[float] = field(default_factory=list)
+
+    async def send(
+        self, endpoint: str, path: str = PATH, query: dict[str, str] | None = None
+    ) -> bytes:
+        """Send one call and return its body."""
+        call = Call(ACTION, endpoint, path, query or {})
+        return await self.exchange.send(call, KEY, whole)
+
+    async def refused(self, endpoint: str) -> CloudError:
+        """Return the error that a call ends with."""
+        with pytest.raises(CloudError) as caught:
+            await self.send(endpoint)
+        return caught.value
+
+
+@asynccontextmanager
+async def client_of(*, timeout: float = 5.0) -> AsyncIterator[Client]:  # noqa: ASYNC109 - the setting's name
+    """Yield a client whose own clock stands at noon."""
+    skews: list[float] = []
+    async with aiohttp.ClientSession() as session:
+        exchange = Exchange(
+            session, timeout=timeout, on_clock_skew=skews.append, wall=lambda: NOON
+        )
+        yield Client(exchange, skews)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[FakeCloud]:
+    """Yield a cloud that answers the plans."""
+    async with fake_cloud() as one:
+        one.answer(PATH, Reply(good({})))
+        yield one
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """Yield a client that waits long enough."""
+    async with client_of() as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"filter": "a/b+中文% *~&=?#'\"", "pageNumber": "1", "instanceId": ""}],
+)
+async def test_what_is_sent_is_what_was_signed(
+    cloud: FakeCloud, client: Client, query: dict[str, str]
+) -> None:
+    """The query goes over the wire byte for byte as its signature covers it."""
+    await client.send(cloud.url, query=query)
+
+    (asked,) = cloud.asked
+    path, _, sent = asked.target.partition("?")
+    assert (path, sent) == (PATH, canonical_query(query))
+    pairs = dict(pair.split("=") for pair in sent.split("&") if pair)
+    assert {name: unquote(value) for name, value in pairs.items()} == query
+    signed = {
+        name.lower(): value
+        for name, value in asked.headers.items()
+        if name.lower() == "host" or name.lower().startswith("x-acs-")
+    }
+    assert asked.headers["authorization"] == authorization(
+        KEY, path=path, query=sent, headers=signed
+    )
+    assert signed["host"] == cloud.url.removeprefix("http://")
+
+
+async def test_a_request_is_dated_new_each_time_and_asks_for_json(
+    cloud: FakeCloud, client: Client
+) -> None:
+    """A nonce is used once, and without accept the gateway may answer XML."""
+    for _ in range(3):
+        await client.send(cloud.url)
+
+    first, *_ = (asked.headers for asked in cloud.asked)
+    assert len({asked.headers["x-acs-signature-nonce"] for asked in cloud.asked}) == 3
+    assert first["x-acs-date"] == "2025-02-28T06:28:00Z"
+    assert first["x-acs-action"] == ACTION
+    assert first.getall("accept") == ["application/json"]  # type: ignore[attr-defined]  # aiohttp's headers are a multidict
+    assert "content-type" not in first
+
+
+async def test_an_error_of_the_api_comes_with_what_it_asks_for(
+    cloud: FakeCloud, client: Client
+) -> None:
+    """Status, code and headers of a real answer arrive where they are judged."""
+    body = {"Code": "Throttling.User", "RequestId": "A-1", "Message": "CANARY"}
+    cloud.answer(PATH, Reply(body, 400, {"X-Acs-Retry-After": "1500"}))
+
+    error = await client.refused(cloud.url)
+
+    assert (error.reason, error.retry_after) == (Reason.THROTTLED, 1.5)
+    assert (error.origin.code, error.origin.status) == ("Throttling.User", 400)
+
+
+async def test_a_redirect_is_not_followed(cloud: FakeCloud, client: Client) -> None:
+    """It would carry a signature to a host that nobody configured."""
+    cloud.answer(PATH, Reply(b"", 302, {"Location": f"{cloud.url}/elsewhere"}))
+
+    assert (await client.refused(cloud.url)).reason is Reason.MALFORMED
+    assert len(cloud.asked) == 1
+
+
+async def test_a_compressed_answer_is_read(cloud: FakeCloud, client: Client) -> None:
+    """The gateway may compress what it sends."""
+    packed = Reply(gzip.compress(b"data"), 200, {"Content-Encoding": "gzip"})
+    cloud.answer(PATH, packed)
+
+    assert await client.send(cloud.url) == b"data"
+
+
+@pytest.mark.parametrize(
+    ("date", "skews"),
+    [
+        ("Fri, 28 Feb 2025 06:27:30 GMT", [30.0]),
+        ("Fri, 28 Feb 2025 06:28:10 -0000", [-10.0]),
+        ("Fri, 28 Feb 2025 06:28:10", [-10.0]),
+        ("yesterday", []),
+        ("", []),
+        ("Fri, 28 Feb 99999999999999999999 06:28:00 GMT", []),
+        ("Fri, 28 Feb 2025 06:28:00 +999999999999", []),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_every_answer_that_tells_the_time_tells_the_skew(
+    cloud: FakeCloud, client: Client, date: str, skews: list[float], status: int
+) -> None:
+    """Ours minus theirs, from errors too; a date that is none is no news."""
+    cloud.answer(PATH, Reply(b"x", status, {"Date": date}))
+
+    await asyncio.gather(client.send(cloud.url), return_exceptions=True)
+
+    assert client.skews == skews
+
+
+async def test_a_slow_answer_is_a_timeout(cloud: FakeCloud) -> None:
+    """Whether nothing comes or only a part."""
+    released = asyncio.Event()
+
+    async def hang(_: web.BaseRequest) -> Reply:
+        await released.wait()
+        return Reply()
+
+    async def trickle(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nCANARY")
+        await writer.drain()
+        await released.wait()
+
+    cloud.answer(PATH, hang)
+    async with client_of(timeout=0.05) as client, raw_server(trickle) as slow:
+        errors = [await client.refused(url) for url in (cloud.url, slow)]
+        released.set()
+
+    assert [error.reason for error in errors] == [Reason.TIMEOUT] * 2
+    assert str(errors[0]) == f"{ACTION} was not answered within 0.05 s"
+
+
+async def test_a_body_over_the_bound_is_refused_while_it_arrives(
+    client: Client,
+) -> None:
+    """Its end is not waited for, and it is not kept."""
+    sent = 0
+
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(bytes(2**20))
+            await writer.drain()
+            sent += 2**20
+
+    async with raw_server(flood) as url:
+        error = await client.refused(url)
+
+    assert error.reason is Reason.MALFORMED
+    assert str(LARGEST_BODY_BYTES) in str(error)
+    assert LARGEST_BODY_BYTES - 2**20 <= sent < 3 * LARGEST_BODY_BYTES
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"CANARY\r\n\r\n", Reason.MALFORMED),
+        (b"HTTP/1.1 CANARY OK\r\n\r\n", Reason.MALFORMED),
+        (HEAD + b"CANARY\r\n\r\n", Reason.MALFORMED),
+        (HEAD + b"X: " + b"CANARY" * 9_999 + b"\r\n\r\n", Reason.MALFORMED),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nCANARY\r\n", Reason.MALFORMED),
+        (HEAD + b"Content-Encoding: gzip\r\n\r\nCANARY", Reason.UNAVAILABLE),
+        (HEAD + b"Content-Length: 99\r\n\r\nCANARY", Reason.UNAVAILABLE),
+        (HEAD + b"X-Canary: CANARY", Reason.UNAVAILABLE),
+        (b"", Reason.UNAVAILABLE),
+    ],
+)
+async def test_a_broken_answer_is_malformed_and_a_missing_one_unavailable(
+    client: Client, said: bytes, reason: Reason
+) -> None:
+    """In neither is what came repeated, nor anything of what was sent."""
+
+    async def speak(writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        await writer.drain()
+
+    async with raw_server(speak) as url:
+        error = await client.refused(url)
+
+    assert error.reason is reason
+    assert error.origin.action == ACTION
+    assert not any(secret in everything_about(error) for secret in SECRETS)
+
+
+async def _reset_at_once(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def _reset_midway(writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"Content-Length: 9\r\n\r\nCANARY")
+    await writer.drain()
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("speak", [_reset_at_once, _reset_midway])
+async def test_a_reset_connection_is_unavailable_and_sent_once(
+    client: Client, speak: Callable[[asyncio.StreamWriter], Awaitable[None]]
+) -> None:
+    """Aiohttp would send it again by itself, with the same nonce and unseen."""
+    connections = 0
+
+    async def counted(writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await speak(writer)
+
+    async with raw_server(counted) as url:
+        error = await client.refused(url)
+
+    assert error.reason is Reason.UNAVAILABLE
+    assert connections == 1
+    assert not any(secret in everything_about(error) for secret in SECRETS)
+
+
+async def test_a_kept_connection_that_breaks_is_not_used_twice(client: Client) -> None:
+    """The second request fails alone, and the third opens a connection anew."""
+    served = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(HEAD + b"Content-Length: 2\r\n\r\nok")
+        served += 1
+        await reader.readuntil(b"\r\n\r\n")
+        served += 1
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+
+    assert await client.send(url) == b"ok"
+    assert (await client.refused(url)).reason is Reason.UNAVAILABLE
+    assert served == 2
+    assert await client.send(url) == b"ok"
+    server.close()
+
+
+async def test_a_refused_connection_is_unavailable_and_says_so(
+    client: Client, unused_tcp_port: int
+) -> None:
+    """The system's own words are safe, and tell what to look at."""
+    error = await client.refused(f"http://127.0.0.1:{unused_tcp_port}")
+
+    assert error.reason is Reason.UNAVAILABLE
+    assert "Connection refused" in str(error)
+
+
+async def test_a_host_without_an_address_is_unavailable(client: Client) -> None:
+    """The top level domain is reserved for names that do not exist."""
+    error = await client.refused("http://rocketmq.invalid")
+
+    assert error.reason is Reason.UNAVAILABLE
+
+
+async def test_tls_that_is_none_is_unavailable(client: Client) -> None:
+    """A port that speaks plain text gets no request."""
+    heard = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"CANARY\r\n\r\n")
+        heard.set()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    error = await client.refused(f"https://127.0.0.1:{port}")
+
+    assert error.reason is Reason.UNAVAILABLE
+    assert heard.is_set()
+    assert not any(secret in everything_about(error) for secret in SECRETS)
+    server.close()
+
+
+@pytest.mark.parametrize("scheme", ["http://", "http://user:CANARY@", ""])
+async def test_the_environments_proxy_is_used_and_no_netrc(
+    cloud: FakeCloud,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+) -> None:
+    """A login from ~/.netrc would take the place of the signature."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine rocketmq.invalid login me password CANARY\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    proxy = cloud.url.removeprefix("http://")
+    monkeypatch.setenv("http_proxy", f"{scheme}{proxy}")
+
+    await client.send("http://rocketmq.invalid")
+
+    (asked,) = cloud.asked
+    assert asked.target == f"http://rocketmq.invalid{PATH}"
+    assert asked.headers["host"] == "rocketmq.invalid"
+    assert asked.headers["authorization"].startswith("ACS3-HMAC-SHA256 ")
+
+
+async def test_what_no_proxy_names_is_asked_directly(
+    cloud: FakeCloud,
+    client: Client,
+    unused_tcp_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Loopback, say, or an endpoint inside the VPC."""
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_tcp_port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    await client.send(cloud.url)
+
+    assert cloud.asked[0].target == PATH
+
+
+@pytest.mark.parametrize("status", [407, 503])
+async def test_a_proxy_that_lets_nothing_through_is_unavailable(
+    client: Client, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """It is no answer of the API; and its own words and password stay out."""
+
+    async def refuse(writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {status} CANARY\r\nX: CANARY\r\n\r\nCANARY".encode())
+        await writer.drain()
+
+    async with raw_server(refuse) as url:
+        monkeypatch.setenv("https_proxy", url.replace("http://", "http://u:CANARY@"))
+        error = await client.refused("https://rocketmq.invalid")
+
+    assert error.reason is Reason.UNAVAILABLE
+    assert not any(secret in everything_about(error) for secret in SECRETS)
+
+
+async def test_a_bug_while_reading_an_answer_is_not_hidden(
+    cloud: FakeCloud, client: Client
+) -> None:
+    """Only errors of the API and the network are turned into ours."""
+
+    def broken(_: bytes) -> Envelope[bytes]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await client.exchange.send(Call(ACTION, cloud.url, PATH), KEY, broken)

@@ -1,0 +1,355 @@
+"""Whether a list is read whole, however its pages are cut and whatever moves in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from virtual_time import run_virtually, virtually
+
+from exporter.cloud.pages import PASSES, Page, read_all
+from exporter.errors import IncompleteError, NotFoundError
+
+Fetch = Callable[[int], Awaitable[Page[list[int]]]]
+
+
+class Ids:
+    """Collects ids, in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self.taken: dict[int, None] = {}
+
+    @property
+    def seen(self) -> int:
+        """Return how many different ids were taken."""
+        return len(self.taken)
+
+    def take(self, content: Sequence[int]) -> None:
+        """Take the ids of one page."""
+        self.taken.update(dict.fromkeys(content))
+
+
+class Listed:
+    """A list that is served in pages, and may change before any of them is read.
+
+    `changes` are made one by one, the n-th before the n-th request: a number above 0
+    comes in at that place, one below 0 goes away from it, 0 changes nothing.
+    """
+
+    def __init__(
+        self, ids: Sequence[int], size: int, changes: Sequence[int] = ()
+    ) -> None:
+        self.ids = list(ids)
+        self.size = size
+        self.asked: list[int] = []
+        self._changes = list(changes)
+        self._next_id = 10_000
+
+    async def fetch(self, number: int) -> Page[list[int]]:
+        """Answer one page, as the list is now."""
+        self._change()
+        self.asked.append(number)
+        cut = self.ids[(number - 1) * self.size : number * self.size]
+        return Page(len(self.ids), self.size, len(cut), cut)
+
+    def _change(self) -> None:
+        change = self._changes.pop(0) if self._changes else 0
+        if change > 0:
+            self._next_id += 1
+            self.ids.insert(min(change - 1, len(self.ids)), self._next_id)
+        elif change < 0 and self.ids:
+            del self.ids[min(-change - 1, len(self.ids) - 1)]
+
+
+async def read(fetch: Fetch, workers: int = 1) -> list[int]:
+    """Return the ids of a list that added up."""
+    return list((await read_all(fetch, Ids, workers=workers)).taken)
+
+
+@pytest.mark.parametrize("workers", [1, 3, 50])
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 95, 100])
+@virtually
+async def test_each_page_is_asked_for_exactly_once(count: int, workers: int) -> None:
+    """And the rows come in the order of the list, whoever fetched them."""
+    listed = Listed(range(count), 10)
+
+    assert await read(listed.fetch, workers) == list(range(count))
+    assert sorted(listed.asked) == list(range(1, max(1, -(-count // 10)) + 1))
+
+
+@virtually
+async def test_pages_after_the_first_are_read_at_once_by_the_workers_alone() -> None:
+    """Page one tells how many there are; no more are under way than allowed."""
+    listed = Listed(range(100), 10)
+    under_way: set[int] = set()
+    most = 0
+
+    async def fetch(number: int) -> Page[list[int]]:
+        nonlocal most
+        under_way.add(number)
+        most = max(most, len(under_way))
+        await asyncio.sleep(1)
+        under_way.remove(number)
+        return await listed.fetch(number)
+
+    await read(fetch, workers=3)
+
+    assert most == 3
+    assert asyncio.get_running_loop().time() == 1 + 3
+
+
+@virtually
+async def test_rows_are_taken_in_their_order_though_pages_come_in_another() -> None:
+    """Which of two duplicates is kept must not depend on the network."""
+    listed = Listed(range(50), 10)
+
+    async def fetch(number: int) -> Page[list[int]]:
+        await asyncio.sleep(60 / number)
+        return await listed.fetch(number)
+
+    assert await read(fetch, workers=5) == list(range(50))
+    assert listed.asked == [1, 5, 4, 3, 2]
+
+
+@virtually
+async def test_the_servers_page_size_counts_and_not_how_many_rows_came() -> None:
+    """A short page is no last page, and what was asked for is not known here."""
+    pages = {1: [1, 2], 2: [3], 3: [4]}
+
+    async def fetch(number: int) -> Page[list[int]]:
+        return Page(4, 2 if number == 1 else 0, len(pages[number]), pages[number])
+
+    with pytest.raises(IncompleteError):
+        await read(fetch)
+
+
+@virtually
+async def test_a_server_that_tells_no_page_size_shows_it_on_page_one() -> None:
+    """The number of rows there is the size."""
+    listed = Listed(range(25), 10)
+
+    async def fetch(number: int) -> Page[list[int]]:
+        page = await listed.fetch(number)
+        return Page(page.total, 0, page.count, page.content)
+
+    assert await read(fetch, workers=2) == list(range(25))
+    assert listed.asked == [1, 2, 3]
+
+
+@virtually
+async def test_a_server_that_cuts_no_pages_is_not_asked_for_more() -> None:
+    """Page one has all rows; whatever size it states, they add up."""
+    asked: list[int] = []
+
+    async def fetch(number: int) -> Page[list[int]]:
+        asked.append(number)
+        return Page(25, 10, 25, list(range(25)))
+
+    assert await read(fetch, workers=3) == list(range(25))
+    assert asked == [1]
+
+
+@virtually
+async def test_a_row_that_moves_down_is_counted_once() -> None:
+    """A row that comes in behind the reader pushes one onto the next page."""
+    listed = Listed(range(20), 10, changes=[0, 1])
+
+    assert await read(listed.fetch) == [10_001, *range(20)]
+    assert listed.asked == [1, 2, 3, 1, 2, 3]
+
+
+@virtually
+async def test_a_row_that_comes_in_ahead_is_read_in_the_same_pass() -> None:
+    """The total grows, and the pages with it."""
+    listed = Listed(range(20), 10, changes=[0, 21])
+
+    assert await read(listed.fetch) == [*range(20), 10_001]
+    assert listed.asked == [1, 2, 3]
+
+
+@virtually
+async def test_a_row_that_moves_up_behind_the_reader_is_not_lost() -> None:
+    """With the one that went away counted in its place, the sum would be right."""
+    listed = Listed(range(20), 10, changes=[0, -1])
+
+    assert await read(listed.fetch) == list(range(1, 20))
+    assert listed.asked == [1, 2, 1, 2]
+
+
+@virtually
+async def test_a_list_that_never_stands_still_is_incomplete() -> None:
+    """After a few passes, so that the API is not asked for ever."""
+    listed = Listed(range(20), 10, changes=[-1] * 50)
+
+    with pytest.raises(IncompleteError):
+        await read(listed.fetch)
+
+    assert listed.asked == [1, 2] * PASSES
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Page(30, 10, 10, list(range(10))),
+        Page(30, 10, 0, list[int]()),
+        Page(30, 20, 10, list(range(10, 20))),
+        Page(29, 10, 10, list(range(10, 20))),
+        Page(0, 0, 0, list[int]()),
+        Page(31, 10, 9, list(range(10, 19))),
+    ],
+    ids=["repeated", "empty", "other size", "shrunk", "nothing", "too few"],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+@virtually
+async def test_pages_that_do_not_add_up_are_no_list(
+    second: Page[list[int]], workers: int
+) -> None:
+    """Nothing of them is handed out, and they are given up after a few passes."""
+    asked: list[int] = []
+
+    async def fetch(number: int) -> Page[list[int]]:
+        asked.append(number)
+        if number == 2:
+            return second
+        cut = list(range((number - 1) * 10, number * 10))
+        return Page(30, 10, len(cut), cut)
+
+    with pytest.raises(IncompleteError):
+        await read(fetch, workers)
+
+    assert asked.count(1) == PASSES
+    assert len(asked) <= 3 * PASSES + 3
+
+
+@pytest.mark.parametrize("rows", [[], [1], [1, 2, 3, 4]])
+@virtually
+async def test_a_first_page_that_contradicts_its_total_is_no_list(
+    rows: list[int],
+) -> None:
+    """Too few where there are no more pages, or more than there are."""
+
+    async def fetch(_: int) -> Page[list[int]]:
+        return Page(2, 10, len(rows), rows)
+
+    with pytest.raises(IncompleteError):
+        await read(fetch)
+
+
+@virtually
+async def test_a_huge_total_is_not_believed_page_after_page() -> None:
+    """The first page without a new row ends the pass."""
+    asked = 0
+
+    async def fetch(number: int) -> Page[list[int]]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return Page(2**63 - 1, 1, 1, [1])
+
+    with pytest.raises(IncompleteError):
+        await read(fetch, workers=5)
+
+    assert asked <= PASSES * 10
+
+
+@virtually
+async def test_a_list_without_an_end_goes_on_until_it_is_cut() -> None:
+    """Its total grows with each page; the walk's deadline ends it, and no cap does."""
+    asked = 0
+
+    async def fetch(number: int) -> Page[list[int]]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(1)
+        return Page(number + 1, 1, 1, [number])
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(read(fetch, workers=5), timeout=60)
+
+    assert asked <= 61 * 5
+
+
+@virtually
+async def test_one_failing_page_cancels_the_others() -> None:
+    """Their answers could not be used, and the error comes out as it is."""
+    error = NotFoundError("gone")
+    listed = Listed(range(60), 10)
+    cancelled: list[int] = []
+
+    async def fetch(number: int) -> Page[list[int]]:
+        if number == 3:
+            await asyncio.sleep(1)
+            raise error
+        if number > 1:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancelled.append(number)
+                raise
+        return await listed.fetch(number)
+
+    with pytest.raises(NotFoundError) as caught:
+        await read(fetch, workers=4)
+
+    assert caught.value is error
+    assert sorted(cancelled) == [2, 4, 5]
+    assert asyncio.get_running_loop().time() == 1
+
+
+@given(
+    count=st.integers(0, 40),
+    size=st.integers(1, 12),
+    workers=st.integers(1, 4),
+    places=st.lists(st.integers(0, 41), max_size=8),
+    is_growing=st.booleans(),
+)
+@settings(max_examples=80)
+def test_a_list_that_only_grows_or_only_shrinks_is_read_right_or_not_at_all(
+    *, count: int, size: int, workers: int, places: list[int], is_growing: bool
+) -> None:
+    """What is handed out is the list as it was when its last page was read."""
+    listed = Listed(range(count), size, places if is_growing else [-p for p in places])
+
+    with suppress(IncompleteError):
+        ids = run_virtually(read(listed.fetch, workers))
+        assert sorted(ids) == sorted(listed.ids)
+
+
+@given(
+    cuts=st.lists(st.lists(st.integers(0, 9), max_size=4), min_size=1, max_size=6),
+    total=st.integers(0, 12),
+    size=st.integers(0, 4),
+    workers=st.integers(1, 3),
+)
+@settings(max_examples=120)
+def test_pages_are_a_list_only_if_they_add_up(
+    cuts: list[list[int]], total: int, size: int, workers: int
+) -> None:
+    """Checked against sets, for any rows in any pages under any total."""
+
+    async def fetch(number: int) -> Page[list[int]]:
+        cut = cuts[number - 1] if number <= len(cuts) else []
+        return Page(total, size, len(cut), cut)
+
+    wanted = -(-total // (size or len(cuts[0]) or 1))
+    first = set(cuts[0])
+    rows = first if len(first) >= total else first.union(*cuts[:wanted])
+    is_new = [
+        bool(set(cut).difference(*cuts[:page])) for page, cut in enumerate(cuts) if page
+    ]
+    is_list = len(rows) == total and (
+        len(first) == total
+        or (wanted <= len(cuts) and bool(first) and all(is_new[: wanted - 1]))
+    )
+
+    try:
+        ids = run_virtually(read(fetch, workers))
+    except IncompleteError:
+        assert not is_list
+    else:
+        assert is_list
+        assert set(ids) == rows

@@ -1,0 +1,464 @@
+"""When a call is tried again, how long that waits, and who hears of it.
+
+No test here opens a socket or takes real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeVar
+
+import pytest
+from virtual_time import settled, virtually
+
+from exporter.cloud.answers import Decode
+from exporter.cloud.deadline import Deadline
+from exporter.cloud.exchange import Call, Exchange
+from exporter.cloud.limiter import Limiter
+from exporter.cloud.signing import Credentials
+from exporter.cloud.transport import (
+    ATTEMPTS,
+    BACKOFF_SECONDS,
+    LONGEST_BACKOFF_SECONDS,
+    Transport,
+)
+from exporter.cloud.wire import Envelope
+from exporter.errors import (
+    ClockError,
+    CloudError,
+    CredentialsError,
+    ExpiredCredentialsError,
+    MalformedError,
+    NonceUsedError,
+    NotFoundError,
+    PermissionDeniedError,
+    Reason,
+    RequestTimeoutError,
+    ThrottledError,
+    UnavailableError,
+)
+
+T = TypeVar("T")
+
+ACTION = "ListDisasterRecoveryCheckpoints"
+CALL = Call(ACTION, "http://127.0.0.1:1", "/disaster_recovery")
+# More than every backoff of all attempts together.
+AGES = 1_000.0
+
+
+class Scripted(Exchange):
+    """Answers with what a test says, one thing an attempt and the last for good."""
+
+    def __init__(self, *said: bytes | Exception, seconds: float = 0.0) -> None:
+        self._said = list(said)
+        self._seconds = seconds
+        self.sent_at: list[float] = []
+        self.keys: list[str] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    async def send(self, call: Call, credentials: Credentials, decode: Decode[T]) -> T:
+        """Take some time, then answer."""
+        self.sent_at.append(now())
+        self.keys.append(credentials.access_key_id)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self._seconds)
+        finally:
+            self.in_flight -= 1
+        said = self._said.pop(0) if len(self._said) > 1 else self._said[0]
+        if isinstance(said, Exception):
+            raise said
+        data = decode(said).data
+        assert data is not None
+        return data
+
+
+class Keys:
+    """Gives a new key after each one that was refused."""
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.rejected: list[str] = []
+        self.broken: CredentialsError | None = None
+        self._seconds = seconds
+
+    async def get(self) -> Credentials:
+        """Return the present key."""
+        await asyncio.sleep(self._seconds)
+        if self.broken is not None:
+            raise self.broken
+        return Credentials(f"key-{len(set(self.rejected))}", "secret")
+
+    def reject(self, rejected: Credentials) -> None:
+        """Note that a key was refused."""
+        self.rejected.append(rejected.access_key_id)
+
+
+@dataclass
+class Heard:
+    """What an observer was told."""
+
+    requests: list[tuple[float, Reason | None]] = field(default_factory=list)
+    retries: int = 0
+    throttled: int = 0
+
+    def api_request(self, action: str, seconds: float, reason: Reason | None) -> None:
+        """Note an attempt."""
+        assert action == ACTION
+        self.requests.append((seconds, reason))
+
+    def api_retry(self, action: str) -> None:
+        """Note a retry."""
+        self.retries += 1
+
+    def api_throttled(self, action: str) -> None:
+        """Note a throttled attempt."""
+        self.throttled += 1
+
+    @property
+    def reasons(self) -> list[Reason | None]:
+        """The reason of each attempt."""
+        return [reason for _, reason in self.requests]
+
+
+def now() -> float:
+    """Tell the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+def whole(body: bytes) -> Envelope[bytes]:
+    """Take the body for the data."""
+    return Envelope(success=True, data=body)
+
+
+class Rig:
+    """A transport on fakes."""
+
+    def __init__(
+        self,
+        *said: bytes | Exception,
+        rate: float = 1_000.0,
+        in_flight: int = 5,
+        seconds: float = 0.0,
+        key_seconds: float = 0.0,
+    ) -> None:
+        self.exchange = Scripted(*said, seconds=seconds)
+        self.keys = Keys(seconds=key_seconds)
+        self.limiter = Limiter(rate)
+        self.heard = Heard()
+        self.transport = Transport(
+            self.exchange,
+            self.keys,
+            self.limiter,
+            self.heard,
+            max_concurrency=in_flight,
+        )
+
+    async def get(self, seconds: float = AGES) -> bytes:
+        """Send the call, within a deadline of so many seconds."""
+        deadline = Deadline(seconds)
+        async with deadline.enforced():
+            return await self.transport.get(CALL, whole, deadline)
+
+    async def refused(self, seconds: float = AGES) -> CloudError:
+        """Return the error that the call ends with."""
+        with pytest.raises(CloudError) as caught:
+            await self.get(seconds)
+        return caught.value
+
+    @property
+    def waits(self) -> list[float]:
+        """How long it was from each attempt to the next."""
+        return [later - at for at, later in pairwise(self.exchange.sent_at)]
+
+
+@virtually
+async def test_a_good_answer_is_one_attempt() -> None:
+    """The observer hears how long it took, and of no failure."""
+    rig = Rig(b"data", seconds=0.25)
+
+    assert await rig.get() == b"data"
+    assert rig.heard == Heard([(0.25, None)], retries=0, throttled=0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UnavailableError("x"), RequestTimeoutError("x"), ThrottledError("x")],
+    ids=lambda error: error.reason.value,
+)
+@virtually
+async def test_a_transient_failure_is_tried_again(error: CloudError) -> None:
+    """Every attempt counts for the observer, and so does every retry."""
+    rig = Rig(error, error, b"data")
+
+    assert await rig.get() == b"data"
+    assert rig.heard.reasons == [error.reason, error.reason, None]
+    assert rig.heard.retries == 2
+    assert rig.heard.throttled == (2 if error.reason is Reason.THROTTLED else 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialsError("x"),
+        PermissionDeniedError("x"),
+        ClockError("x"),
+        NotFoundError("x"),
+        MalformedError("x"),
+    ],
+    ids=lambda error: error.reason.value,
+)
+@virtually
+async def test_a_permanent_failure_is_not_tried_again(error: CloudError) -> None:
+    """The next walk does."""
+    rig = Rig(error, b"data")
+
+    assert await rig.refused() is error
+    assert rig.heard == Heard([(0.0, error.reason)])
+
+
+@virtually
+async def test_a_bug_is_counted_and_not_tried_again() -> None:
+    """It comes out as it was raised; the poller's boundary knows what to do."""
+    rig = Rig(KeyError("bug"), b"data")
+
+    with pytest.raises(KeyError):
+        await rig.get()
+
+    assert rig.heard.reasons == [Reason.INTERNAL]
+
+
+@virtually
+async def test_attempts_have_an_end() -> None:
+    """Time left or not: an API that is down is left to the next walk."""
+    rig = Rig(UnavailableError("down"))
+
+    assert (await rig.refused()).reason is Reason.UNAVAILABLE
+    assert len(rig.exchange.sent_at) == ATTEMPTS
+    assert rig.heard.retries == ATTEMPTS - 1
+
+
+@virtually
+async def test_the_wait_grows_with_full_jitter_up_to_a_bound() -> None:
+    """Anything from nothing to twice the last bound, and never the same twice."""
+    waits = []
+    for _ in range(40):
+        rig = Rig(UnavailableError("down"))
+        await rig.refused()
+        waits.append(rig.waits)
+
+    for retry, column in enumerate(zip(*waits, strict=True), start=1):
+        longest = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**retry)
+        assert max(column) <= longest + 0.01
+        assert min(column) < longest / 2 < max(column)
+        assert len(set(column)) == 40
+
+
+@virtually
+async def test_the_wait_that_the_api_asks_for_is_the_least() -> None:
+    """The jitter on top parts those it told the same."""
+    rig = Rig(ThrottledError("slow", retry_after=30.0), b"data")
+
+    await rig.get()
+
+    assert 30.0 < rig.waits[0] <= 30.0 + 2 * BACKOFF_SECONDS + 0.01
+
+
+@virtually
+async def test_a_wait_that_would_outlast_the_deadline_is_not_begun() -> None:
+    """The error comes out at once, and the slot is free for others."""
+    rig = Rig(ThrottledError("slow", retry_after=60.0), b"data")
+
+    error = await rig.refused(seconds=50)
+
+    assert error.reason is Reason.THROTTLED
+    assert now() == 0
+    assert rig.heard.retries == 0
+
+
+@virtually
+async def test_a_cut_run_of_retries_has_the_last_errors_reason() -> None:
+    """Here the last attempt hangs after a failure, and its time is up."""
+    rig = Rig(UnavailableError("down"), b"late", seconds=40)
+
+    assert (await rig.refused(seconds=60)).reason is Reason.UNAVAILABLE
+    assert now() == 60
+    assert rig.heard.reasons == [Reason.UNAVAILABLE, Reason.TIMEOUT]
+
+
+@virtually
+async def test_a_first_attempt_that_hangs_is_a_timeout() -> None:
+    """For the walk and for the observer."""
+    rig = Rig(b"late", seconds=90)
+
+    assert (await rig.refused(seconds=60)).reason is Reason.TIMEOUT
+    assert rig.heard.requests == [(60, Reason.TIMEOUT)]
+
+
+@virtually
+async def test_a_cancelled_attempt_counts_and_is_no_failure() -> None:
+    """Another page's error, or a dropped route, says nothing of this request."""
+    rig = Rig(b"data", seconds=5)
+    task = asyncio.create_task(rig.get())
+    await asyncio.sleep(2)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert rig.heard.requests == [(2, None)]
+
+
+@virtually
+async def test_a_request_given_up_by_another_is_no_reason_later() -> None:
+    """A pass that is read again must not be called by what the one before met."""
+    rig = Rig(UnavailableError("down"), b"late", seconds=10)
+    deadline = Deadline(60)
+
+    async def walk() -> None:
+        first = asyncio.create_task(rig.transport.get(CALL, whole, deadline))
+        await asyncio.sleep(11)
+        first.cancel()
+        await asyncio.wait([first])
+        await asyncio.sleep(AGES)
+
+    with pytest.raises(RequestTimeoutError):
+        async with deadline.enforced():
+            await walk()
+
+    assert rig.heard.retries == 1
+
+
+@virtually
+async def test_an_expired_token_is_rejected_and_fetched_anew_once() -> None:
+    """A fresh one may do at once, so there is no wait."""
+    rig = Rig(ExpiredCredentialsError("old"), b"data")
+
+    assert await rig.get() == b"data"
+    assert rig.exchange.keys == ["key-0", "key-1"]
+    assert rig.keys.rejected == ["key-0"]
+    assert now() < 0.01
+
+
+@virtually
+async def test_a_token_that_expires_again_is_given_up() -> None:
+    """Each walk tries one refresh."""
+    rig = Rig(ExpiredCredentialsError("old"))
+
+    assert (await rig.refused()).reason is Reason.CREDENTIALS
+    assert rig.exchange.keys == ["key-0", "key-1"]
+    assert rig.keys.rejected == ["key-0", "key-1"]
+
+
+@virtually
+async def test_a_refresh_that_outlasts_the_walk_is_no_timeout() -> None:
+    """The reason is why the token had to be fetched."""
+    rig = Rig(ExpiredCredentialsError("old"), b"data", key_seconds=40)
+
+    assert (await rig.refused(seconds=60)).reason is Reason.CREDENTIALS
+
+
+@virtually
+async def test_a_used_nonce_is_tried_again_once() -> None:
+    """Each attempt draws its own."""
+    lucky, unlucky = Rig(NonceUsedError("used"), b"data"), Rig(NonceUsedError("used"))
+
+    assert await lucky.get() == b"data"
+    assert (await unlucky.refused()).reason is Reason.MALFORMED
+    assert len(unlucky.exchange.sent_at) == 2
+
+
+@virtually
+async def test_a_refused_key_is_fetched_anew_for_the_next_walk() -> None:
+    """Not within this one: it would be refused again."""
+    rig = Rig(CredentialsError("wrong"), b"data")
+
+    await rig.refused()
+
+    assert await rig.get() == b"data"
+    assert rig.exchange.keys == ["key-0", "key-1"]
+
+
+@virtually
+async def test_without_a_key_nothing_is_sent_or_counted() -> None:
+    """Nor does it take a turn from those who have one."""
+    rig = Rig(b"data", rate=1)
+    rig.keys.broken = CredentialsError("no key")
+
+    assert await rig.refused() is rig.keys.broken
+    rig.keys.broken = None
+    await rig.get()
+
+    assert rig.heard == Heard([(0.0, None)])
+    assert now() == 0
+
+
+@virtually
+async def test_every_attempt_takes_a_turn() -> None:
+    """Retries too: the account's rate holds whatever goes wrong."""
+    rig = Rig(UnavailableError("down"), rate=0.05)
+
+    await rig.refused()
+
+    assert all(wait > 20 for wait in rig.waits)
+
+
+@virtually
+async def test_turns_do_not_pile_up_while_a_key_is_fetched() -> None:
+    """Else they would all be used in the moment when it is there."""
+    rig = Rig(b"data", rate=5, key_seconds=10)
+
+    await asyncio.gather(*(rig.get() for _ in range(5)))
+
+    assert rig.waits == pytest.approx([1 / 4.95] * 4)
+
+
+@virtually
+async def test_no_more_are_in_flight_than_allowed() -> None:
+    """However many walks there are."""
+    rig = Rig(b"data", in_flight=3, seconds=1)
+
+    await asyncio.gather(*(rig.get() for _ in range(12)))
+
+    assert rig.exchange.most_in_flight == 3
+    assert now() == pytest.approx(4, abs=0.1)
+
+
+@virtually
+async def test_a_request_that_waits_to_be_tried_again_holds_no_slot() -> None:
+    """Others go on meanwhile."""
+    rig = Rig(ThrottledError("slow", retry_after=60.0), b"data", in_flight=1)
+    slow = asyncio.create_task(rig.get())
+    await settled()
+
+    await rig.get()
+
+    assert now() < 1
+    assert await slow == b"data"
+
+
+@virtually
+async def test_throttling_slows_all_down_and_success_wins_it_back() -> None:
+    """One limiter, for the whole account."""
+    rig = Rig(ThrottledError("slow"), b"data", rate=10)
+
+    await rig.get()
+
+    assert rig.limiter.rate == pytest.approx(5 + 5 / 20)
+
+
+@pytest.mark.parametrize(("in_flight", "walks"), [(1, 4), (2, 9)])
+@virtually
+async def test_a_failed_attempt_gives_its_slot_back(in_flight: int, walks: int) -> None:
+    """And so does a cancelled one."""
+    rig = Rig(NotFoundError("gone"), in_flight=in_flight, seconds=1)
+    cut = asyncio.create_task(rig.get())
+    await asyncio.sleep(0.5)
+    cut.cancel()
+
+    errors = await asyncio.gather(*(rig.refused() for _ in range(walks)))
+
+    assert [error.reason for error in errors] == [Reason.NOT_FOUND] * walks
