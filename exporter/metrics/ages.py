@@ -1,0 +1,59 @@
+"""The age of every checkpoint, rendered when scraped and shared for a second.
+
+It renders nothing else, and no age of a snapshot that is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from exporter.metrics.checkpoints import Rendering
+from exporter.metrics.families import checkpoint
+from exporter.metrics.rendering import lines, packed, seconds
+from exporter.metrics.turns import Turns
+
+GOOD_FOR_SECONDS = 1.0
+"""For how long one rendering of the ages serves."""
+
+
+class Ages:
+    """Renders ages at most once in `GOOD_FOR_SECONDS`, for whatever is shown.
+
+    `wall` is Unix time and `clock` a monotonic one, both in seconds.
+    """
+
+    def __init__(self, wall: Callable[[], float], clock: Callable[[], float]) -> None:
+        self._wall = wall
+        self._clock = clock
+        self._kept: list[tuple[Rendering, Sequence[bytes]]] = []
+        self._since = float("-inf")
+
+    def is_good(self) -> bool:
+        """Return whether ages that are rendered now would be the same as before."""
+        return self._clock() - self._since < GOOD_FOR_SECONDS
+
+    async def of(self, renderings: Sequence[Rendering]) -> list[bytes]:
+        """Return gzip members with every age; what is still good is kept."""
+        if not self.is_good():
+            self._kept = []
+            self._since = self._clock()
+        kept = {id(rendering): members for rendering, members in self._kept}
+        now_ms = round(self._wall() * 1000)
+        turns = Turns()
+        self._kept = [
+            (
+                rendering,
+                kept.get(id(rendering)) or await _rendered(rendering, now_ms, turns),
+            )
+            for rendering in renderings
+        ]
+        return [member for _, members in self._kept for member in members]
+
+
+async def _rendered(rendering: Rendering, now_ms: int, turns: Turns) -> Sequence[bytes]:
+    members = []
+    for rows in rendering.synced:
+        await turns.take()
+        ages = seconds(map(now_ms.__sub__, rows.last_sync_ms))
+        members.append(packed(lines(checkpoint.SYNC_AGE.name, rows.labels, ages)))
+    return members

@@ -1,0 +1,185 @@
+"""The answer to a scrape, whole, in the asked format.
+
+It polls nothing and knows nothing of HTTP; what a walk found is rendered once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from exporter.metrics.ages import Ages
+from exporter.metrics.bodies import Body, packed_in_pieces
+from exporter.metrics.families import (
+    CHECKPOINT,
+    INVENTORY,
+    ROUTE,
+    Family,
+    checkpoint,
+    own,
+)
+from exporter.metrics.formats import EOF, Format, metadata, sections
+from exporter.metrics.inventory import Objectives, inventory_lines
+from exporter.metrics.rendering import packed
+from exporter.metrics.renderings import Renderings
+from exporter.metrics.routes import Lines, dropped_lines, max_age_lines, route_lines
+from exporter.metrics.turns import Turns
+from exporter.model import Inventory, Route, Snapshot
+from exporter.store import RouteStatus
+
+
+class Statuses(Protocol):
+    """What knows the present state of every route: `Store`."""
+
+    @property
+    def version(self) -> int:
+        """Move whenever a status does."""
+
+    def statuses(self) -> Sequence[RouteStatus]:
+        """Return every route's status, without the snapshots that have gone stale."""
+
+
+class OwnMetrics(Protocol):
+    """What renders the exporter's own metrics: `Telemetry`."""
+
+    def render(self, fmt: Format) -> bytes:
+        """Return them in one format, without OpenMetrics' last line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What every format says as of one moment: checkpoints packed, the rest as lines.
+
+    `bodies` are the formats that were made of it so far.
+    """
+
+    version: tuple[int, int]
+    members: Mapping[Family, Sequence[bytes]]
+    lines: Sequence[Lines]
+    bodies: dict[Format, Body] = field(default_factory=dict)
+
+
+class Exposition:
+    """Answers scrapes from the store; concurrent ones share what has to be rendered.
+
+    `families` are entries of `metrics.families`; `wall` is Unix time and `clock` a
+    monotonic one, both in seconds.
+    """
+
+    def __init__(
+        self,
+        store: Statuses,
+        families: Sequence[str],
+        own_metrics: OwnMetrics,
+        *,
+        wall: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._families = [f for f in CHECKPOINT if f.switch in families]
+        self._own_metrics = own_metrics
+        self._wall = wall
+        self._renderings = Renderings(self._families)
+        self._ages = Ages(wall, clock)
+        self._routes: dict[Route, tuple[RouteStatus, Lines]] = {}
+        self._inventory: Lines = {}
+        self._inventory_version = 0
+        self._content: _Content | None = None
+        # Whoever holds it renders; a cancelled holder leaves the work to the next.
+        self._lock = asyncio.Lock()
+
+    def set_inventory(self, inventory: Inventory, objectives: Objectives) -> None:
+        """Take in what discovery found, and the objectives of each plan by its id."""
+        self._inventory = inventory_lines(inventory, objectives)
+        self._inventory_version += 1
+
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Render a snapshot before the store is given it, so that no scrape waits."""
+        await self._renderings.prepare(snapshot)
+
+    async def refresh(self, route: Route) -> None:
+        """Render what a walk of this route changed, once the store has recorded it.
+
+        Another route of the same item may have lost or won rows by it.
+        """
+        async with self._lock:
+            await self._renderings.update(
+                status
+                for status in self._store.statuses()
+                if (status.route.plan_id, status.route.item_id)
+                == (route.plan_id, route.item_id)
+            )
+
+    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+        """Return the whole answer to a scrape."""
+        async with self._lock:
+            body = await self._current_body(fmt)
+        return body.gzipped if gzip else await body.text()
+
+    async def textfile(self) -> bytes:
+        """Return all but what tells of this process, for node_exporter's collector."""
+        async with self._lock:
+            content = await self._current()
+            body = await _body(content, Format.TEXT_0_0_4, b"")
+        return await body.text()
+
+    async def _current_body(self, fmt: Format) -> Body:
+        content = await self._current()
+        if fmt not in content.bodies:
+            tail = sections((own.DROPPED,), content.lines, fmt)
+            tail += self._own_metrics.render(fmt)
+            tail += EOF if fmt.is_openmetrics else b""
+            content.bodies[fmt] = await _body(content, fmt, tail)
+        return content.bodies[fmt]
+
+    async def _current(self) -> _Content:
+        statuses = self._store.statuses()
+        version = (self._store.version, self._inventory_version)
+        content = self._content
+        if content is None or content.version != version or not self._ages.is_good():
+            content = await self._rendered(statuses, version)
+            self._content = content
+        return content
+
+    async def _rendered(
+        self, statuses: Sequence[RouteStatus], version: tuple[int, int]
+    ) -> _Content:
+        lines = [*await self._route_lines(statuses), self._inventory]
+        lines.append(dropped_lines(statuses))
+        renderings = await self._renderings.of(statuses)
+        members = {
+            family: [m for r in renderings for m in r.members.get(family, ())]
+            for family in self._families
+        }
+        lines.append(max_age_lines(statuses, round(self._wall() * 1000)))
+        ages = await self._ages.of(renderings)
+        if checkpoint.SYNC_AGE in members:
+            members[checkpoint.SYNC_AGE] = ages
+        return _Content(version, members, lines)
+
+    async def _route_lines(self, statuses: Sequence[RouteStatus]) -> list[Lines]:
+        turns = Turns()
+        current: dict[Route, tuple[RouteStatus, Lines]] = {}
+        for status in statuses:
+            await turns.take()
+            known = self._routes.get(status.route)
+            if known is None or known[0] is not status:
+                known = status, route_lines(status)
+            current[status.route] = known
+        self._routes = current
+        return [lines for _, lines in current.values()]
+
+
+async def _body(content: _Content, fmt: Format, tail: bytes) -> Body:
+    members = []
+    for family, samples in content.members.items():
+        if samples:
+            members += [packed(metadata(family, fmt)), *samples]
+    turns = Turns()
+    for family in (*ROUTE, *INVENTORY):
+        await turns.take()
+        members += await packed_in_pieces(sections([family], content.lines, fmt))
+    members += await packed_in_pieces(tail)
+    return Body(members, b"".join(members))

@@ -1,0 +1,89 @@
+"""How samples become bytes: label sets, numbers, lines, and gzip members.
+
+Pure, and the same in every format; it knows no family and no route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from isal import isal_zlib
+
+_GZIP = (
+    31  # zlib's window bits for a gzip member; its header has no time, so mtime is 0
+)
+_LEVEL = 1  # as fast as 0 at two thirds of the size; 3 takes eight times as long
+
+
+def escaped(value: str) -> str:
+    r"""Return a label value as the formats write it between its quotes.
+
+    >>> print(escaped('say "hi"\n'))
+    say \"hi\"\n
+    """
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+class Escapes(dict[str, str]):
+    r"""Escaped label values by the plain ones, each worked out once.
+
+    >>> print(Escapes()['a"b'])
+    a\"b
+    """
+
+    def __missing__(self, value: str) -> str:
+        self[value] = result = escaped(value)
+        return result
+
+
+def pairs(names: Sequence[str], values: Iterable[str]) -> str:
+    """Return labels as they stand between the braces.
+
+    >>> pairs(("plan_id", "reason"), ("13", "timeout"))
+    'plan_id="13",reason="timeout"'
+    """
+    return ",".join(
+        f'{name}="{escaped(value)}"' for name, value in zip(names, values, strict=True)
+    )
+
+
+def seconds(milliseconds: Iterable[int]) -> list[bytes]:
+    """Return milliseconds as the formats write seconds.
+
+    >>> seconds([1500, -20, 1740724080343])
+    [b'1.5', b'-0.02', b'1740724080.343']
+    """
+    # One call of C for all the numbers, at a third of the cost of repr for each.
+    encoded = msgspec.json.encode([ms / 1000 for ms in milliseconds])
+    return encoded[1:-1].split(b",") if len(encoded) > len(b"[]") else []
+
+
+def lines(name: str, labels: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    r"""Return the sample lines of one name; each of `labels` is `{...} `, closed.
+
+    >>> lines("dr_up", [b'{plan_id="1"} ', b'{plan_id="2"} '], [b"1", b"0"])
+    b'dr_up{plan_id="1"} 1\ndr_up{plan_id="2"} 0\n'
+    """
+    if not labels:
+        return b""
+    parts = [f"\n{name}".encode()] * (3 * len(labels))
+    parts[0] = name.encode()
+    parts[1::3] = labels
+    parts[2::3] = values
+    parts.append(b"\n")
+    return b"".join(parts)
+
+
+def packed(text: bytes) -> bytes:
+    """Return text as one finished gzip member; members may be concatenated."""
+    return isal_zlib.compress(text, _LEVEL, _GZIP)
+
+
+def unpacked(member: bytes) -> bytes:
+    """Return the text of one gzip member.
+
+    >>> unpacked(packed(b"dr_up 1"))
+    b'dr_up 1'
+    """
+    return isal_zlib.decompress(member, _GZIP)

@@ -1,0 +1,96 @@
+"""Which format and which coding an answer has, by what the request accepts.
+
+Pure and forgiving: it never raises, and what it cannot read it passes over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from exporter.metrics.formats import Format
+
+# RFC 9110, 12.4.2; an entry with another weight is passed over.
+_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
+# How exactly an entry names a format, RFC 9110, 12.5.1: the more exact one counts.
+_ANY, _TYPE, _NAME, _VERSION = range(4)
+
+_MATCHES = {
+    ("*/*", ""): [(fmt, _ANY) for fmt in Format],
+    ("text/*", ""): [(Format.TEXT_0_0_4, _TYPE), (Format.TEXT_1_0_0, _TYPE)],
+    ("application/*", ""): [(Format.OPENMETRICS_1_0_0, _TYPE)],
+    ("text/plain", ""): [(Format.TEXT_0_0_4, _NAME)],
+    ("text/plain", "0.0.4"): [(Format.TEXT_0_0_4, _VERSION)],
+    ("text/plain", "1.0.0"): [(Format.TEXT_1_0_0, _VERSION)],
+    ("application/openmetrics-text", ""): [(Format.OPENMETRICS_1_0_0, _NAME)],
+    ("application/openmetrics-text", "1.0.0"): [(Format.OPENMETRICS_1_0_0, _VERSION)],
+}
+
+# Of equal weights the richest format wins that is asked for by name; a wildcard, as
+# curl sends it, gets what everything can read.
+_BY_NAME = (Format.TEXT_0_0_4, Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0)
+_BY_WILDCARD = (Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0, Format.TEXT_0_0_4)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of an accepting header: what, how much, and the other parameters."""
+
+    name: str
+    weight: float
+    parameters: Mapping[str, str]
+
+
+def negotiate(accept: str | None) -> Format:
+    """Return the format that an Accept header prefers, text 0.0.4 if it names none.
+
+    For each format the most specific entry counts, and the heaviest of equal ones.
+
+    >>> negotiate("application/openmetrics-text;version=1.0.0,text/plain;q=0.5").name
+    'OPENMETRICS_1_0_0'
+    >>> negotiate("*/*").name
+    'TEXT_0_0_4'
+    """
+    found: dict[Format, tuple[int, float]] = {}
+    for entry in _entries(accept):
+        version = entry.parameters.get("version", "")
+        for fmt, exactness in _MATCHES.get((entry.name, version), ()):
+            match = exactness, entry.weight
+            found[fmt] = max(match, found.get(fmt, match))
+    accepted = [fmt for fmt, (_, weight) in found.items() if weight > 0]
+    return max(
+        accepted, key=lambda fmt: _rank(fmt, *found[fmt]), default=Format.TEXT_0_0_4
+    )
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Return whether an Accept-Encoding header lets us answer with gzip.
+
+    >>> accepts_gzip("gzip;q=0"), accepts_gzip("br, *;q=0.1"), accepts_gzip(None)
+    (False, True, False)
+    """
+    weights: dict[str, float] = {}
+    for entry in _entries(accept_encoding):
+        weights[entry.name] = max(entry.weight, weights.get(entry.name, 0.0))
+    gzip = weights.get("gzip", weights.get("*", 0.0))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def _rank(fmt: Format, exactness: int, weight: float) -> tuple[float, bool, int]:
+    is_named = exactness >= _NAME
+    preferences = _BY_NAME if is_named else _BY_WILDCARD
+    return weight, is_named, preferences.index(fmt)
+
+
+def _entries(header: str | None) -> Iterator[_Entry]:
+    for part in (header or "").split(","):
+        name, *pairs = part.split(";")
+        parameters = {}
+        for pair in pairs:
+            key, _, value = pair.partition("=")
+            parameters[key.strip().lower()] = value.strip().strip('"')
+        weight = parameters.get("q", "1")
+        if _WEIGHT.fullmatch(weight):
+            yield _Entry(name.strip().lower(), float(weight), parameters)

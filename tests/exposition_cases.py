@@ -1,0 +1,197 @@
+"""Snapshots and statuses to render: small ones by hand, and any at all."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from exporter.errors import Reason
+from exporter.lag import rollup
+from exporter.metrics.exposition import Exposition, OwnMetrics
+from exporter.metrics.families import CHECKPOINT
+from exporter.metrics.formats import Format
+from exporter.model import (
+    Checkpoint,
+    Columns,
+    Instance,
+    Inventory,
+    Item,
+    Kind,
+    Missing,
+    Plan,
+    Rejection,
+    Route,
+    Snapshot,
+)
+from exporter.store import NO_FAILURES, RouteStatus
+
+ALL_SWITCHES = tuple(family.switch for family in CHECKPOINT)
+NOW = 1740724090.5
+ROUTE = Route("1300000016", "100070284", "rmq-cn-7e22ody0001", "cn-hangzhou")
+SIBLING = replace(ROUTE, source_instance_id="rmq-cn-7e22ody0002")
+
+
+@dataclass
+class FakeClock:
+    """Time that moves only when told."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        """Return the present time."""
+        return self.now
+
+
+@dataclass
+class FakeStatuses:
+    """A store that shows whatever it is given."""
+
+    shown: Sequence[RouteStatus] = ()
+    version: int = 0
+
+    def statuses(self) -> Sequence[RouteStatus]:
+        """Return what was given last."""
+        return self.shown
+
+    def show(self, *statuses: RouteStatus) -> None:
+        """Replace all that is shown."""
+        self.shown = statuses
+        self.version += 1
+
+
+class NoOwnMetrics:
+    """An exporter that has nothing to say of itself."""
+
+    def render(self, fmt: Format) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+@dataclass
+class Bench:
+    """An exposition with everything that it reads."""
+
+    store: FakeStatuses = field(default_factory=FakeStatuses)
+    wall: FakeClock = field(default_factory=FakeClock)
+    clock: FakeClock = field(default_factory=FakeClock)
+    own: OwnMetrics = field(default_factory=NoOwnMetrics)
+    switches: Sequence[str] = ALL_SWITCHES
+    exposition: Exposition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.exposition = Exposition(
+            self.store, self.switches, self.own, wall=self.wall, clock=self.clock
+        )
+
+    async def text(self, fmt: Format = Format.TEXT_0_0_4) -> str:
+        """Return the body without compression."""
+        return (await self.exposition.body(fmt, gzip=False)).decode()
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Let both clocks move on."""
+        self.wall.now += seconds
+        self.clock.now += seconds
+
+
+def columns_of(rows: Sequence[Checkpoint]) -> Columns:
+    """Return checkpoints side by side."""
+    return Columns(
+        array("q", [row.checkpoint_id for row in rows]),
+        [row.group for row in rows],
+        [row.topic for row in rows],
+        [row.source_instance_id for row in rows],
+        [row.target_instance_id for row in rows],
+        array("q", [row.last_sync_ms for row in rows]),
+        array("q", [row.source_ms for row in rows]),
+        array("q", [row.target_ms for row in rows]),
+        array("q", [row.source_fetch_ms for row in rows]),
+        array("q", [row.target_fetch_ms for row in rows]),
+        [row.target_group for row in rows],
+        [row.target_topic for row in rows],
+        [row.kind for row in rows],
+    )
+
+
+def snapshot_of(route: Route, *rows: Checkpoint, dropped: int = 0) -> Snapshot:
+    """Return the snapshot of a walk that found these rows."""
+    columns = columns_of(rows)
+    rolled_up = rollup(columns.source_ms, columns.target_ms, columns.last_sync_ms)
+    rejected = {Rejection.MALFORMED: 1, Rejection.FILTERED: 2}
+    return Snapshot(route, columns, rolled_up, rejected, dropped)
+
+
+def status_of(
+    snapshot: Snapshot, *, hidden: frozenset[int] = frozenset(), walks: int = 1
+) -> RouteStatus:
+    """Return the status of a route whose last walk found this."""
+    return RouteStatus(
+        snapshot.route,
+        walks=walks,
+        is_up=True,
+        last_success_at=NOW - 20,
+        duration=0.25,
+        snapshot=snapshot,
+        rollup=snapshot.rollup,
+        hidden=hidden,
+    )
+
+
+def checkpoint(number: int = 1, group: str = "GID_orders") -> Checkpoint:
+    """Return a checkpoint that lags by 5 s and was synced 10 s before `NOW`."""
+    return Checkpoint(
+        number,
+        group,
+        "orders",
+        ROUTE.source_instance_id,
+        "rmq-cn-7e22ody0009",
+        last_sync_ms=1740724080500,
+        source_ms=1740724080343,
+        target_ms=1740724075343,
+        source_fetch_ms=1740724081000,
+        target_fetch_ms=1740724081500,
+        target_group="GID_orders_dr",
+        target_topic="orders_dr",
+        kind=Kind("cn-hangzhou", "cn-shanghai", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ"),
+    )
+
+
+def small_statuses() -> tuple[RouteStatus, ...]:
+    """Return two routes with a little of everything, and one that was never walked."""
+    rows = (
+        checkpoint(1),
+        replace(checkpoint(2, 'GID_"quoted"'), target_ms=1740724085343),
+        replace(checkpoint(3, "GID_back\\slash"), target_ms=0, last_sync_ms=0),
+        replace(checkpoint(4, "GID_two\nlines"), source_ms=0),
+        replace(checkpoint(5, "GID_消费"), target_ms=0),
+        checkpoint(6, "GID_hidden"),
+    )
+    shown = status_of(
+        snapshot_of(ROUTE, *rows, dropped=3), hidden=frozenset({5}), walks=4
+    )
+    failures = {**NO_FAILURES, Reason.TIMEOUT: 2}
+    failed = RouteStatus(
+        SIBLING, 2, failures, is_up=False, reason=Reason.TIMEOUT, duration=60.0
+    )
+    never = RouteStatus(replace(ROUTE, item_id="100070285"))
+    return shown, failed, never
+
+
+def small_inventory() -> Inventory:
+    """Return what a discovery of one plan knows."""
+    plan = Plan(
+        plan_id=ROUTE.plan_id,
+        name='orders "dr"',
+        type="ACTIVE_PASSIVE",
+        status="RUNNING",
+        region="cn-hangzhou",
+        is_auto_synced=True,
+        instances=(Instance(ROUTE.source_instance_id, "ACTIVE"),),
+    )
+    unknown = replace(plan, plan_id="1300000017", name="", status="")
+    item = Item(ROUTE.plan_id, ROUTE.item_id, "RUNNING", (ROUTE.source_instance_id,))
+    missing = frozenset({Missing("plan", "99"), Missing("instance", "rmq-cn-gone")})
+    return Inventory((plan, unknown), (item, replace(item, status="")), missing)
+
+
+OBJECTIVES = {ROUTE.plan_id: (120.0, 600.0), "1300000017": (300.0, 600.5)}

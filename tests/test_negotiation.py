@@ -1,0 +1,174 @@
+"""Which format and coding a request gets, by RFC 9110 and Prometheus' own words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.metrics.formats import Format
+from exporter.web.negotiation import accepts_gzip, negotiate
+
+TEXT, TEXT1, OM = Format.TEXT_0_0_4, Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0
+
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,"
+    "application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+PROMETHEUS_PROTOBUF = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+    "encoding=delimited;q=0.7,"
+) + PROMETHEUS_3
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "fmt"),
+    [
+        pytest.param(None, TEXT, id="no header"),
+        pytest.param("", TEXT, id="an empty header"),
+        pytest.param("*/*", TEXT, id="curl"),
+        pytest.param(BROWSER, TEXT, id="a browser"),
+        pytest.param(PROMETHEUS_2, OM, id="Prometheus 2"),
+        pytest.param(PROMETHEUS_3, OM, id="Prometheus 3"),
+        pytest.param(PROMETHEUS_PROTOBUF, OM, id="protobuf first"),
+        pytest.param("text/plain", TEXT, id="text of no version"),
+        pytest.param("text/plain;version=0.0.4", TEXT, id="text 0.0.4"),
+        pytest.param("text/plain;version=1.0.0", TEXT1, id="text 1.0.0"),
+        pytest.param("application/openmetrics-text", OM, id="OpenMetrics alone"),
+        pytest.param("application/*", OM, id="any application type"),
+        pytest.param("text/*", TEXT, id="any text"),
+        pytest.param("application/json", TEXT, id="nothing that we have"),
+        pytest.param(
+            "application/openmetrics-text;version=0.0.1", TEXT, id="old OpenMetrics"
+        ),
+        pytest.param("application/openmetrics-text;version=2.0.0", TEXT, id="too new"),
+        pytest.param("text/plain;version=9", TEXT, id="a version that is none"),
+        pytest.param(
+            "application/openmetrics-text;q=0.1,text/plain;version=0.0.4;q=0.9",
+            TEXT,
+            id="the heavier wins, not the first",
+        ),
+        pytest.param(
+            "application/openmetrics-text;q=0,text/plain;version=1.0.0",
+            TEXT1,
+            id="a weight of 0 refuses",
+        ),
+        pytest.param(
+            "application/openmetrics-text;q=0", TEXT, id="refused, nothing else named"
+        ),
+        pytest.param(
+            "*/*,text/plain;version=0.0.4;q=0", OM, id="anything but text 0.0.4"
+        ),
+        pytest.param(
+            "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0",
+            OM,
+            id="of equal weights OpenMetrics",
+        ),
+        pytest.param(
+            "text/plain;version=0.0.4,text/plain;version=1.0.0",
+            TEXT1,
+            id="of equal weights the newer text",
+        ),
+        pytest.param(
+            "*/*,text/plain;version=1.0.0", TEXT1, id="a name over a wildcard"
+        ),
+        pytest.param(
+            "application/openmetrics-text;version=1.0.0;q=0.1,"
+            "application/openmetrics-text;q=0.9,text/plain;q=0.5",
+            TEXT,
+            id="the more exact entry has the say",
+        ),
+        pytest.param(
+            "text/plain;q=0.2,text/plain;q=0.8,application/openmetrics-text;q=0.5",
+            TEXT,
+            id="named twice, the heavier counts",
+        ),
+        pytest.param(
+            "application/openmetrics-text;q=high,text/plain;q=0.1",
+            TEXT,
+            id="a weight that is none is passed over",
+        ),
+        pytest.param(
+            "application/openmetrics-text;q=7,text/plain;q=0.1", TEXT, id="over 1"
+        ),
+        pytest.param(
+            "text/plain;version=1.0.0;escaping=bogus", TEXT1, id="unknown escaping"
+        ),
+        pytest.param(
+            ' Application/OpenMetrics-Text ; Version="1.0.0" ; Q=1.0 ',
+            OM,
+            id="case, blanks and quotes",
+        ),
+    ],
+)
+def test_format_is_what_the_accept_header_prefers(
+    accept: str | None, fmt: Format
+) -> None:
+    """By weight, then by name over wildcard, then the richer one."""
+    assert negotiate(accept) is fmt
+
+
+@pytest.mark.parametrize(
+    ("header", "is_accepted"),
+    [
+        (None, False),
+        ("", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("gzip, deflate, br, zstd", True),
+        ("deflate, br", False),
+        ("identity", False),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.0, *", False),
+        ("gzip; q=0.001", True),
+        ("*;q=0", False),
+        ("*;q=0, gzip;q=0.5", True),
+        ("gzip;q=0.5, identity;q=1", False),
+        ("gzip;q=1.0, identity;q=0.5", True),
+        ("gzip, identity", True),
+        ("identity;q=0, *;q=0.1", True),
+        ("gzip;q=abc", False),
+        ("gzip;q=-1", False),
+    ],
+)
+def test_gzip_is_sent_to_who_accepts_it(
+    header: str | None, *, is_accepted: bool
+) -> None:
+    """Weights count, a wildcard stands for the unnamed, identity may be preferred."""
+    assert accepts_gzip(header) is is_accepted
+
+
+def test_content_types_are_those_of_prometheus() -> None:
+    """Prometheus 3 fails a scrape whose content type it does not know."""
+    openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert [fmt.content_type for fmt in Format] == [
+        "text/plain; version=0.0.4; charset=utf-8",
+        "text/plain; version=1.0.0; charset=utf-8; escaping=underscores",
+        f"{openmetrics}; escaping=underscores",
+    ]
+
+
+_PIECES = st.sampled_from(
+    [
+        *("text/plain", "application/openmetrics-text", "*/*", "gzip", "version"),
+        *("1.0.0", "q", "q=1", "q=\u0661", "0.5"),
+        *';,="* \0-é',
+    ]
+)
+_HEADERS = st.one_of(st.text(), st.lists(_PIECES).map("".join))
+
+
+@given(header=_HEADERS)
+def test_no_header_makes_it_fail(header: str) -> None:
+    """Whatever a client sends, it gets an answer."""
+    assert negotiate(header) in Format
+    assert accepts_gzip(header) in (True, False)
