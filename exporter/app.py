@@ -1,0 +1,258 @@
+"""The composition root: builds every part from the settings, and runs them.
+
+It decides nothing that a part could decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import lru_cache
+
+import structlog
+
+from exporter import __version__
+from exporter.cloud.client import CloudClient
+from exporter.cloud.connection import connected, requests_per_second
+from exporter.discovery import Discovery
+from exporter.errors import NotFoundError
+from exporter.metrics.exposition import Exposition
+from exporter.metrics.telemetry import Telemetry
+from exporter.model import Inventory, Route, Snapshot
+from exporter.poller import Poller
+from exporter.settings import Settings
+from exporter.store import Outcome, Store
+from exporter.web.pages import landing_page
+from exporter.web.server import Site, application, serving
+from exporter.worst import worst
+
+log = structlog.get_logger(__name__)
+
+WORST_ON_PAGE = 50
+NAMES_REMEMBERED = 2**16
+
+
+class Exporter:
+    """One process: what it polls, what it knows, and what it shows of that."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cloud: CloudClient,
+        telemetry: Telemetry,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._wall = wall
+        clock = asyncio.get_running_loop().time
+        self.workers = settings.api.max_concurrency
+        self._interval = settings.poll.interval.total_seconds()
+        stale_after = settings.poll.stale_after.total_seconds()
+        self._cloud = cloud
+        self.telemetry = telemetry
+        self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.reloaded(ok=True, at=self._wall())
+        self.store = Store(
+            stale_after=stale_after,
+            max_checkpoints=settings.metrics.max_checkpoints,
+            clock=clock,
+        )
+        self.exposition = Exposition(
+            self.store,
+            settings.metrics.families,
+            self.telemetry,
+            wall=wall,
+            clock=clock,
+        )
+        self.discovery = Discovery(
+            cloud,
+            settings,
+            on_failure=self.telemetry.discovery_failed,
+            workers=self.workers,
+        )
+        self.poller = Poller(
+            self._walk,
+            self._publish,
+            interval=self._interval,
+            starts_per_second=requests_per_second(settings),
+            on_skip=self.telemetry.poll_skipped,
+            wall=wall,
+        )
+        self._admits = admission(settings)
+        # Set once every route has been tried, well or badly, and then for good.
+        self.ready = asyncio.Event()
+        self._look_again = asyncio.Event()
+        self._shown: Inventory | None = None
+
+    def site(self) -> Site:
+        """Return what of this exporter is served over HTTP."""
+        return Site(
+            exposition=self.exposition,
+            landing_page=self._landing_page,
+            is_ready=self.ready.is_set,
+            on_scrape=self.telemetry.scraped,
+            telemetry_path=self._settings.web.telemetry_path,
+            max_requests=self._settings.web.max_requests,
+        )
+
+    async def run(self) -> None:
+        """Discover and walk until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._look_again.clear()
+                if not await self.discover():
+                    self._look_again.set()
+                self.poller.set_routes(self.discovery.inventory.routes, group)
+                await self._until_next_discovery()
+
+    async def discover(self) -> bool:
+        """Look for routes; return whether all of it could be looked up."""
+        is_whole = await self.discovery.refresh()
+        if is_whole:
+            self.telemetry.discovered(self._wall())
+        routes = self.discovery.inventory.routes
+        before = {status.route for status in self.store.statuses()}
+        self.store.set_routes(routes)
+        self._show_inventory()
+        if before != set(routes):
+            log.info("routes_changed", routes=len(routes), before=len(before))
+        self._note_tried()
+        return is_whole
+
+    async def _until_next_discovery(self) -> None:
+        """Wait; less when one has failed, or when a walk says that an id is gone."""
+        seconds = self._settings.poll.discovery_interval.total_seconds()
+        soon = min(self._interval, seconds)
+        await asyncio.sleep(soon)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds - soon):
+                await self._look_again.wait()
+
+    async def _walk(self, route: Route) -> Snapshot:
+        room = self.store.room_for(route)
+        return await self._cloud.list_checkpoints(route, admits=self._admits, room=room)
+
+    async def _publish(self, outcome: Outcome) -> None:
+        if isinstance(outcome.result, Snapshot):
+            # Before it is recorded, so that no scrape has to wait for it.
+            await self.exposition.prepare(outcome.result)
+        self.store.record(outcome)
+        await self.exposition.refresh(outcome.route)
+        self.discovery.walked(outcome.route, outcome.error)
+        if isinstance(outcome.error, NotFoundError):
+            self._look_again.set()
+        self._show_inventory()
+        self._note_tried()
+
+    def _note_tried(self) -> None:
+        if not self.ready.is_set() and self.store.is_tried():
+            self.ready.set()
+
+    def _show_inventory(self) -> None:
+        inventory = self.discovery.inventory
+        if inventory is self._shown:
+            return
+        self._shown = inventory
+        plan_ids = {plan.plan_id for plan in inventory.plans}
+        plan_ids |= {route.plan_id for route in inventory.routes}
+        objectives = {
+            plan_id: self._settings.objectives_for(plan_id)
+            for plan_id in sorted(plan_ids)
+        }
+        self.exposition.set_inventory(
+            inventory,
+            {
+                plan_id: (o.lag.total_seconds(), o.age.total_seconds())
+                for plan_id, o in objectives.items()
+            },
+        )
+
+    def _landing_page(self) -> str:
+        statuses = self.store.statuses()
+        findings = worst(statuses, self._wall(), WORST_ON_PAGE)
+        return landing_page(statuses, findings, self._settings.web.telemetry_path)
+
+
+def admission(settings: Settings) -> Callable[[str, str], bool]:
+    """Return what says whether a group's checkpoint of a topic is wanted."""
+    # The names are the same at every walk, and matching one costs a microsecond.
+    group_admits = lru_cache(maxsize=NAMES_REMEMBERED)(settings.groups.admits)
+    topic_admits = lru_cache(maxsize=NAMES_REMEMBERED)(settings.topics.admits)
+    return lambda group, topic: group_admits(group) and topic_admits(topic)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Exporter]:
+    """Build an exporter and its connections, and close them at the end."""
+    telemetry = Telemetry()
+    async with connected(settings, telemetry) as cloud:
+        yield Exporter(settings, cloud, telemetry)
+
+
+async def serve(
+    settings: Settings,
+    *,
+    on_ready: Callable[[Exporter, tuple[str, ...]], None] = lambda *_: None,
+) -> None:
+    """Run the exporter until a signal says stop; `on_ready` hears of its first data.
+
+    Raises:
+        OSError: a listen address cannot be had; the text says which.
+    """
+    stop = stop_signal()
+    async with opened(settings) as exporter:
+        app = application(exporter.site())
+        async with (
+            serving(app, settings.web.listen_address) as addresses,
+            asyncio.TaskGroup() as group,
+        ):
+            log.info("started", version=__version__, addresses=",".join(addresses))
+            tasks = [
+                group.create_task(exporter.run()),
+                group.create_task(_when_ready(exporter, addresses, on_ready)),
+            ]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+    log.info("stopped")
+
+
+async def _when_ready(
+    exporter: Exporter,
+    addresses: tuple[str, ...],
+    on_ready: Callable[[Exporter, tuple[str, ...]], None],
+) -> None:
+    await exporter.ready.wait()
+    statuses = exporter.store.statuses()
+    log.info("ready", routes=len(statuses), up=sum(bool(s.is_up) for s in statuses))
+    on_ready(exporter, addresses)
+
+
+async def poll_all(exporter: Exporter) -> bool:
+    """Discover, walk every route once; return whether all of it succeeded."""
+    is_whole = await exporter.discover()
+    queue = list(reversed(exporter.discovery.inventory.routes))
+
+    async def work() -> None:
+        while queue:
+            await exporter.poller.walk_once(queue.pop())
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(exporter.workers):
+            group.create_task(work())
+    is_whole = is_whole and not exporter.discovery.inventory.missing
+    return is_whole and all(status.is_up for status in exporter.store.statuses())
+
+
+def stop_signal() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,154 @@
+"""What the exporter answers over HTTP, and where it listens.
+
+A request changes nothing and never reaches the cloud.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from exporter.metrics.formats import Format
+from exporter.settings import split_address
+from exporter.web.negotiation import accepts_gzip, negotiate
+
+# With the walks cancelled first, the whole stop stays under five seconds.
+SHUTDOWN_SECONDS = 2.0
+HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
+
+
+class Exposition(Protocol):
+    """Whoever renders the metrics."""
+
+    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+        """Return the whole exposition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is served: each part is a function of the present moment.
+
+    `on_scrape` hears how many seconds a scrape took and how many bytes it was.
+    """
+
+    exposition: Exposition
+    landing_page: Callable[[], str]
+    is_ready: Callable[[], bool]
+    on_scrape: Callable[[float, int], None]
+    telemetry_path: str = "/metrics"
+    max_requests: int = 40
+
+
+def application(site: Site) -> web.Application:
+    """Return the web application that serves a site."""
+    app = web.Application()
+    app.router.add_get("/", _landing_page(site))
+    app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
+    app.router.add_get(HEALTHY, _healthy)
+    app.router.add_get(READY, _ready(site))
+    for method in ("POST", "PUT"):
+        app.router.add_route(method, RELOAD, _reload)
+    return app
+
+
+@asynccontextmanager
+async def serving(
+    app: web.Application, listen_addresses: Sequence[str]
+) -> AsyncIterator[tuple[str, ...]]:
+    """Serve while the context is open; yield the addresses as they were bound.
+
+    Raises:
+        OSError: an address is taken, or is none of this machine's.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        for address in listen_addresses:
+            host, port = split_address(address)
+            try:
+                await web.TCPSite(runner, host or None, port).start()
+            except OSError as error:
+                why = f"cannot listen on {address}: {error.strerror}"
+                raise OSError(error.errno, why) from error
+        yield tuple(_shown(bound) for bound in runner.addresses)
+    finally:
+        await runner.cleanup()
+
+
+def _shown(bound: Sequence[str | int]) -> str:
+    host, port = bound[0], bound[1]
+    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+
+
+class _Scrapes:
+    """Answers scrapes, `max_requests` of them at a time; 0 is no limit."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._under_way = 0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        limit = self._site.max_requests
+        if limit and self._under_way >= limit:
+            raise web.HTTPServiceUnavailable(
+                text=f"Limit of concurrent requests reached ({limit}), try again later."
+            )
+        self._under_way += 1
+        try:
+            return await self._render(request)
+        finally:
+            self._under_way -= 1
+
+    async def _render(self, request: web.Request) -> web.Response:
+        started = time.monotonic()
+        headers = request.headers
+        fmt = negotiate(", ".join(headers.getall("Accept", ())) or None)
+        encodings = headers.getall("Accept-Encoding", ())
+        gzip = accepts_gzip(", ".join(encodings) or None)
+        body = await self._site.exposition.body(fmt, gzip=gzip)
+        self._site.on_scrape(time.monotonic() - started, len(body))
+        answer = {"Content-Type": fmt.content_type, "Vary": "Accept, Accept-Encoding"}
+        if gzip:
+            answer["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=answer)
+
+
+def _landing_page(
+    site: Site,
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(
+            text=site.landing_page(),
+            content_type="text/html",
+            headers={
+                "Content-Security-Policy": "default-src 'none'; "
+                "style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "no-store",
+            },
+        )
+
+    return answer
+
+
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.Response(text="Healthy\n")
+
+
+def _ready(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_request: web.Request) -> web.Response:
+        if site.is_ready():
+            return web.Response(text="Ready\n")
+        return web.Response(text="Not every route has been tried yet\n", status=503)
+
+    return answer
+
+
+async def _reload(_request: web.Request) -> web.Response:
+    return web.Response(text="Lifecycle API is not enabled.\n", status=403)

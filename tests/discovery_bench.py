@@ -1,0 +1,37 @@
+"""A discovery with everything around it."""
+
+from __future__ import annotations
+
+from core_cases import FakePlanReader
+
+from exporter.discovery import Discovery
+from exporter.errors import Reason
+from exporter.model import Missing
+from exporter.settings import PlanSettings, Settings, ShardSettings
+
+Ids = tuple[str, str, str]
+
+
+class DiscoveryBench:
+    """Discovers for these configured plans, or whatever the cloud lists."""
+
+    def __init__(
+        self, *plans: PlanSettings, shard: ShardSettings | None = None
+    ) -> None:
+        self.cloud = FakePlanReader()
+        self.failures: list[Reason] = []
+        self.discovery = Discovery(
+            self.cloud,
+            Settings(plans=plans, shard=shard or ShardSettings()),
+            on_failure=self.failures.append,
+            workers=2,
+        )
+
+    def routes(self) -> list[Ids]:
+        """Return the ids of the routes that were found."""
+        routes = self.discovery.inventory.routes
+        return [(r.plan_id, r.item_id, r.source_instance_id) for r in routes]
+
+    def missing(self) -> set[Missing]:
+        """Return what is configured and not found."""
+        return set(self.discovery.inventory.missing)

@@ -1,0 +1,278 @@
+"""What each command prints and how it exits, as its user sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from eventually import eventually
+from programs import (
+    clean_environment,
+    exporter_command,
+    free_port,
+    run_exporter,
+    started,
+)
+
+from exporter import __version__
+from exporter.cli import main
+from exporter.simulator.server import running
+from exporter.simulator.world import World
+
+TESTDATA = Path(__file__).parent / "testdata"
+SECRET = "canary-3b1f-secret"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the machine's own settings out of the environment."""
+    for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "ENDPOINT"):
+        monkeypatch.delenv(f"ROCKETMQ_DR_API__{name}", raising=False)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a user of the simulated cloud."""
+    return clean_environment(
+        tmp_path,
+        ROCKETMQ_DR_API__ACCESS_KEY_ID="simulator",
+        ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
+        ROCKETMQ_DR_API__REQUESTS_PER_SECOND="200",
+    )
+
+
+@asynccontextmanager
+async def answering(body: bytes) -> AsyncIterator[str]:
+    """Serve one body to whatever is asked."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("command", ["", "serve", "poll", "check", "simulate", "demo"])
+def test_every_command_tells_its_version_and_its_flags(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--version` and `--help` work everywhere and exit 0."""
+    words = [command] if command else []
+    for flag in ("--version", "--help"):
+        with pytest.raises(SystemExit) as exit_:
+            main([*words, flag])
+        assert exit_.value.code in (0, None)
+
+    printed = capsys.readouterr().out
+    assert __version__ in printed
+    assert "usage" in printed.lower()
+
+
+def test_a_good_configuration_is_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` says what will be polled."""
+    assert main(["check", "--api.region=cn-shanghai"]) == 0
+
+    assert "every RUNNING plan, region cn-shanghai" in capsys.readouterr().out
+
+
+def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bad file exits 2, names every fault, and repeats no value."""
+    file = tmp_path / "exporter.yml"
+    file.write_text(
+        f"api: {{access_key_id: {SECRET}, access_key_secret: [{SECRET}],"
+        " page_size: no}\n"
+        f"poll: {{interval: {SECRET}}}\n"
+        "web: {port: 1}\n"
+    )
+
+    assert main(["check", f"--config.file={file}"]) == 2
+
+    told = capsys.readouterr()
+    lines = told.err.splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    for setting in ("access_key_secret", "page_size", "poll.interval", "port"):
+        assert any(setting in line for line in lines), setting
+    assert SECRET not in told.out + told.err
+
+
+def test_what_is_not_there_yet_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """`check --live` says so instead of checking less than it promises."""
+    assert main(["check", "--live"]) == 2
+
+    assert "--live" in capsys.readouterr().err
+
+
+async def test_poll_reads_the_vendors_sample_answer_as_it_stands(
+    environment: dict[str, str],
+) -> None:
+    """The documented example is one checkpoint without lag, in spite of its message."""
+    sample = (TESTDATA / "seed_checkpoints.json").read_bytes()
+    plan = {
+        "id": "1300000016",
+        "items": ["100070284"],
+        "source_instances": ["rmq-cn-7e22ody0001"],
+    }
+    async with answering(sample) as url:
+        result = await run_exporter(
+            "poll",
+            "--output=json",
+            f"--api.endpoint={url}",
+            f"--plans={json.dumps([plan])}",
+            env=environment,
+        )
+
+    (found,) = json.loads(result.out)
+    assert result.status == 0
+    assert found.pop("sync_age_seconds") > 0
+    assert found == {
+        "plan_id": "1300000016",
+        "item_id": "100070284",
+        "source_instance_id": "rmq-cn-3mp3vblzxxx",
+        "target_instance_id": "rmq-cn-nwy3i065xxx",
+        "group": "GID_TEST",
+        "topic": "TOPIC_TEST",
+        "checkpoint_id": 0,
+        "sync_lag_seconds": 0.0,
+        "last_sync_timestamp_seconds": 1740724080.343,
+        "state": "ok",
+    }
+
+
+async def test_poll_fails_when_a_route_cannot_be_walked(
+    environment: dict[str, str],
+) -> None:
+    """What could be walked is printed all the same; the log says what to do."""
+    async with running(World(scenario="forbidden", plans=2)) as url:
+        result = await run_exporter(
+            "poll", "--output=json", f"--api.endpoint={url}", env=environment
+        )
+
+    assert result.status == 1
+    assert {row["plan_id"] for row in json.loads(result.out)} == {"1300000016"}
+    assert "reason=permission" in result.err
+    assert "grant the RAM action" in result.err
+
+
+async def test_poll_prints_a_table_and_a_textfile(environment: dict[str, str]) -> None:
+    """The table has the worst first; the textfile has no process metrics."""
+    async with running(World(scenario="lagging")) as url:
+        table = await run_exporter("poll", f"--api.endpoint={url}", env=environment)
+        textfile = await run_exporter(
+            "poll", "--output=prometheus", f"--api.endpoint={url}", env=environment
+        )
+
+    head, *rows = [line for line in table.out.splitlines() if re.search(r"\w", line)]
+    assert head.split()[:5] == ["Lag", "Age", "State", "Group", "Topic"]
+    assert len(rows) == 2 * 2 * 10
+    assert "\nrocketmq_dr_sync_lag_seconds{" in textfile.out
+    assert "\nprocess_" not in textfile.out
+    assert "\nrocketmq_dr_exporter_" not in textfile.out
+
+
+async def test_simulate_serves_until_it_is_told_to_stop(
+    environment: dict[str, str],
+) -> None:
+    """It says where it listens, and SIGTERM ends it cleanly."""
+    address = f"127.0.0.1:{free_port()}"
+    command = exporter_command("simulate", f"--listen-address={address}")
+    async with started(*command, env=environment) as process:
+        assert process.stdout is not None
+        line = (await process.stdout.readline()).decode()
+        result = await run_exporter(
+            "poll", "--output=json", f"--api.endpoint=http://{address}", env=environment
+        )
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+    assert f"http://{address}" in line
+    assert len(json.loads(result.out)) == 2 * 2 * 10
+    assert process.returncode == 0
+
+
+async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once(
+    tmp_path: Path,
+) -> None:
+    """It prints a table and where to look; the metrics are there; SIGINT ends it."""
+    address = f"127.0.0.1:{free_port()}"
+    command = exporter_command(
+        "demo", f"--web.listen-address={address}", "--listen-address=127.0.0.1:0"
+    )
+    lines: list[str] = []
+    async with started(*command, env=clean_environment(tmp_path)) as process:
+        assert process.stdout is not None
+        while not lines or "Ctrl-C" not in lines[-1]:
+            lines.append((await process.stdout.readline()).decode())
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{address}/metrics") as response,
+        ):
+            body = await response.text()
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+
+    assert any("GID_" in line for line in lines)
+    assert any(f":{address.rpartition(':')[2]}/metrics" in line for line in lines)
+    ups = re.findall(r"^rocketmq_dr_up\{.*\} (\d)$", body, re.MULTILINE)
+    assert set(ups) == {"1"}
+    assert process.returncode == 0
+
+
+async def test_serve_says_when_its_address_is_taken(
+    environment: dict[str, str],
+) -> None:
+    """One line names the address, and the exit status is 1."""
+    async with running(World()) as url:
+        taken = url.removeprefix("http://")
+        result = await run_exporter(
+            "serve",
+            f"--web.listen-address={taken}",
+            f"--api.endpoint={url}",
+            env=environment,
+        )
+
+    assert result.status == 1
+    assert f"cannot listen on {taken}" in result.err
+    assert "Traceback" not in result.err
+
+
+async def test_serve_stops_quickly_while_a_walk_hangs(
+    environment: dict[str, str],
+) -> None:
+    """SIGTERM in the middle of a walk ends the process well under five seconds."""
+    address = f"127.0.0.1:{free_port()}"
+    async with running(World(), latency_seconds=60) as url:
+        command = exporter_command(
+            "serve", f"--web.listen-address={address}", f"--api.endpoint={url}"
+        )
+        async with started(*command, env=environment) as process:
+            assert process.stderr is not None
+            while b"msg=started" not in await process.stderr.readline():
+                pass
+
+            async def is_healthy() -> bool:
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.get(f"http://{address}/-/ready") as response,
+                ):
+                    return response.status == 503
+
+            await eventually(is_healthy)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 5) == 0

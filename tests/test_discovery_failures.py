@@ -1,0 +1,224 @@
+"""What a failed look-up costs, and what walks tell of what is configured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from core_cases import HERE, REGION, item, not_found, one_way
+from discovery_bench import DiscoveryBench
+from structlog.testing import capture_logs
+
+from exporter.errors import PermissionDeniedError, Reason, UnavailableError
+from exporter.model import Missing, Route
+from exporter.settings import PlanSettings
+
+
+async def test_a_failed_plan_keeps_its_routes_and_stops_no_other() -> None:
+    """The failure has a reason, and is logged until it changes or ends."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    bench.cloud.hold(one_way("2"), item("2", "20"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        assert not await bench.discovery.refresh()
+        assert not await bench.discovery.refresh()
+
+    assert bench.routes() == [("1", "10", HERE), ("2", "20", HERE)]
+    assert bench.failures == [Reason.UNAVAILABLE] * 2
+    assert [(log["event"], log["subject"], log["reason"]) for log in logs] == [
+        ("discovery_failed", "plan 1", "unavailable")
+    ]
+
+
+async def test_a_failure_of_another_kind_is_told_and_so_is_its_end() -> None:
+    """Whoever reads the log sees what to do now."""
+    bench = DiscoveryBench(PlanSettings(id="1"))
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+
+    with capture_logs() as logs:
+        bench.cloud.errors["1"] = UnavailableError("refused")
+        await bench.discovery.refresh()
+        bench.cloud.errors["1"] = PermissionDeniedError("refused")
+        await bench.discovery.refresh()
+        bench.cloud.errors.clear()
+        assert await bench.discovery.refresh()
+        assert await bench.discovery.refresh()
+
+    assert [(log["event"], log.get("reason")) for log in logs] == [
+        ("discovery_failed", "unavailable"),
+        ("discovery_failed", "permission"),
+        ("discovery_recovered", None),
+    ]
+
+
+async def test_a_failed_list_keeps_everything() -> None:
+    """An outage is no reason to forget what was found."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    before = bench.discovery.inventory
+    bench.cloud.errors["list"] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        assert not await bench.discovery.refresh()
+
+    assert bench.discovery.inventory == before
+    assert bench.failures == [Reason.UNAVAILABLE]
+    assert [log["subject"] for log in logs] == [f"region {REGION}"]
+
+
+async def test_a_failed_list_is_no_recovery_of_a_plan() -> None:
+    """The plan was not looked at, so nothing is known of it."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+    bench.cloud.errors["list"] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        await bench.discovery.refresh()
+
+    assert [log["event"] for log in logs] == ["discovery_failed"]
+
+
+async def test_a_failing_plan_that_goes_has_not_recovered() -> None:
+    """Its failure is forgotten without a word, and discovery is whole again."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+    del bench.cloud.plans["1"]
+
+    with capture_logs() as logs:
+        assert await bench.discovery.refresh()
+
+    assert logs == []
+
+
+@pytest.mark.parametrize("broken", ["list", "items 1"])
+async def test_a_bug_costs_its_look_up_alone(broken: str) -> None:
+    """It is counted as internal, logged with its traceback, and tried again."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    bug = KeyError("a bug")
+    bench.cloud.errors[broken] = bug
+
+    with capture_logs() as logs:
+        assert not await bench.discovery.refresh()
+        assert not await bench.discovery.refresh()
+
+    assert bench.routes() == [("1", "10", HERE)]
+    assert bench.failures == [Reason.INTERNAL] * 2
+    assert [log["exc_info"] for log in logs] == [bug]
+    bench.cloud.errors.clear()
+    assert await bench.discovery.refresh()
+
+
+async def test_a_failing_plan_shows_its_new_status() -> None:
+    """The list told it, though the rest could not be looked up."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    renamed = replace(one_way("1"), name="new")
+    bench.cloud.hold(renamed, item("1", "10"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+
+    await bench.discovery.refresh()
+
+    assert bench.discovery.inventory.plans == (renamed,)
+    assert bench.routes() == [("1", "10", HERE)]
+
+
+FULL = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
+ROUTE = Route("1", "10", HERE, REGION)
+
+
+async def test_a_walk_shows_that_a_configured_id_is_wrong() -> None:
+    """Nothing else would, for a plan that needs no discovery call."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+
+    with capture_logs() as logs:
+        for _ in range(2):
+            bench.discovery.walked(ROUTE, not_found("DisasterRecoveryItem.NotFound"))
+            await bench.discovery.refresh()
+
+    assert bench.missing() == {Missing("item", "10")}
+    assert len(bench.routes()) == 2
+    assert [log["event"] for log in logs] == ["configured_not_found"]
+
+
+async def test_a_good_walk_shows_that_the_id_is_right() -> None:
+    """The plan was created since."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    bench.discovery.walked(ROUTE, not_found())
+
+    with capture_logs() as logs:
+        bench.discovery.walked(ROUTE, None)
+
+    assert bench.missing() == set()
+    assert [log["event"] for log in logs] == ["configured_found"]
+
+
+async def test_an_outage_does_not_show_that_the_id_is_right() -> None:
+    """A walk that fails otherwise says nothing of what exists."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    bench.discovery.walked(ROUTE, not_found())
+
+    with capture_logs() as logs:
+        bench.discovery.walked(ROUTE, UnavailableError("refused"))
+
+    assert bench.missing() == {Missing("item", "10")}
+    assert logs == []
+
+
+async def test_a_walk_that_shows_nothing_new_changes_nothing() -> None:
+    """It is asked after each walk, and must not cost what all the routes cost."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    before = bench.discovery.inventory
+
+    bench.discovery.walked(ROUTE, None)
+
+    assert bench.discovery.inventory is before
+
+
+async def test_what_a_walk_missed_is_forgotten_with_its_route() -> None:
+    """A route that came back is missed again by its own walk, or not at all."""
+    bench = DiscoveryBench(PlanSettings(id="1", items=("10",)))
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    bench.discovery.walked(ROUTE, not_found("DisasterRecoveryPlan.NotFound"))
+    bench.cloud.plans.clear()
+
+    await bench.discovery.refresh()
+
+    assert bench.missing() == {Missing("plan", "1")}
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    assert bench.missing() == set()
+
+
+async def test_a_walk_during_discovery_says_nothing_of_other_failures() -> None:
+    """A plan that fails is not called recovered before it was looked at again."""
+    bench = DiscoveryBench(FULL, PlanSettings(id="2"))
+    bench.cloud.errors["2"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+
+    with capture_logs() as logs:
+        bench.cloud.before_answer = lambda: bench.discovery.walked(ROUTE, not_found())
+        await bench.discovery.refresh()
+        bench.cloud.errors["2"] = PermissionDeniedError("refused")
+        await bench.discovery.refresh()
+
+    events = [(log["event"], log.get("reason")) for log in logs]
+    assert events == [
+        ("configured_not_found", None),
+        ("discovery_failed", "permission"),
+    ]

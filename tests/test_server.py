@@ -1,0 +1,228 @@
+"""What the web server answers, over real sockets, whatever is behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import aiohttp
+import pytest
+
+from exporter.metrics.formats import Format
+from exporter.web.server import Site, application, serving
+
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,"
+    "application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+
+
+class FakeExposition:
+    """Answers with the format's name; waits while it is told to."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.waiting = asyncio.Semaphore(0)
+
+    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+        """Return the format's name as a body."""
+        self.waiting.release()
+        await self.gate.wait()
+        text = f"{fmt.name}\n".encode()
+        return _gzipped(text) if gzip else text
+
+
+def _gzipped(text: bytes) -> bytes:
+    return gzip.compress(text)
+
+
+@pytest.fixture
+async def exposition() -> FakeExposition:
+    """Return an exposition that answers at once."""
+    return FakeExposition()
+
+
+@pytest.fixture
+async def site(exposition: FakeExposition) -> Site:
+    """Return a site that is ready."""
+    return Site(
+        exposition=exposition,
+        landing_page=lambda: "<p>hello</p>",
+        is_ready=lambda: True,
+        on_scrape=lambda _seconds, _size: None,
+    )
+
+
+@asynccontextmanager
+async def client_of(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
+    """Serve a site, and yield a client that shows encodings as they are."""
+    async with (
+        serving(application(site), ["127.0.0.1:0"]) as (address,),
+        aiohttp.ClientSession(
+            f"http://{address}",
+            auto_decompress=False,
+            skip_auto_headers=["Accept", "Accept-Encoding"],
+        ) as client,
+    ):
+        yield client
+
+
+async def test_the_format_is_the_one_that_the_scraper_likes_best(site: Site) -> None:
+    """Body and Content-Type follow Accept; who says nothing gets text 0.0.4."""
+    async with client_of(site) as client:
+        for accept, fmt in (
+            (None, Format.TEXT_0_0_4),
+            ("*/*", Format.TEXT_0_0_4),
+            (PROMETHEUS_2, Format.OPENMETRICS_1_0_0),
+            ("text/plain;version=1.0.0;escaping=allow-utf-8", Format.TEXT_1_0_0),
+        ):
+            headers = {} if accept is None else {"Accept": accept}
+            async with client.get("/metrics", headers=headers) as response:
+                assert (await response.text()).strip() == fmt.name, accept
+                assert response.headers["Content-Type"] == fmt.content_type
+
+
+async def test_gzip_is_sent_to_those_who_accept_it(site: Site) -> None:
+    """The encoding is in the headers, and a q-value of 0 refuses it."""
+    async with client_of(site) as client:
+        for accepted, is_gzipped in (
+            ("gzip", True),
+            ("gzip;q=0", False),
+            ("br", False),
+        ):
+            headers = {"Accept-Encoding": accepted}
+            async with client.get("/metrics", headers=headers) as response:
+                body = await response.read()
+            assert ("Content-Encoding" in response.headers) == is_gzipped, accepted
+            assert (body[:2] == b"\x1f\x8b") == is_gzipped
+
+
+async def test_scrapes_over_the_limit_are_told_to_come_back(
+    site: Site, exposition: FakeExposition
+) -> None:
+    """With `max_requests` under way the next one gets 503, and later ones 200."""
+    exposition.gate.clear()
+    async with client_of(replace(site, max_requests=2)) as client:
+        async with asyncio.TaskGroup() as group:
+            held = [group.create_task(client.get("/metrics")) for _ in range(2)]
+            for _ in held:
+                await exposition.waiting.acquire()
+            async with client.get("/metrics") as refused:
+                assert refused.status == 503
+            async with client.get("/-/healthy") as healthy:
+                assert healthy.status == 200
+            exposition.gate.set()
+        assert [task.result().status for task in held] == [200, 200]
+        async with client.get("/metrics") as again:
+            assert again.status == 200
+
+
+async def test_no_limit_is_no_limit(site: Site, exposition: FakeExposition) -> None:
+    """A `max_requests` of 0 lets any number of scrapes wait together."""
+    exposition.gate.clear()
+    async with (
+        client_of(replace(site, max_requests=0)) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        held = [group.create_task(client.get("/metrics")) for _ in range(60)]
+        for _ in held:
+            await exposition.waiting.acquire()
+        exposition.gate.set()
+    assert {task.result().status for task in held} == {200}
+
+
+async def test_a_cancelled_scrape_gives_its_place_back(
+    site: Site, exposition: FakeExposition
+) -> None:
+    """A scraper that hangs up does not use up the limit for good."""
+    exposition.gate.clear()
+    async with client_of(replace(site, max_requests=1)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.get("/metrics")
+        exposition.gate.set()
+        async with client.get("/metrics") as response:
+            assert response.status == 200
+
+
+async def test_readiness_is_503_until_it_is_ready(site: Site) -> None:
+    """`/-/ready` follows the site; `/-/healthy` is 200 whatever happens."""
+    async with client_of(replace(site, is_ready=lambda: False)) as client:
+        async with client.get("/-/ready") as ready:
+            assert ready.status == 503
+        async with client.get("/-/healthy") as healthy:
+            assert healthy.status == 200
+    async with client_of(site) as client, client.get("/-/ready") as ready:
+        assert ready.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("HEAD", "/metrics", 200),
+        ("HEAD", "/-/healthy", 200),
+        ("POST", "/metrics", 405),
+        ("POST", "/-/reload", 403),
+        ("PUT", "/-/reload", 403),
+        ("GET", "/-/reload", 405),
+        ("GET", "/nothing", 404),
+        ("GET", "/metrics/", 404),
+    ],
+)
+async def test_methods_and_paths_are_those_of_an_exporter(
+    site: Site, method: str, path: str, status: int
+) -> None:
+    """What is not there is 404, what is not allowed 405, what is switched off 403."""
+    async with client_of(site) as client, client.request(method, path) as response:
+        assert response.status == status
+
+
+async def test_the_landing_page_may_load_nothing(site: Site) -> None:
+    """It is HTML under a policy that lets no script run, wherever it came from."""
+    async with client_of(site) as client, client.get("/") as response:
+        assert await response.text() == "<p>hello</p>"
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+
+
+async def test_each_scrape_is_told_of_with_its_size(
+    site: Site, exposition: FakeExposition
+) -> None:
+    """The duration is measured, and the size is what was sent."""
+    told: list[tuple[float, int]] = []
+    observed = replace(
+        site, on_scrape=lambda seconds, size: told.append((seconds, size))
+    )
+    async with client_of(observed) as client, client.get("/metrics") as response:
+        body = await response.read()
+
+    ((seconds, size),) = told
+    assert seconds >= 0
+    assert size == len(body)
+
+
+async def test_the_telemetry_path_can_be_another(site: Site) -> None:
+    """With another path the usual one is gone."""
+    async with client_of(replace(site, telemetry_path="/probe")) as client:
+        async with client.get("/probe") as there:
+            assert there.status == 200
+        async with client.get("/metrics") as gone:
+            assert gone.status == 404
+
+
+async def test_several_addresses_are_served_and_a_taken_one_is_named(
+    site: Site,
+) -> None:
+    """Each address is bound; one that cannot be had is an error with its name."""
+    async with serving(application(site), ["127.0.0.1:0", "127.0.0.1:0"]) as addresses:
+        assert len(set(addresses)) == 2
+        with pytest.raises(OSError, match=f"cannot listen on {addresses[0]}"):
+            async with serving(application(site), [addresses[0]]):
+                pass
