@@ -147,20 +147,29 @@ class Poller:
 
 async def _failure_of(work: Awaitable[None]) -> CloudError | None:
     """Return what work failed of, None if it did not; a bug costs its route alone."""
+    failure: CloudError | None = None
     try:
         await work
     except CloudError as error:
-        return error
+        failure = error
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if _is_cancelled():
             raise
         # Nobody cancelled this walk but something it awaited: left alone, it would end
         # the route's schedule without a word.
-        return InternalError.from_bug(RuntimeError("a walk was cancelled from within"))
+        bug = RuntimeError("a walk was cancelled from within")
+        failure = InternalError.from_bug(bug)
     except Exception as bug:  # noqa: BLE001 - a bug costs its route and no other
-        return InternalError.from_bug(bug)
-    return None
+        failure = InternalError.from_bug(bug)
+    if _is_cancelled():
+        # Until Python 3.13 a task group that fails at the same moment swallows it.
+        raise asyncio.CancelledError
+    return failure
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _ids(route: Route) -> dict[str, str]:

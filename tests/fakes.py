@@ -81,9 +81,6 @@ class FakeCloud:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            # As long as it takes for all that is sent at the same time to arrive.
-            for _ in range(5):
-                await asyncio.sleep(0)
             reply = await self._next(request, page)
         finally:
             self.in_flight -= 1

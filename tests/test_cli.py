@@ -119,6 +119,7 @@ def test_what_is_not_there_yet_is_refused(capsys: pytest.CaptureFixture[str]) ->
     assert "--live" in capsys.readouterr().err
 
 
+@pytest.mark.real
 async def test_poll_reads_the_vendors_sample_answer_as_it_stands(
     environment: dict[str, str],
 ) -> None:
@@ -155,6 +156,7 @@ async def test_poll_reads_the_vendors_sample_answer_as_it_stands(
     }
 
 
+@pytest.mark.real
 async def test_poll_fails_when_a_route_cannot_be_walked(
     environment: dict[str, str],
 ) -> None:
@@ -170,6 +172,7 @@ async def test_poll_fails_when_a_route_cannot_be_walked(
     assert "grant the RAM action" in result.err
 
 
+@pytest.mark.real
 async def test_poll_prints_a_table_and_a_textfile(environment: dict[str, str]) -> None:
     """The table has the worst first; the textfile has no process metrics."""
     async with running(World(scenario="lagging")) as url:
@@ -186,6 +189,7 @@ async def test_poll_prints_a_table_and_a_textfile(environment: dict[str, str]) -
     assert "\nrocketmq_dr_exporter_" not in textfile.out
 
 
+@pytest.mark.real
 async def test_simulate_serves_until_it_is_told_to_stop(
     environment: dict[str, str],
 ) -> None:
@@ -206,6 +210,7 @@ async def test_simulate_serves_until_it_is_told_to_stop(
     assert process.returncode == 0
 
 
+@pytest.mark.real
 async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once(
     tmp_path: Path,
 ) -> None:
@@ -234,6 +239,7 @@ async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once(
     assert process.returncode == 0
 
 
+@pytest.mark.real
 async def test_serve_says_when_its_address_is_taken(
     environment: dict[str, str],
 ) -> None:
@@ -252,6 +258,7 @@ async def test_serve_says_when_its_address_is_taken(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.real
 async def test_serve_stops_quickly_while_a_walk_hangs(
     environment: dict[str, str],
 ) -> None:

@@ -180,9 +180,17 @@ async def test_pages_are_read_side_by_side(cloud: FakeCloud) -> None:
 
 
 async def test_walks_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
-    """Ten walks at once are no more in flight than one."""
+    """Ten walks at once are as many in flight as one, and no more."""
+    is_full = asyncio.Event()
     cloud.answer_pages(CHECKPOINTS, rows(35), size=10)
 
+    async def once_full(_: web.BaseRequest) -> Reply:
+        if cloud.in_flight == 2:
+            is_full.set()
+        await is_full.wait()
+        return Reply(page_of(rows(10), total=35))
+
+    cloud.answer(CHECKPOINTS, once_full, page=1)
     async with client_of(cloud, in_flight=2) as client:
         snapshots = await asyncio.gather(*(walk(client) for _ in range(10)))
 

@@ -94,6 +94,16 @@ def test_a_bad_page_is_malformed_and_not_quoted(body: bytes) -> None:
     assert "totalCount" not in everything_about(caught.value)
 
 
+@pytest.mark.parametrize("data", [b"null", b'{"totalCount":0,"list":[]}'])
+def test_a_spoilt_word_beside_the_rows_costs_nothing(data: bytes) -> None:
+    """The message is not ours to read, whatever it holds."""
+    spoilt = b'{"success":false,"message":"\\ud83d","data":' + data + b"}"
+    whole = spoilt.replace(b"\\ud83d", b"")
+
+    assert decode(spoilt).success is False
+    assert (decode(spoilt).data is None) == (decode(whole).data is None)
+
+
 def test_numbers_around_the_rows_may_be_text() -> None:
     """The vendor's model lets a totalCount "7" pass as well."""
     body = b'{"success":"true","data":{"totalCount":"7","pageSize":"10","list":null}}'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from aiohttp import web
 from fakes import FakeCloud, Reply, fake_cloud, good, raw_server
 from leaks import everything_about
+from yarl import URL
 
-from exporter.cloud.exchange import LARGEST_BODY_BYTES, Call, Exchange
+from exporter.cloud.exchange import LARGEST_BODY_BYTES, Call, Exchange, _proxy_for
 from exporter.cloud.signing import Credentials, authorization, canonical_query
 from exporter.cloud.wire import Envelope
 from exporter.errors import CloudError, Reason
@@ -70,6 +72,16 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the machine's own zone to another than GMT."""
+    monkeypatch.setenv("TZ", "CST-8")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
@@ -169,16 +181,29 @@ async def test_a_compressed_answer_is_read(cloud: FakeCloud, client: Client) -> 
         ("Fri, 28 Feb 2025 06:28:00 +999999999999", []),
     ],
 )
-@pytest.mark.parametrize("status", [200, 400])
-async def test_every_answer_that_tells_the_time_tells_the_skew(
-    cloud: FakeCloud, client: Client, date: str, skews: list[float], status: int
+async def test_an_answer_that_tells_the_time_tells_the_skew(
+    cloud: FakeCloud,
+    client: Client,
+    date: str,
+    skews: list[float],
+    far_from_greenwich: None,
 ) -> None:
-    """Ours minus theirs, from errors too; a date that is none is no news."""
-    cloud.answer(PATH, Reply(b"x", status, {"Date": date}))
+    """Ours minus theirs; a date that is none is no news, and no failure."""
+    cloud.answer(PATH, Reply(b"data", 200, {"Date": date}))
 
-    await asyncio.gather(client.send(cloud.url), return_exceptions=True)
-
+    assert await client.send(cloud.url) == b"data"
     assert client.skews == skews
+
+
+async def test_an_error_tells_the_skew_as_well(
+    cloud: FakeCloud, client: Client
+) -> None:
+    """It is wanted most where the API refuses our timestamp."""
+    date = {"Date": "Fri, 28 Feb 2025 06:08:00 GMT"}
+    cloud.answer(PATH, Reply({"Code": "InvalidTimeStamp.Expired"}, 400, date))
+
+    assert (await client.refused(cloud.url)).reason is Reason.CLOCK
+    assert client.skews == [1_200.0]
 
 
 async def test_a_slow_answer_is_a_timeout(cloud: FakeCloud) -> None:
@@ -373,19 +398,36 @@ async def test_the_environments_proxy_is_used_and_no_netrc(
     assert asked.headers["authorization"].startswith("ACS3-HMAC-SHA256 ")
 
 
-async def test_what_no_proxy_names_is_asked_directly(
+async def test_what_is_on_this_machine_is_asked_directly(
     cloud: FakeCloud,
     client: Client,
     unused_tcp_port: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Loopback, say, or an endpoint inside the VPC."""
+    """Only the loopback may be asked in the clear, so no proxy may carry that away."""
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_tcp_port}")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     await client.send(cloud.url)
 
     assert cloud.asked[0].target == PATH
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://rocketmq.cn-hangzhou.aliyuncs.com/", "http://proxy.invalid:3128"),
+        ("https://rocketmq-vpc.cn-hangzhou.aliyuncs.com/", None),
+        ("http://rocketmq.cn-hangzhou.aliyuncs.com/", None),
+    ],
+)
+def test_what_no_proxy_names_is_asked_directly(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxy: str | None
+) -> None:
+    """An endpoint inside the VPC, say; and a proxy is for its scheme alone."""
+    monkeypatch.setenv("https_proxy", "http://proxy.invalid:3128")
+    monkeypatch.setenv("no_proxy", "rocketmq-vpc.cn-hangzhou.aliyuncs.com")
+
+    assert _proxy_for(URL(url)) == proxy
 
 
 @pytest.mark.parametrize("status", [407, 503])

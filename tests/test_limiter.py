@@ -143,6 +143,9 @@ async def test_the_rate_never_falls_to_nothing() -> None:
 
     assert fast.rate == SLOWEST_PER_SECOND
     assert slow.rate == 0.01
+    for _ in range(60):
+        fast.succeeded()
+    assert fast.rate == 5
 
 
 @virtually

@@ -17,7 +17,7 @@ from exporter.errors import (
     ThrottledError,
     UnavailableError,
 )
-from exporter.model import Snapshot
+from exporter.model import Route, Snapshot
 from exporter.store import Outcome
 
 
@@ -179,6 +179,30 @@ async def test_a_cancelled_walk_is_no_failure() -> None:
 
     assert task.cancelled()
     assert (bench.outcomes, logs) == ([], [])
+
+
+@virtually
+async def test_a_cancellation_that_a_walk_swallows_ends_the_schedule_all_the_same() -> (
+    None
+):
+    """A route that was dropped must not be walked on because its walk failed then."""
+
+    async def walk(_route: Route) -> Snapshot:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            raise UnavailableError("as a task group may have it") from None
+        raise AssertionError("it is cancelled before")
+
+    bench = PollerBench()
+    bench.poller._walk = walk
+    task = asyncio.create_task(bench.poller.walk_once(ROUTE))
+    await asyncio.sleep(0.5)
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
 
 
 @virtually

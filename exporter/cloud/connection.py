@@ -75,9 +75,6 @@ async def _session(api: ApiSettings) -> AsyncIterator[aiohttp.ClientSession]:
     )
     headers = {"User-Agent": f"rocketmq-dr-exporter/{__version__}"}
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        # aiohttp sends a GET again by itself when a kept connection has broken: with
-        # the same nonce, unseen by the limiter. There is no public switch.
-        session._retry_connection = False  # noqa: SLF001 - see above
         yield session
 
 

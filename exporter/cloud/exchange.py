@@ -28,6 +28,7 @@ from exporter.errors import (
     RequestTimeoutError,
     UnavailableError,
 )
+from exporter.settings import is_loopback
 
 T = TypeVar("T")
 
@@ -176,7 +177,9 @@ def _proxy_for(url: URL) -> str | None:
 
     aiohttp's own way to read it also reads ~/.netrc, and would replace our signature.
     """
-    if urllib.request.proxy_bypass(url.host or ""):
+    # What is on this machine stays on it: only there may a request go out in the clear.
+    host = url.host or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     proxy = urllib.request.getproxies().get(url.scheme)
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

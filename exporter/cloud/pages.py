@@ -6,6 +6,7 @@ It neither knows what is in a page nor how one is fetched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -56,23 +57,17 @@ async def read_all(
         IncompleteError: no pass added up.
         CloudError: whatever `fetch` raised; the rest of the pass is cancelled.
     """
-    for attempt in range(1, PASSES + 1):
-        collected = collector()
-        try:
-            await _Pass(fetch, collected).run(workers)
-        except IncompleteError:
-            if attempt == PASSES:
-                raise
-        else:
-            return collected
-    raise AssertionError("the last pass returns or raises")
+    for _ in range(PASSES - 1):
+        with contextlib.suppress(IncompleteError):
+            return await _Pass(fetch, collector()).run(workers)
+    return await _Pass(fetch, collector()).run(workers)
 
 
-class _Pass(Generic[T]):
+class _Pass(Generic[T, C]):
     """One reading of the list, from the first page to the last."""
 
     def __init__(
-        self, fetch: Callable[[int], Awaitable[Page[T]]], collector: Collector[T]
+        self, fetch: Callable[[int], Awaitable[Page[T]]], collector: C
     ) -> None:
         self._fetch = fetch
         self._collector = collector
@@ -82,7 +77,7 @@ class _Pass(Generic[T]):
         self._total = 0
         self._size = 0
 
-    async def run(self, workers: int) -> None:
+    async def run(self, workers: int) -> C:
         first = await self._fetch(1)
         # A server that does not state its page size shows it by what it sends.
         self._size = first.size or first.count or 1
@@ -94,6 +89,7 @@ class _Pass(Generic[T]):
             raise IncompleteError(
                 f"the pages hold {self._collector.seen} rows of {self._total}"
             )
+        return self._collector
 
     async def _read_on(self, workers: int) -> None:
         try:

@@ -6,7 +6,6 @@ It knows no action's answer; the caller brings the decoder.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 from typing import Protocol, TypeVar
 
@@ -28,7 +27,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.25
-LONGEST_BACKOFF_SECONDS = 10.0
 # The next attempt mends them or none does: a refused key is fetched anew, and each
 # attempt draws a nonce of its own.
 MENDED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
@@ -87,7 +85,9 @@ class Transport:
         self, call: Call, decode: Decode[T], deadline: Deadline, request: object
     ) -> T:
         met: set[type[CloudError]] = set()
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return await self._attempt(call, decode, deadline)
             except CloudError as error:
@@ -100,11 +100,9 @@ class Transport:
                 deadline.failed(request, error)
             self._observer.api_retry(call.action)
             await asyncio.sleep(delay)
-        raise AssertionError("the last attempt returns or raises")
 
     def _backoff(self, attempt: int, error: CloudError) -> float:
-        longest = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**attempt)
-        jitter = self._random.uniform(0, longest)
+        jitter = self._random.uniform(0, BACKOFF_SECONDS * 2**attempt)
         # What the API asks for is the least; the jitter parts those it told the same.
         return jitter if error.retry_after is None else error.retry_after + jitter
 
