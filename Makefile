@@ -37,7 +37,7 @@ test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	$(VENV)/bin/pytest -q --cov --cov-report= --durations=5
 	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
 
-unit: $(DEV) ## The tests that start no program, in seconds
+unit: $(DEV) ## The tests that run no whole program, in seconds
 	$(VENV)/bin/pytest -q -m 'not real'
 
 format: $(DEV) ## Format the code

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
+import pytest
 from eventually import eventually
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -22,6 +23,8 @@ from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World
 from exporter.web.server import application, serving
+
+pytestmark = pytest.mark.real
 
 LABELS = (
     "plan_id",
