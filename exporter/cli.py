@@ -208,7 +208,7 @@ def _complain(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": _serve,
     "poll": _poll,
     "check": _check,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import os
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -22,7 +24,7 @@ from programs import (
     started,
 )
 
-from exporter import __version__
+from exporter import __version__, cli, logs
 from exporter.cli import main
 from exporter.simulator.server import running
 from exporter.simulator.world import World
@@ -283,3 +285,60 @@ async def test_serve_stops_quickly_while_a_walk_hangs(
             await eventually(is_healthy)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+@pytest.mark.real
+async def test_a_reader_that_goes_away_is_no_crash(
+    environment: dict[str, str],
+) -> None:
+    """`poll | head` ends without a traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    async with running(World(plans=2, items=2, groups=100)) as url:
+        process = await asyncio.create_subprocess_exec(
+            *exporter_command("poll", "--output=json", f"--api.endpoint={url}"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writer,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        os.close(writer)
+        _, err = await process.communicate()
+
+    assert process.returncode == 1
+    assert "Traceback" not in err.decode()
+    assert "BrokenPipe" not in err.decode()
+
+
+def test_a_crash_is_logged_without_the_secrets_of_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bug of ours exits 1, and its traceback goes through the redaction."""
+
+    def crash(_arguments: argparse.Namespace) -> int:
+        logs.configure("info", "logfmt")
+        raise RuntimeError(f"x-acs-security-token: {SECRET}")
+
+    monkeypatch.setitem(cli._COMMANDS, "check", crash)
+
+    assert main(["check"]) == 1
+
+    told = capsys.readouterr().err
+    assert "msg=crashed" in told
+    assert "Traceback" in told
+    assert SECRET not in told
+
+
+def test_a_variable_that_names_no_setting_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error is told of; what Kubernetes injects is not."""
+    monkeypatch.setenv("ROCKETMQ_DR_API__REGOIN", SECRET)
+    monkeypatch.setenv("ROCKETMQ_DR_EXPORTER_PORT", "tcp://10.0.0.1:10063")
+
+    assert main(["check"]) == 0
+
+    told = capsys.readouterr().err
+    assert "ROCKETMQ_DR_API__REGOIN" in told
+    assert "ROCKETMQ_DR_EXPORTER_PORT" not in told
+    assert SECRET not in told
