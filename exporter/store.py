@@ -5,6 +5,7 @@ It does no I/O and renders nothing; the poller writes to it, metrics and pages r
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,6 +72,8 @@ class Store:
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
         self._shown = 0
+        # Not before then need anybody look for what has gone stale.
+        self._next_stale_at = math.inf
         self.version = 0
 
     def set_routes(self, routes: Iterable[Route]) -> None:
@@ -85,10 +88,13 @@ class Store:
         self._siblings = dict(siblings)
         for item in {(r.plan_id, r.item_id) for r in before if r not in self._statuses}:
             self._hide_duplicates(self._siblings.get(item, ()))
-        self._changed()
+        self._recount()
 
     def record(self, outcome: Outcome) -> None:
-        """Take in how a walk ended; a route that is no longer walked is ignored."""
+        """Take in how a walk ended; a route that is no longer walked is ignored.
+
+        What it costs does not grow with the number of routes.
+        """
         if outcome.route not in self._statuses:
             return
         self._withdraw_stale()
@@ -98,12 +104,17 @@ class Store:
             self._statuses[outcome.route] = _failed(status, outcome.result)
         else:
             self._publish(status, outcome.result, outcome.ended_at)
-        self._changed()
+        self.version += 1
 
     def statuses(self) -> Sequence[RouteStatus]:
         """Return every route's status, without the snapshots that have gone stale."""
         self._withdraw_stale()
         return tuple(self._statuses.values())
+
+    def siblings(self, route: Route) -> Sequence[RouteStatus]:
+        """Return the statuses of the routes of one item, this one's included."""
+        self._withdraw_stale()
+        return tuple(self._statuses[sibling] for sibling in self._siblings_of(route))
 
     def is_tried(self) -> bool:
         """Return whether every route has been walked at least once, well or badly."""
@@ -118,6 +129,9 @@ class Store:
         self, status: RouteStatus, snapshot: Snapshot, ended_at: float
     ) -> None:
         fit = self._fit(snapshot, status.snapshot)
+        now = self._clock()
+        self._next_stale_at = min(self._next_stale_at, now + self._stale_after)
+        self._shown += len(fit) - (len(status.snapshot) if status.snapshot else 0)
         self._statuses[status.route] = replace(
             status,
             is_up=True,
@@ -126,18 +140,17 @@ class Store:
             snapshot=fit,
             rollup=fit.rollup,
             hidden=frozenset(),
-            published_at=self._clock(),
+            published_at=now,
         )
         self._hide_duplicates(self._siblings_of(status.route))
 
     def _withdraw_stale(self) -> None:
         """Let go of what is stale, which then takes no room and hides nothing."""
-        limit = self._clock() - self._stale_after
-        stale = [
-            status
-            for status in self._statuses.values()
-            if status.snapshot is not None and status.published_at <= limit
-        ]
+        now = self._clock()
+        if now < self._next_stale_at:
+            return
+        shown = [s for s in self._statuses.values() if s.snapshot is not None]
+        stale = [s for s in shown if s.published_at + self._stale_after <= now]
         for status in stale:
             self._statuses[status.route] = replace(
                 status, snapshot=None, rollup=None, hidden=frozenset()
@@ -145,7 +158,9 @@ class Store:
         for status in stale:
             self._hide_duplicates(self._siblings_of(status.route))
         if stale:
-            self._changed()
+            self._recount()
+        ends = (status.published_at + self._stale_after for status in shown)
+        self._next_stale_at = min((end for end in ends if end > now), default=math.inf)
 
     def _room(self, previous: Snapshot | None) -> int:
         own = 0 if previous is None else len(previous)
@@ -179,7 +194,7 @@ class Store:
                     status, hidden=rows, rollup=rollup_without(rows, snapshot)
                 )
 
-    def _changed(self) -> None:
+    def _recount(self) -> None:
         self.version += 1
         snapshots = (status.snapshot for status in self._statuses.values())
         self._shown = sum(len(snapshot) for snapshot in snapshots if snapshot)

@@ -54,6 +54,11 @@ class FakeStatuses:
         """Return what was given last."""
         return self.shown
 
+    def siblings(self, route: Route) -> Sequence[RouteStatus]:
+        """Return those of the route's item."""
+        item = (route.plan_id, route.item_id)
+        return [s for s in self.shown if (s.route.plan_id, s.route.item_id) == item]
+
     def show(self, *statuses: RouteStatus) -> None:
         """Replace all that is shown."""
         self.shown = statuses

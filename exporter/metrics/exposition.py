@@ -40,6 +40,9 @@ class Statuses(Protocol):
     def statuses(self) -> Sequence[RouteStatus]:
         """Return every route's status, without the snapshots that have gone stale."""
 
+    def siblings(self, route: Route) -> Sequence[RouteStatus]:
+        """Return the statuses of the routes of one item, this one's included."""
+
 
 class OwnMetrics(Protocol):
     """What renders the exporter's own metrics: `Telemetry`."""
@@ -105,12 +108,7 @@ class Exposition:
         Another route of the same item may have lost or won rows by it.
         """
         async with self._lock:
-            await self._renderings.update(
-                status
-                for status in self._store.statuses()
-                if (status.route.plan_id, status.route.item_id)
-                == (route.plan_id, route.item_id)
-            )
+            await self._renderings.update(self._store.siblings(route))
 
     async def body(self, fmt: Format, *, gzip: bool) -> bytes:
         """Return the whole answer to a scrape."""
