@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -308,3 +309,18 @@ async def test_no_secret_is_shown_anywhere() -> None:
         "Signature=",
     ):
         assert canary not in everything
+
+
+async def test_a_reader_of_one_gzip_member_misses_nothing() -> None:
+    """Curl and browsers stop after the first member, unlike Prometheus."""
+    async with running_exporter(World(), poll__interval="1h") as it:
+        await it.exporter.ready.wait()
+        async with it.client.get("/metrics", auto_decompress=False) as response:
+            compressed = await response.read()
+        lags = await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
+    reader = zlib.decompressobj(wbits=31)
+    body = reader.decompress(compressed)
+
+    assert reader.eof
+    assert body.count(b"\nrocketmq_dr_sync_lag_seconds{") == len(lags) > 0
+    assert b"\nprocess_cpu_seconds_total " in body

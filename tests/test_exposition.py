@@ -101,7 +101,7 @@ async def test_largest_age_grows_as_well() -> None:
 
 
 async def test_scrapes_within_a_second_share_one_rendering() -> None:
-    """The second scrape gets the very same bytes object."""
+    """The second scrape gets the same ages, and the third newer ones."""
     bench = small_bench()
 
     first = await bench.exposition.body(Format.OPENMETRICS_1_0_0, gzip=True)
@@ -110,8 +110,18 @@ async def test_scrapes_within_a_second_share_one_rendering() -> None:
     bench.pass_seconds(0.1)
     third = await bench.exposition.body(Format.OPENMETRICS_1_0_0, gzip=True)
 
-    assert second is first
+    assert second == first
     assert third != first
+
+
+async def test_what_the_exporter_says_of_itself_is_never_shared() -> None:
+    """A scrape within the same second tells of the one before it."""
+    own = CountingOwn()
+    bench = Bench(own=own)
+
+    bodies = [await bench.text() for _ in range(3)]
+
+    assert [body.splitlines()[-1] for body in bodies] == ["own 1", "own 2", "own 3"]
 
 
 async def test_a_stepped_wall_clock_does_not_freeze_the_age() -> None:
@@ -328,27 +338,42 @@ class CountingOwn:
     """Own metrics that count how often they are rendered."""
 
     rendered: int = 0
-    before: Callable[[], None] = field(default=lambda: None)
 
     def render(self, fmt: Format) -> bytes:
-        """Return nothing, and count."""
-        self.before()
+        """Return the count."""
         self.rendered += 1
-        return b""
+        return f"own {self.rendered}\n".encode()
+
+
+@dataclass
+class CountingClock(FakeClock):
+    """A clock that counts how often it is read, and may refuse."""
+
+    read: int = 0
+    before: Callable[[], None] = field(default=lambda: None)
+
+    def __call__(self) -> float:
+        """Return the present time, and count."""
+        self.before()
+        self.read += 1
+        return super().__call__()
 
 
 async def test_concurrent_scrapes_share_one_rendering_in_progress() -> None:
     """Twenty scrapes at once are answered from one body."""
-    own = CountingOwn()
-    bench = Bench(own=own)
+    wall = CountingClock()
+    bench = Bench(wall=wall)
     bench.store.show(status_of(snapshot_of(ROUTE, *[checkpoint()] * 10_000)))
+    await bench.text()
+    reads_of_one = wall.read
+    bench.pass_seconds(2)
 
     bodies = await asyncio.gather(
         *(bench.exposition.body(Format.TEXT_1_0_0, gzip=True) for _ in range(20))
     )
 
-    assert own.rendered == 1
-    assert all(body is bodies[0] for body in bodies)
+    assert wall.read == 2 * reads_of_one
+    assert all(body == bodies[0] for body in bodies)
 
 
 async def test_a_cancelled_scrape_does_not_break_it_for_the_others() -> None:
@@ -388,13 +413,13 @@ async def test_a_failing_rendering_fails_one_scrape_and_not_the_next() -> None:
     def fail() -> None:
         raise RuntimeError
 
-    own = CountingOwn(before=fail)
-    bench = Bench(own=own)
+    wall = CountingClock(before=fail)
+    bench = Bench(wall=wall)
     bench.store.show(*small_statuses())
     with pytest.raises(RuntimeError):
         await bench.text()
 
-    own.before = lambda: None
+    wall.before = lambda: None
 
     assert values_of(await bench.text(), LAG) == [5.0, -5.0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +28,8 @@ from exporter.metrics.checkpoints import render
 from exporter.metrics.families import CHECKPOINT, Family
 from exporter.metrics.families.checkpoint import SYNC_AGE, SYNC_LAG
 from exporter.metrics.formats import Format
-from exporter.metrics.rendering import lines, packed, seconds, unpacked
+from exporter.metrics.rendering import lines, seconds
+from exporter.metrics.stream import unpacked
 from exporter.metrics.turns import SLICE_ROWS
 from exporter.model import Checkpoint, Inventory, Snapshot
 from exporter.store import RouteStatus
@@ -100,8 +100,8 @@ async def rendered(
 ) -> list[str]:
     """Return the sample lines of one family of a snapshot."""
     rendering = await render(snapshot, hidden, [family])
-    members = rendering.members.get(family, ())
-    return b"".join(map(unpacked, members)).decode().splitlines()
+    parts = rendering.parts.get(family, ())
+    return b"".join(map(unpacked, parts)).decode().splitlines()
 
 
 async def test_rows_of_all_slices_are_rendered_once_and_in_order() -> None:
@@ -142,7 +142,7 @@ async def test_only_the_families_asked_for_are_rendered() -> None:
     """What is not switched on costs nothing."""
     rendering = await render(snapshot_of(ROUTE, checkpoint()), frozenset(), [SYNC_AGE])
 
-    assert rendering.members == {}
+    assert rendering.parts == {}
     assert len(rendering.synced) == 1
 
 
@@ -186,12 +186,6 @@ async def test_a_route_that_lost_its_snapshot_keeps_only_its_walks() -> None:
     assert "rocketmq_dr_last_success_timestamp_seconds{" in body
     for gone in ("checkpoints{", "max_sync", "sync_lag", "distribution", "rejected"):
         assert gone not in body
-
-
-def test_members_may_be_concatenated_and_have_no_time() -> None:
-    """What Prometheus' reader takes as one stream, and the same bytes each time."""
-    assert gzip.decompress(packed(b"one\n") + packed(b"two\n")) == b"one\ntwo\n"
-    assert packed(b"one\n")[4:8] == bytes(4)
 
 
 def test_no_numbers_and_no_labels_make_no_lines() -> None:

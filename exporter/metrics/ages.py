@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from exporter.metrics.checkpoints import Rendering
 from exporter.metrics.families import checkpoint
-from exporter.metrics.rendering import lines, packed, seconds
+from exporter.metrics.rendering import lines, seconds
+from exporter.metrics.stream import Part, packed
 from exporter.metrics.turns import Turns
 
 GOOD_FOR_SECONDS = 1.0
@@ -25,19 +26,19 @@ class Ages:
     def __init__(self, wall: Callable[[], float], clock: Callable[[], float]) -> None:
         self._wall = wall
         self._clock = clock
-        self._kept: list[tuple[Rendering, Sequence[bytes]]] = []
+        self._kept: list[tuple[Rendering, Sequence[Part]]] = []
         self._since = float("-inf")
 
     def is_good(self) -> bool:
         """Return whether ages that are rendered now would be the same as before."""
         return self._clock() - self._since < GOOD_FOR_SECONDS
 
-    async def of(self, renderings: Sequence[Rendering]) -> list[bytes]:
-        """Return gzip members with every age; what is still good is kept."""
+    async def of(self, renderings: Sequence[Rendering]) -> list[Part]:
+        """Return parts with every age; what is still good is kept."""
         if not self.is_good():
             self._kept = []
             self._since = self._clock()
-        kept = {id(rendering): members for rendering, members in self._kept}
+        kept = {id(rendering): parts for rendering, parts in self._kept}
         now_ms = round(self._wall() * 1000)
         turns = Turns()
         self._kept = [
@@ -47,13 +48,13 @@ class Ages:
             )
             for rendering in renderings
         ]
-        return [member for _, members in self._kept for member in members]
+        return [part for _, parts in self._kept for part in parts]
 
 
-async def _rendered(rendering: Rendering, now_ms: int, turns: Turns) -> Sequence[bytes]:
-    members = []
+async def _rendered(rendering: Rendering, now_ms: int, turns: Turns) -> Sequence[Part]:
+    parts = []
     for rows in rendering.synced:
         await turns.take()
         ages = seconds(map(now_ms.__sub__, rows.last_sync_ms))
-        members.append(packed(lines(checkpoint.SYNC_AGE.name, rows.labels, ages)))
-    return members
+        parts.append(packed(lines(checkpoint.SYNC_AGE.name, rows.labels, ages)))
+    return parts

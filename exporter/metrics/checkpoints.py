@@ -13,8 +13,8 @@ from itertools import compress
 from typing import Any
 
 from exporter.metrics.families import Family, checkpoint
-from exporter.metrics.rendering import packed
 from exporter.metrics.samples import SAMPLES, labels_of
+from exporter.metrics.stream import Part, packed
 from exporter.metrics.turns import SLICE_ROWS, Turns
 from exporter.model import Columns, Snapshot
 
@@ -31,12 +31,12 @@ class Synced:
 class Rendering:
     """All that is kept of a snapshot to answer scrapes from.
 
-    `members` are finished gzip members by family.
+    `parts` of a gzip stream are by family.
     """
 
     snapshot: Snapshot
     hidden: frozenset[int]
-    members: Mapping[Family, Sequence[bytes]]
+    parts: Mapping[Family, Sequence[Part]]
     synced: Sequence[Synced]
 
     def is_of(self, snapshot: Snapshot | None, hidden: frozenset[int]) -> bool:
@@ -48,7 +48,7 @@ async def render(
     snapshot: Snapshot, hidden: frozenset[int], families: Collection[Family]
 ) -> Rendering:
     """Render what families show of a snapshot but its hidden rows, slice by slice."""
-    members: dict[Family, list[bytes]] = defaultdict(list)
+    parts: dict[Family, list[Part]] = defaultdict(list)
     synced = []
     turns = Turns()
     for columns in _slices(snapshot.columns, hidden):
@@ -57,10 +57,10 @@ async def render(
         for family in families:
             if family is not checkpoint.SYNC_AGE:
                 text = SAMPLES[family](columns, labels)
-                members[family] += [packed(text)] if text else []
+                parts[family] += [packed(text)] if text else []
             elif any(columns.last_sync_ms):
                 synced.append(_synced(columns.last_sync_ms, labels))
-    return Rendering(snapshot, hidden, dict(members), synced)
+    return Rendering(snapshot, hidden, dict(parts), synced)
 
 
 def _synced(last_sync_ms: array[int], labels: Sequence[bytes]) -> Synced:

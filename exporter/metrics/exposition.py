@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from exporter.metrics.ages import Ages
-from exporter.metrics.bodies import Body, packed_in_pieces
 from exporter.metrics.families import (
     CHECKPOINT,
     INVENTORY,
@@ -22,9 +21,16 @@ from exporter.metrics.families import (
 )
 from exporter.metrics.formats import EOF, Format, metadata, sections
 from exporter.metrics.inventory import Objectives, inventory_lines
-from exporter.metrics.rendering import packed
 from exporter.metrics.renderings import Renderings
 from exporter.metrics.routes import Lines, dropped_lines, max_age_lines, route_lines
+from exporter.metrics.stream import (
+    Part,
+    gzipped,
+    joined,
+    packed,
+    packed_in_parts,
+    text_of,
+)
 from exporter.metrics.turns import Turns
 from exporter.model import Inventory, Route, Snapshot
 from exporter.store import RouteStatus
@@ -59,9 +65,20 @@ class _Content:
     """
 
     version: tuple[int, int]
-    members: Mapping[Family, Sequence[bytes]]
+    parts: Mapping[Family, Sequence[Part]]
     lines: Sequence[Lines]
-    bodies: dict[Format, Body] = field(default_factory=dict)
+    bodies: dict[Format, _Body] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """An answer without what the exporter says of itself; `whole` is the parts as one.
+
+    The text is kept as parts alone: it is thirty times as large.
+    """
+
+    parts: Sequence[Part]
+    whole: Part
 
 
 class Exposition:
@@ -114,22 +131,25 @@ class Exposition:
         """Return the whole answer to a scrape."""
         async with self._lock:
             body = await self._current_body(fmt)
-        return body.gzipped if gzip else await body.text()
+        own_text = self._own_metrics.render(fmt) + (EOF if fmt.is_openmetrics else b"")
+        tail = packed(own_text)
+        if gzip:
+            return gzipped(joined([body.whole, tail]))
+        return await text_of([*body.parts, tail])
 
     async def textfile(self) -> bytes:
         """Return all but what tells of this process, for node_exporter's collector."""
         async with self._lock:
             content = await self._current()
-            body = await _body(content, Format.TEXT_0_0_4, b"")
-        return await body.text()
+            parts = await _parts(content, Format.TEXT_0_0_4, (*ROUTE, *INVENTORY))
+        return await text_of(parts)
 
-    async def _current_body(self, fmt: Format) -> Body:
+    async def _current_body(self, fmt: Format) -> _Body:
         content = await self._current()
         if fmt not in content.bodies:
-            tail = sections((own.DROPPED,), content.lines, fmt)
-            tail += self._own_metrics.render(fmt)
-            tail += EOF if fmt.is_openmetrics else b""
-            content.bodies[fmt] = await _body(content, fmt, tail)
+            families = (*ROUTE, *INVENTORY, own.DROPPED)
+            parts = await _parts(content, fmt, families)
+            content.bodies[fmt] = _Body(parts, joined(parts))
         return content.bodies[fmt]
 
     async def _current(self) -> _Content:
@@ -147,15 +167,15 @@ class Exposition:
         lines = [*await self._route_lines(statuses), self._inventory]
         lines.append(dropped_lines(statuses))
         renderings = await self._renderings.of(statuses)
-        members = {
-            family: [m for r in renderings for m in r.members.get(family, ())]
+        parts = {
+            family: [part for r in renderings for part in r.parts.get(family, ())]
             for family in self._families
         }
         lines.append(max_age_lines(statuses, round(self._wall() * 1000)))
         ages = await self._ages.of(renderings)
-        if checkpoint.SYNC_AGE in members:
-            members[checkpoint.SYNC_AGE] = ages
-        return _Content(version, members, lines)
+        if checkpoint.SYNC_AGE in parts:
+            parts[checkpoint.SYNC_AGE] = ages
+        return _Content(version, parts, lines)
 
     async def _route_lines(self, statuses: Sequence[RouteStatus]) -> list[Lines]:
         turns = Turns()
@@ -170,14 +190,16 @@ class Exposition:
         return [lines for _, lines in current.values()]
 
 
-async def _body(content: _Content, fmt: Format, tail: bytes) -> Body:
-    members = []
-    for family, samples in content.members.items():
+async def _parts(
+    content: _Content, fmt: Format, families: Sequence[Family]
+) -> list[Part]:
+    """Return the checkpoints' families, and these beside them."""
+    parts = []
+    for family, samples in content.parts.items():
         if samples:
-            members += [packed(metadata(family, fmt)), *samples]
+            parts += [packed(metadata(family, fmt)), *samples]
     turns = Turns()
-    for family in (*ROUTE, *INVENTORY):
+    for family in families:
         await turns.take()
-        members += await packed_in_pieces(sections([family], content.lines, fmt))
-    members += await packed_in_pieces(tail)
-    return Body(members, b"".join(members))
+        parts += await packed_in_parts(sections([family], content.lines, fmt))
+    return parts

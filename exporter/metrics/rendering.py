@@ -1,4 +1,4 @@
-"""How samples become bytes: label sets, numbers, lines, and gzip members.
+"""How samples become bytes: label sets, numbers and lines.
 
 Pure, and the same in every format; it knows no family and no route.
 """
@@ -8,12 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from isal import isal_zlib
-
-_GZIP = (
-    31  # zlib's window bits for a gzip member; its header has no time, so mtime is 0
-)
-_LEVEL = 1  # as fast as 0 at two thirds of the size; 3 takes eight times as long
 
 
 def escaped(value: str) -> str:
@@ -73,17 +67,3 @@ def lines(name: str, labels: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     parts[2::3] = values
     parts.append(b"\n")
     return b"".join(parts)
-
-
-def packed(text: bytes) -> bytes:
-    """Return text as one finished gzip member; members may be concatenated."""
-    return isal_zlib.compress(text, _LEVEL, _GZIP)
-
-
-def unpacked(member: bytes) -> bytes:
-    """Return the text of one gzip member.
-
-    >>> unpacked(packed(b"dr_up 1"))
-    b'dr_up 1'
-    """
-    return isal_zlib.decompress(member, _GZIP)
