@@ -212,13 +212,15 @@ async def serve(
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))
-            tasks = [
-                group.create_task(exporter.run()),
-                group.create_task(_when_ready(exporter, addresses, on_ready)),
-            ]
-            await stop.wait()
-            for task in tasks:
-                task.cancel()
+            running = group.create_task(exporter.run())
+            waiting = group.create_task(_when_ready(exporter, addresses, on_ready))
+            stopping = group.create_task(stop.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                # Whatever ended it: an exporter that does not poll must not look well.
+                raise RuntimeError("polling has ended by itself")
+            running.cancel()
+            waiting.cancel()
     log.info("stopped")
 
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import structlog
 
-from exporter.errors import CloudError, InternalError, NotFoundError, Reason
+from exporter.errors import CloudError, NotFoundError, Reason
+from exporter.isolation import result_or_error
 from exporter.lookup import Found, PlanReader, configured_plan, listed_plan
 from exporter.model import Inventory, Missing, Plan, Route
 from exporter.routes import configured_but_missing, shard_of
@@ -44,7 +45,7 @@ class Discovery:
         self._slots = asyncio.Semaphore(workers)
         self._found: dict[str, Found] = {}
         self._unfound: dict[Route, Missing] = {}
-        self._failing: dict[str, Reason] = {}
+        self._failing: dict[str, CloudError] = {}
         self._inventory = Inventory()
 
     @property
@@ -110,24 +111,20 @@ class Discovery:
 
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
-        try:
-            found = await look_up
-        except CloudError as error:
-            self._failed(subject, error)
-        except Exception as bug:  # noqa: BLE001 - a bug costs its look-up alone
-            self._failed(subject, InternalError.from_bug(bug))
-        else:
-            if self._failing.pop(subject, None) is not None:
-                log.info("discovery_recovered", subject=subject)
-            return found
-        return None
+        found = await result_or_error(look_up)
+        if isinstance(found, CloudError):
+            self._failed(subject, found)
+            return None
+        if self._failing.pop(subject, None) is not None:
+            log.info("discovery_recovered", subject=subject)
+        return found
 
     def _failed(self, subject: str, error: CloudError) -> None:
         """Count a failure, and log it when it begins or turns into another."""
         self._on_failure(error.reason)
         before = self._failing.get(subject)
-        self._failing[subject] = error.reason
-        if before is not error.reason:
+        self._failing[subject] = error
+        if error.is_news_after(before):
             log.warning(
                 "discovery_failed",
                 subject=subject,

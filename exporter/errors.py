@@ -57,6 +57,16 @@ class CloudError(Exception):
         self.origin = origin or Origin()
         self.retry_after = retry_after
 
+    def is_news_after(self, before: CloudError | None) -> bool:
+        """Return whether whoever was told of `before` has to be told of this too.
+
+        A transient error says the same whatever it looks like: wait. Of the others each
+        is another thing to mend.
+        """
+        if before is None or before.reason is not self.reason:
+            return True
+        return not self.is_transient and str(before) != str(self)
+
 
 class ThrottledError(CloudError):
     """The account's request quota is used up."""

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from exporter.errors import CloudError, InternalError, Reason
+from exporter.errors import CloudError, Reason
+from exporter.isolation import result_or_error
 from exporter.model import Route, Snapshot
 from exporter.routes import position
 from exporter.store import Outcome
@@ -46,16 +47,17 @@ class Poller:
         self._starts_per_second = starts_per_second
         self._on_skip = on_skip
         self._wall = wall
-        self._failing: dict[Route, Reason] = {}
+        self._failing: dict[Route, CloudError] = {}
         self._under_way: set[Route] = set()
         self._schedules: dict[Route, asyncio.Task[None]] = {}
 
     def set_routes(self, routes: Iterable[Route], group: asyncio.TaskGroup) -> None:
         """Walk these routes and no others; those that stay keep their schedule."""
         wanted = set(routes)
-        for route in self._schedules.keys() - wanted:
-            self._schedules.pop(route).cancel()
-            self._failing.pop(route, None)
+        for route, schedule in list(self._schedules.items()):
+            if route not in wanted or schedule.done():
+                self._schedules.pop(route).cancel()
+                self._failing.pop(route, None)
         new = sorted(wanted - self._schedules.keys())
         ramp = min(self._interval, len(new) / self._starts_per_second)
         for route in new:
@@ -80,11 +82,11 @@ class Poller:
 
     async def _walk_now(self, route: Route) -> None:
         started = asyncio.get_running_loop().time()
-        error = await _failure_of(self._walk_and_publish(route, started))
+        error = await result_or_error(self._walk_and_publish(route, started))
         if error is not None:
             outcome = self._outcome(route, started, error.reason, error)
             # Where not even a failure can be published, that is what has to be told.
-            error = await _failure_of(self._publish(outcome)) or error
+            error = await result_or_error(self._publish(outcome)) or error
         self._report(route, error)
 
     async def _walk_and_publish(self, route: Route, started: float) -> None:
@@ -132,8 +134,8 @@ class Poller:
             if before is not None:
                 log.info("walk_recovered", **_ids(route))
             return
-        self._failing[route] = error.reason
-        if before is not error.reason:
+        self._failing[route] = error
+        if error.is_news_after(before):
             log.warning(
                 "walk_failed",
                 **_ids(route),
@@ -143,33 +145,6 @@ class Poller:
                 request_id=error.origin.request_id,
                 exc_info=error.bug,
             )
-
-
-async def _failure_of(work: Awaitable[None]) -> CloudError | None:
-    """Return what work failed of, None if it did not; a bug costs its route alone."""
-    failure: CloudError | None = None
-    try:
-        await work
-    except CloudError as error:
-        failure = error
-    except asyncio.CancelledError:
-        if _is_cancelled():
-            raise
-        # Nobody cancelled this walk but something it awaited: left alone, it would end
-        # the route's schedule without a word.
-        bug = RuntimeError("a walk was cancelled from within")
-        failure = InternalError.from_bug(bug)
-    except Exception as bug:  # noqa: BLE001 - a bug costs its route and no other
-        failure = InternalError.from_bug(bug)
-    if _is_cancelled():
-        # Until Python 3.13 a task group that fails at the same moment swallows it.
-        raise asyncio.CancelledError
-    return failure
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 def _ids(route: Route) -> dict[str, str]:

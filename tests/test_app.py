@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
+from aiohttp import web
 from eventually import eventually
+from fakes import Reply, checkpoint_row, fake_cloud, good
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import logs
 from exporter.app import Exporter, opened
+from exporter.errors import Reason
 from exporter.settings import load
 from exporter.simulator import bodies
 from exporter.simulator.server import running
@@ -324,3 +327,48 @@ async def test_a_reader_of_one_gzip_member_misses_nothing() -> None:
     assert reader.eof
     assert body.count(b"\nrocketmq_dr_sync_lag_seconds{") == len(lags) > 0
     assert b"\nprocess_cpu_seconds_total " in body
+
+
+async def test_polling_goes_on_after_a_list_that_moved_and_then_hung() -> None:
+    """A walk is cut while it is read again, and the next one is made all the same."""
+    page = {"pageNumber": 1, "pageSize": 10, "totalCount": 20}
+    rows = [checkpoint_row(n, f"GID_{n}") for n in range(10)]
+    moved = Reply(good({**page, "list": rows}))
+    whole = Reply(good({**page, "totalCount": 10, "list": rows}))
+    asked = 0
+    healed = asyncio.Event()
+
+    async def hang(_request: web.BaseRequest) -> Reply:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            return moved
+        if asked == 3:
+            await healed.wait()
+        return whole
+
+    async with fake_cloud() as cloud:
+        cloud.answer("/disaster_recovery/1/items/2/checkpoints", hang)
+        flags = {
+            "api.endpoint": cloud.url,
+            "api.access_key_id": "simulator",
+            "api.access_key_secret": "simulator",
+            "api.requests_per_second": "500",
+            "poll.interval": "100ms",
+            "poll.timeout": "300ms",
+            "plans": [{"id": "1", "items": ["2"], "source_instances": ["rmq-a"]}],
+        }
+        async with opened(load(flags=flags, environ={}, file=None).settings) as it:
+            work = asyncio.create_task(it.run())
+
+            async def is_up() -> bool:
+                return any(status.is_up for status in it.store.statuses())
+
+            await eventually(is_up, within=10)
+            (status,) = it.store.statuses()
+            healed.set()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    assert status.failures[Reason.INCOMPLETE] == 1
+    assert sum(status.failures.values()) == 1

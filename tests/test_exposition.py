@@ -56,7 +56,7 @@ def small_bench(own: Telemetry | None = None) -> Bench:
 @every_format
 async def test_gzip_holds_the_same_bytes_as_identity(fmt: Format) -> None:
     """One is the other, compressed."""
-    bench = small_bench(Telemetry())
+    bench = small_bench()
 
     packed = await bench.exposition.body(fmt, gzip=True)
     plain = await bench.exposition.body(fmt, gzip=False)

@@ -6,6 +6,7 @@ It never calls an action that writes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -134,7 +135,12 @@ class CloudClient:
             return _page_of(await self._transport.get(one, decode, deadline))
 
         async with deadline.enforced():
-            return await pages.read_all(fetch, collector, workers=self._workers)
+            return await pages.read_all(
+                fetch,
+                collector,
+                workers=self._workers,
+                on_incomplete=partial(deadline.failed, collector),
+            )
 
 
 def _page_of(content: Rows[R]) -> pages.Page[Rows[R]]:

@@ -6,7 +6,6 @@ It neither knows what is in a page nor how one is fetched.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -47,20 +46,29 @@ async def read_all(
     collector: Callable[[], C],
     *,
     workers: int,
+    on_incomplete: Callable[[IncompleteError], None] = lambda _: None,
 ) -> C:
     """Return a collector that has taken every row, once the pages add up.
 
     `fetch` is called with page numbers from 1, by `workers` at a time after the first.
-    A list that does not add up is read anew, with a new collector.
+    A list that does not add up is read anew, with a new collector; `on_incomplete`
+    hears why.
 
     Raises:
         IncompleteError: no pass added up.
         CloudError: whatever `fetch` raised; the rest of the pass is cancelled.
     """
-    for _ in range(PASSES - 1):
-        with contextlib.suppress(IncompleteError):
-            return await _Pass(fetch, collector()).run(workers)
-    return await _Pass(fetch, collector()).run(workers)
+    for more_passes in reversed(range(PASSES)):
+        reading = _Pass(fetch, collector()).run(workers)
+        try:
+            # In a task of its own: until Python 3.13 a task group that fails leaves the
+            # task around it half cancelled, and a deadline could not cut the next pass.
+            return await asyncio.create_task(reading)
+        except IncompleteError as error:
+            if not more_passes:
+                raise
+            on_incomplete(error)
+    raise AssertionError("the last pass returns or raises")
 
 
 class _Pass(Generic[T, C]):
@@ -109,8 +117,6 @@ class _Pass(Generic[T, C]):
         return -(-self._total // self._size)
 
     def _take(self, number: int, page: Page[T]) -> None:
-        if page.size not in (0, self._size):
-            raise IncompleteError(f"page {number} is cut to another size than page 1")
         if page.total < self._total:
             # What moved up into a page that was read before is not read any more, and
             # with the row that went away counted in its place the sum would be right.
