@@ -16,7 +16,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Rich and pytest draw for the terminal they are on, and plainly where there is none.
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo check test unit format docs lock clean
+.PHONY: help demo check test unit format bench docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ unit: $(DEV) ## The tests that run no whole program, in seconds
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
 	$(VENV)/bin/ruff format --quiet
+
+bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
+	$(PYTHON) -m bench $(BENCH)
 
 docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py

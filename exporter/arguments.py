@@ -43,7 +43,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def _complaint(self, flag: str) -> str:
         """Return what is wrong with an argument that nothing takes."""
-        if re.fullmatch(r"--[a-z][a-z.-]{0,39}", flag) is None:
+        if re.fullmatch(r"--[a-z][a-z._-]{0,39}", flag) is None:
             return "an argument was not expected, see --help"
         for knob in knobs():
             if knob.flag is None and flag == flag_name(knob.path):

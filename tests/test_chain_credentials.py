@@ -10,7 +10,6 @@ from exporter.cloud.credential_chain import (
     KEPT_SECONDS,
     Ask,
     ChainCredentials,
-    in_daemon_thread,
 )
 from exporter.cloud.signing import Credentials
 from exporter.errors import CredentialsError
@@ -244,27 +243,6 @@ async def test_after_a_cancelled_caller_the_running_refresh_is_joined() -> None:
 
     assert await later == FIRST
     assert (chain.asked, chain.most_in_flight) == (1, 1)
-
-
-async def test_a_call_may_end_after_its_waiter_was_cancelled() -> None:
-    """At shutdown the refresh itself is cancelled; its thread then ends in peace."""
-    entered, release = threading.Event(), threading.Event()
-    threads: list[threading.Thread] = []
-
-    def call() -> bool:
-        threads.append(threading.current_thread())
-        entered.set()
-        return release.wait(10)
-
-    waiting = asyncio.create_task(in_daemon_thread(call))
-    await asyncio.to_thread(entered.wait, 10)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    release.set()
-
-    # Were its end an error, pytest would turn that into a failure of this test.
-    await asyncio.to_thread(threads[0].join, 10)
 
 
 async def test_half_a_key_is_no_key() -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from exporter import __version__
 from exporter.cloud.client import CloudClient
 from exporter.cloud.credentials import CredentialSource, credential_source
+from exporter.cloud.daemon_threads import DaemonResolver
 from exporter.cloud.exchange import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.transport import ApiObserver, Transport
@@ -71,6 +72,7 @@ async def _session(api: ApiSettings) -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(
         # Built once: it costs tens of milliseconds of a blocked loop.
         ssl=ssl.create_default_context(),
+        resolver=DaemonResolver(),
         limit=api.max_concurrency,
     )
     headers = {"User-Agent": f"rocketmq-dr-exporter/{__version__}"}

@@ -5,13 +5,12 @@ It must not block the event loop, print, log, leave threads behind or quote a se
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Final, TypeVar
 
 from exporter.cloud.credential_failure import told
+from exporter.cloud.daemon_threads import in_daemon_thread
 from exporter.cloud.signing import Credentials
 from exporter.errors import CredentialsError
 
@@ -133,23 +132,6 @@ class ChainCredentials:
         if not (credentials.access_key_id and credentials.access_key_secret):
             return _failure(f"{credentials.provider}: answered without a whole key")
         return credentials
-
-
-async def in_daemon_thread(call: Callable[[], T]) -> T:
-    """Return what a blocking call returns; it must not raise.
-
-    Unlike `asyncio.to_thread`, a call that hangs does not hold up the program's exit:
-    the vendor waits up to 15 s for a host, and 60 s for a profile's external command.
-    """
-    result: Future[T] = Future()
-    # Running futures cannot be cancelled, so a late result always has a place to go.
-    result.set_running_or_notify_cancel()
-
-    def run() -> None:
-        result.set_result(call())
-
-    threading.Thread(target=run, name="credential-chain", daemon=True).start()
-    return await asyncio.wrap_future(result)
 
 
 def _failure(why: str) -> str:

@@ -3,11 +3,11 @@
 It must not keep a key that its file no longer holds, nor put a secret in an error.
 """
 
-import asyncio
 from pathlib import Path
 from typing import Protocol
 
 from exporter.cloud.credential_chain import ChainCredentials
+from exporter.cloud.daemon_threads import in_daemon_thread
 from exporter.cloud.signing import Credentials
 from exporter.errors import CredentialsError
 
@@ -59,7 +59,7 @@ class StaticCredentials:
         # one file and the other, the next call sees another state and reads again.
         states = self._file_states()
         if self._kept is None or states != self._states:
-            self._kept = await asyncio.to_thread(self._read)
+            self._kept = await in_daemon_thread(self._read)
             self._states = states
         return self._kept
 

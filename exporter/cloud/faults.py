@@ -73,6 +73,8 @@ def error_from(
     if kind is NotFoundError and not (is_service or origin.code):
         kind = MalformedError
     what = origin.code or (f"HTTP {origin.status}" if origin.status else "no code")
+    if not origin.code and origin.status == HTTPStatus.OK:
+        what += ", but nothing of the documented shape"
     return kind(
         f"{origin.action or 'the API'} answered {what}",
         origin=origin,

@@ -1,0 +1,132 @@
+"""The whole run: every size in turn, then the report.
+
+It prints where it is, and the table at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench import certificates, fleet, machine, report, scrapes, starts, targets, walks
+from bench.programs import CACHE, REPOSITORY
+from bench.results import AtSize, Results
+
+DOCS = REPOSITORY / "docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a run measures: rounds by size, and seconds of a window."""
+
+    rounds: dict[int, int]
+    walks: int
+    walk_seconds: float
+    latency_seconds: float
+    starts: int
+
+
+FULL = Effort({1_000: 7, 10_000: 7, 100_000: 5, 1_000_000: 3}, 3, 5.0, 12.0, 5)
+QUICK = Effort({1_000: 2, 10_000: 2, 100_000: 2}, 1, 3.0, 5.0, 2)
+
+LARGEST = {fleet.AFTERNOON: 10_000, fleet.COLLECTOR: 100_000}
+"""The most checkpoints that a peer is given, where it would take minutes."""
+
+CHECKED_UP_TO = 10_000
+LARGE_WALK_SECONDS = 15.0
+
+
+def main() -> None:
+    """Run the benchmark and write what it found."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a look, for development")
+    is_quick: bool = parser.parse_args().quick
+    CACHE.mkdir(parents=True, exist_ok=True)
+    results = _run(QUICK if is_quick else FULL, is_quick=is_quick)
+    results.save(CACHE / "results.json")
+    folder = CACHE if is_quick else DOCS
+    (folder / report.PLOT).parent.mkdir(exist_ok=True)
+    (folder / report.PLOT).write_text(report.picture(results))
+    (folder / "benchmarks.md").write_text(report.markdown(results))
+    _print(targets.targets(results))
+
+
+def _run(effort: Effort, *, is_quick: bool) -> Results:
+    began = time.monotonic()
+    chain = certificates.issue(CACHE)
+    why_no_go = fleet.build_go()
+    left_out = {} if why_no_go is None else {fleet.GO: why_no_go}
+    sizes: dict[int, AtSize] = {}
+    for size in effort.rounds:
+        _tell(f"{size:,} checkpoints")
+        with fleet.cloud(size, chain) as place:
+            sizes[size] = _at_size(place, effort, left_out)
+    _tell("scrapes while it walks")
+    # One walk of all of them, for that is the longest.
+    with fleet.cloud(targets.SIZE, chain, routes=1) as place:
+        meanwhile = _meanwhile(place, effort)
+    _tell("starts")
+    started = starts.measure(effort.starts)
+    minutes = (time.monotonic() - began) / 60
+    return Results(
+        sizes, *meanwhile, started, machine.describe(), left_out, minutes, is_quick
+    )
+
+
+def _at_size(place: fleet.Place, effort: Effort, left_out: Iterable[str]) -> AtSize:
+    peers = [
+        name
+        for name in (fleet.AFTERNOON, fleet.COLLECTOR, fleet.GO, fleet.LIMIT)
+        if name not in left_out and place.size <= LARGEST.get(name, place.size)
+    ]
+    scraped = scrapes.measure(
+        place,
+        peers,
+        rounds=effort.rounds[place.size],
+        is_checked=place.size <= CHECKED_UP_TO,
+    )
+    _tell("  walks")
+    return AtSize(scraped, *_walks(place, effort, with_peer=fleet.AFTERNOON in peers))
+
+
+def _walks(
+    place: fleet.Place, effort: Effort, *, with_peer: bool
+) -> tuple[walks.Walked, walks.Walked | None]:
+    is_large = place.size > targets.SIZE
+    seconds = LARGE_WALK_SECONDS if is_large else effort.walk_seconds
+    own, theirs = [], []
+    for _ in range(1 if is_large else effort.walks):
+        with fleet.ours(place, interval="1s") as program:
+            own.append(walks.ours(program, seconds))
+        if with_peer:
+            with fleet.afternoon(place, pause="0") as program:
+                theirs.append(walks.afternoon(program, seconds))
+    return walks.middle(own), walks.middle(theirs) if theirs else None
+
+
+def _meanwhile(
+    place: fleet.Place, effort: Effort
+) -> tuple[walks.Responsiveness, walks.Responsiveness]:
+    calm: list[walks.Latencies] = []
+    busy: list[walks.Latencies] = []
+    for _ in range(2):
+        for interval, runs in (("1h", calm), ("1s", busy)):
+            with fleet.ours(place, interval=interval) as program:
+                runs.append(walks.latencies(program, effort.latency_seconds))
+    return walks.responsiveness(calm), walks.responsiveness(busy)
+
+
+def _print(rows: Iterable[targets.Target]) -> None:
+    verdicts = {True: "met", False: "NOT MET", None: "not run"}
+    for row in rows:
+        print(f"{row.what:60} {row.asked:26} {row.seen:20} {verdicts[row.is_met]}")
+
+
+def _tell(text: str) -> None:
+    print(f"bench: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""One scrape as Prometheus makes it, and how long it took to the last byte.
+
+The body is read whole and not unpacked.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+HEADERS = {
+    "Accept": "text/plain;version=0.0.4;q=1,*/*;q=0.1",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "Prometheus/bench",
+}
+TIMEOUT_SECONDS = 300
+
+
+class RefusedError(Exception):
+    """The answer was no 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """An answer, and the seconds from the request to its last byte."""
+
+    seconds: float
+    body: bytes
+
+
+class Client:
+    """Scrapes one target over one connection, opened anew where the target closes."""
+
+    def __init__(self, url: str, *, path: str = "/metrics") -> None:
+        self._address = urlsplit(url).netloc
+        self._path = path
+        self._connection = http.client.HTTPConnection(
+            self._address, timeout=TIMEOUT_SECONDS
+        )
+
+    def scrape(self) -> Scrape:
+        """Return the answer to one request.
+
+        Raises:
+            RefusedError: it is no 200.
+            OSError: there is none.
+        """
+        began = time.perf_counter()
+        self._connection.request("GET", self._path, headers=HEADERS)
+        response = self._connection.getresponse()
+        body = response.read()
+        seconds = time.perf_counter() - began
+        if response.status != http.client.OK:
+            raise RefusedError(f"{self._path}: {response.status}")
+        return Scrape(seconds, body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -1,0 +1,161 @@
+"""What a walk costs in CPU for each checkpoint, and what scrapes feel of it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+from bench.checkpoints import WALKED
+from bench.programs import REPOSITORY, Program, environment
+from bench.scraping import Client
+
+PAGE_ROWS = 100
+SCRAPE_EVERY_SECONDS = 0.05
+_END_BYTES = 1 << 20
+_REQUESTS = re.compile(
+    rb"rocketmq_dr_exporter_api_requests_total"
+    rb'\{action="ListDisasterRecoveryCheckpoints"\} (\S+)'
+)
+_WALKED = re.compile(rb"(?m)^" + WALKED.encode() + rb"_total (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """CPU seconds per checkpoint, the share of a core it kept busy, and the peak."""
+
+    cpu: float
+    per_second: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Responsiveness:
+    """Seconds: how long scrapes took, and the answer of `/-/healthy`.
+
+    `probe_longest` is the median of the longest answer of each run.
+    """
+
+    scrape_median: float
+    scrape_p99: float
+    probe_median: float
+    probe_p99: float
+    probe_longest: float
+    scrapes: int
+    probes: int
+
+
+def ours(program: Program, seconds: float) -> Walked:
+    """Measure our exporter while it walks without a pause."""
+    return _walked(program, _Counter("/metrics", _REQUESTS, PAGE_ROWS), seconds)
+
+
+def afternoon(program: Program, seconds: float) -> Walked:
+    """Measure peer (a) while it walks without a pause."""
+    # A scrape of all would weigh in what its walk costs.
+    path = f"/metrics?name[]={WALKED}_total"
+    return _walked(program, _Counter(path, _WALKED, 1), seconds)
+
+
+def middle(runs: Sequence[Walked]) -> Walked:
+    """Return the medians of several runs, and the highest peak."""
+    return Walked(
+        median(run.cpu for run in runs),
+        median(run.per_second for run in runs),
+        max(run.peak for run in runs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    path: str
+    pattern: re.Pattern[bytes]
+    checkpoints: int
+
+
+def _walked(program: Program, counter: _Counter, seconds: float) -> Walked:
+    """Take the CPU and the wall time from scrape to scrape, the second included."""
+    client = Client(program.url, path=counter.path)
+    first, cpu = client.scrape(), program.cpu_seconds()
+    began = time.perf_counter()
+    time.sleep(seconds)
+    last, used = client.scrape(), program.cpu_seconds() - cpu
+    wall = time.perf_counter() - began
+    client.close()
+    counted = _counted(last.body, counter) - _counted(first.body, counter)
+    checkpoints = counted * counter.checkpoints
+    return Walked(used / checkpoints, checkpoints / wall, program.peak_bytes())
+
+
+def _counted(body: bytes, counter: _Counter) -> float:
+    found = counter.pattern.search(_end_of(body))
+    if found is None:
+        raise ValueError("the exposition lacks its own counter")
+    return float(found[1])
+
+
+def _end_of(gzipped: bytes) -> bytes:
+    """Return the last megabyte or two of a text, without holding it whole."""
+    kept = b""
+    with gzip.open(io.BytesIO(gzipped)) as text:
+        while block := text.read(_END_BYTES):
+            kept = kept[-_END_BYTES:] + block
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Seconds of every scrape, and of every answer of `/-/healthy`."""
+
+    scrapes: Sequence[float]
+    probes: Sequence[float]
+
+
+def latencies(program: Program, seconds: float) -> Latencies:
+    """Scrape twenty times a second, while another process probes the loop."""
+    command = (sys.executable, "-m", "bench.probe", program.url, str(seconds))
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=environment(), cwd=REPOSITORY
+    ) as probe:
+        scrapes = _paced(program, seconds)
+        out, _ = probe.communicate()
+    return Latencies(scrapes, json.loads(out))
+
+
+def responsiveness(runs: Sequence[Latencies]) -> Responsiveness:
+    """Return what several runs came to together."""
+    scrapes = [seconds for run in runs for seconds in run.scrapes]
+    probes = [seconds for run in runs for seconds in run.probes]
+    return Responsiveness(
+        scrape_median=median(scrapes),
+        scrape_p99=_p99(scrapes),
+        probe_median=median(probes),
+        probe_p99=_p99(probes),
+        probe_longest=median(max(run.probes) for run in runs),
+        scrapes=len(scrapes),
+        probes=len(probes),
+    )
+
+
+def _paced(program: Program, seconds: float) -> Sequence[float]:
+    client = Client(program.url)
+    due = time.perf_counter()
+    end = due + seconds
+    scrapes = []
+    while due < end:
+        time.sleep(max(0.0, due - time.perf_counter()))
+        scrapes.append(client.scrape().seconds)
+        due = max(due + SCRAPE_EVERY_SECONDS, time.perf_counter())
+    client.close()
+    return scrapes
+
+
+def _p99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[-1]
