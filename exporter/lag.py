@@ -69,6 +69,26 @@ def state_of(source_ms: int, target_ms: int, last_sync_ms: int) -> State:
     return State.TARGET_AHEAD if source_ms < target_ms else State.OK
 
 
+def merged(parts: Sequence[Rollup]) -> Rollup:
+    """Return what at least one part of the same columns come to together.
+
+    >>> halves = rollup([9_000], [4_000], [8_000]), rollup([9_000], [0], [0])
+    >>> merged(halves) == rollup([9_000, 9_000], [4_000, 0], [8_000, 0])
+    True
+    """
+    lags = [part.max_lag_ms for part in parts if part.max_lag_ms is not None]
+    syncs = [part.oldest_sync_ms for part in parts if part.oldest_sync_ms is not None]
+    buckets = zip(*(part.lag_buckets for part in parts), strict=True)
+    return Rollup(
+        states={state: sum(part.states[state] for part in parts) for state in State},
+        max_lag_ms=max(lags, default=None),
+        oldest_sync_ms=min(syncs, default=None),
+        lag_buckets=tuple(map(sum, buckets)),
+        lag_count=sum(part.lag_count for part in parts),
+        lag_sum_ms=sum(part.lag_sum_ms for part in parts),
+    )
+
+
 def rollup(
     source_ms: Sequence[int], target_ms: Sequence[int], last_sync_ms: Sequence[int]
 ) -> Rollup:

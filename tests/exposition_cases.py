@@ -17,7 +17,6 @@ from exporter.model import (
     Instance,
     Inventory,
     Item,
-    Kind,
     Missing,
     Plan,
     Rejection,
@@ -69,6 +68,10 @@ class NoOwnMetrics:
     """An exporter that has nothing to say of itself."""
 
     def render(self, fmt: Format) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def render_scrapes(self, fmt: Format) -> bytes:
         """Return nothing."""
         return b""
 
@@ -157,7 +160,7 @@ def checkpoint(number: int = 1, group: str = "GID_orders") -> Checkpoint:
         target_fetch_ms=1740724081500,
         target_group="GID_orders_dr",
         target_topic="orders_dr",
-        kind=Kind("cn-hangzhou", "cn-shanghai", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ"),
+        kind=("cn-hangzhou", "cn-shanghai", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ"),
     )
 
 

@@ -125,10 +125,10 @@ class Oracle(Collector):
                     "checkpoint_id": str(row.checkpoint_id),
                     "target_group": row.target_group,
                     "target_topic": row.target_topic,
-                    "source_region_id": row.kind.source_region_id,
-                    "target_region_id": row.kind.target_region_id,
-                    "source_type": row.kind.source_type,
-                    "target_type": row.kind.target_type,
+                    "source_region_id": row.kind[0],
+                    "target_region_id": row.kind[1],
+                    "source_type": row.kind[2],
+                    "target_type": row.kind[3],
                 },
             )
         yield from (lag, age, synced, problem, consume, fetch, info)

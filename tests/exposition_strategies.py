@@ -8,7 +8,7 @@ from exposition_cases import snapshot_of, status_of
 from hypothesis import strategies as st
 
 from exporter.errors import Reason
-from exporter.model import Checkpoint, Inventory, Item, Kind, Missing, Plan, Route
+from exporter.model import Checkpoint, Inventory, Item, Missing, Plan, Route
 from exporter.store import NO_FAILURES, RouteStatus
 
 # No lone surrogates: they are no Unicode text, and msgspec refuses them on the wire.
@@ -40,7 +40,7 @@ checkpoints = st.builds(
     target_fetch_ms=times,
     target_group=texts,
     target_topic=texts,
-    kind=st.builds(Kind, texts, texts, texts, texts),
+    kind=st.tuples(texts, texts, texts, texts),
 )
 _rows = st.lists(
     checkpoints,

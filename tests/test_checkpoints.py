@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +15,11 @@ from hypothesis import strategies as st
 from exporter.cloud.checkpoints import CheckpointCollector
 from exporter.cloud.decoding import PageDecoder
 from exporter.cloud.wire import CheckpointRow, Rows
-from exporter.model import Checkpoint, Kind, Rejection, Route, Snapshot, State
+from exporter.model import Checkpoint, Rejection, Route, Snapshot, State
 
 ROUTE = Route("1300000016", "100070284", "rmq-route", "cn-hangzhou")
 SAMPLE = Path(__file__).parent / "testdata" / "seed_checkpoints.json"
-CN = Kind("cn-hangzhou", "cn-hangzhou", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ")
+CN = ("cn-hangzhou", "cn-hangzhou", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ")
 
 decode = PageDecoder(CheckpointRow, "checkpointId")
 
@@ -39,7 +40,7 @@ def collected(
     collector = CheckpointCollector(ROUTE, admits)
     for page in pages:
         collector.take(rows_of(json.dumps(page_of(page)).encode()))
-    return collector.snapshot(room)
+    return asyncio.run(collector.snapshot(room))
 
 
 def lags_of(snapshot: Snapshot) -> list[int]:
@@ -73,7 +74,7 @@ def test_the_vendors_example_is_one_checkpoint_without_lag() -> None:
     collector = CheckpointCollector(ROUTE, lambda *_: True)
     collector.take(rows_of(SAMPLE.read_bytes()))
 
-    snapshot = collector.snapshot(10)
+    snapshot = asyncio.run(collector.snapshot(10))
 
     assert collector.seen == 1
     assert lags_of(snapshot) == [0]
@@ -196,7 +197,8 @@ def test_malformed_rows_are_counted_once_each_and_seen() -> None:
         collector.take(rows_of(json.dumps(page).encode()))
 
     assert collector.seen == 1 + 1 + 2
-    assert collector.snapshot(10).rejected[Rejection.MALFORMED] == 1 + 2
+    snapshot = asyncio.run(collector.snapshot(10))
+    assert snapshot.rejected[Rejection.MALFORMED] == 1 + 2
 
 
 @pytest.mark.parametrize(("room", "kept"), [(0, 0), (2, 2), (3, 3), (9, 3)])

@@ -114,7 +114,7 @@ async def test_scrapes_within_a_second_share_one_rendering() -> None:
     assert third != first
 
 
-async def test_what_the_exporter_says_of_itself_is_never_shared() -> None:
+async def test_what_is_said_of_scrapes_is_never_shared() -> None:
     """A scrape within the same second tells of the one before it."""
     own = CountingOwn()
     bench = Bench(own=own)
@@ -340,6 +340,10 @@ class CountingOwn:
     rendered: int = 0
 
     def render(self, fmt: Format) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def render_scrapes(self, fmt: Format) -> bytes:
         """Return the count."""
         self.rendered += 1
         return f"own {self.rendered}\n".encode()

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.lag import BUCKET_BOUNDS_MS, rollup, state_of, sync_age_ms, sync_lag_ms
+from exporter.lag import (
+    BUCKET_BOUNDS_MS,
+    merged,
+    rollup,
+    state_of,
+    sync_age_ms,
+    sync_lag_ms,
+)
 from exporter.model import UNKNOWN_MS, State
 
 NOON = 1_740_724_080_000
@@ -134,3 +141,20 @@ def test_a_bucket_holds_its_own_bound() -> None:
 def test_bucket_bounds_rise() -> None:
     """The cumulative counts rest on it."""
     assert list(BUCKET_BOUNDS_MS) == sorted(set(BUCKET_BOUNDS_MS))
+
+
+@given(rows, st.integers(0, 20), st.integers(0, 20))
+def test_parts_come_to_the_same_as_the_whole(
+    checkpoints: list[tuple[int, int, int]], cut: int, second_cut: int
+) -> None:
+    """However a route is cut to be rolled up in slices."""
+    first, second = sorted((cut, second_cut))
+    cuts = checkpoints[:first], checkpoints[first:second], checkpoints[second:]
+
+    parts = [rollup(*_columns(part)) for part in cuts]
+
+    assert merged(parts) == rollup(*_columns(checkpoints))
+
+
+def _columns(checkpoints: list[tuple[int, int, int]]) -> list[list[int]]:
+    return [[row[place] for row in checkpoints] for place in range(3)]

@@ -10,7 +10,7 @@ from exposition_cases import columns_of, snapshot_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.model import PROBLEMS, Checkpoint, Columns, Kind, Route, State
+from exporter.model import PROBLEMS, Checkpoint, Columns, Route, State
 
 names = st.text(max_size=3)
 numbers = st.integers(0, 2**63 - 1)
@@ -28,7 +28,7 @@ checkpoints = st.builds(
     target_fetch_ms=numbers,
     target_group=names,
     target_topic=names,
-    kind=st.builds(Kind, names, names, names, names),
+    kind=st.tuples(names, names, names, names),
 )
 
 

@@ -20,9 +20,14 @@ PREFIX = "rocketmq_dr_exporter_"
 CHECKPOINTS = "ListDisasterRecoveryCheckpoints"
 
 
+def rendered(telemetry: Telemetry, fmt: Format = Format.TEXT_0_0_4) -> bytes:
+    """Return all that the exporter says of itself."""
+    return telemetry.render(fmt) + telemetry.render_scrapes(fmt)
+
+
 def samples_of(telemetry: Telemetry) -> Mapping[str, float]:
     """Return values by `name` or `name{label values}`, without our prefix."""
-    body = telemetry.render(Format.TEXT_0_0_4).decode()
+    body = rendered(telemetry).decode()
     return {
         _key(name.removeprefix(PREFIX), [value for _, value in labels]): number
         for _, _, _, samples in parsed(body, Format.TEXT_0_0_4).values()
@@ -71,7 +76,7 @@ def test_every_action_and_reason_starts_at_zero() -> None:
 
 def test_gauges_are_absent_until_somebody_knows_them() -> None:
     """Unknown is absent: no skew of 0, no discovery in 1970."""
-    body = Telemetry().render(Format.TEXT_0_0_4).decode()
+    body = rendered(Telemetry()).decode()
 
     for family in OWN:
         is_known = family.kind is not Kind.GAUGE
@@ -116,7 +121,7 @@ def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
 
 def test_the_build_is_told() -> None:
     """Version, revision and Python, as labels of an info."""
-    body = full().render(Format.TEXT_0_0_4).decode()
+    body = rendered(full()).decode()
 
     (line,) = (x for x in body.splitlines() if x.startswith(f"{PREFIX}build_info{{"))
     assert f'version="{__version__}"' in line
@@ -128,7 +133,7 @@ def test_the_build_is_told() -> None:
 @every_format
 def test_own_families_are_the_catalogue_s(fmt: Format) -> None:
     """Names, types, help and units are as the catalogue has them, in its order."""
-    body = full().render(fmt).decode() + ("# EOF\n" if fmt.is_openmetrics else "")
+    body = rendered(full(), fmt).decode() + ("# EOF\n" if fmt.is_openmetrics else "")
 
     found = {name: x for name, x in parsed(body, fmt).items() if PREFIX in name}
 
@@ -143,13 +148,13 @@ def test_own_families_are_the_catalogue_s(fmt: Format) -> None:
 @every_format
 def test_there_are_no_created_series(fmt: Format) -> None:
     """They would double the counters, and nobody asks for them."""
-    assert b"_created" not in full().render(fmt)
+    assert b"_created" not in rendered(full(), fmt)
 
 
 @every_format
 def test_process_and_python_are_told_without_an_end(fmt: Format) -> None:
     """prometheus_client's own collectors; the last line is the exposition's affair."""
-    body = full().render(fmt)
+    body = rendered(full(), fmt)
 
     for name in (b"process_cpu_seconds_total ", b"python_info{", b"python_gc_"):
         assert b"\n" + name in body

@@ -117,7 +117,7 @@ class CloudClient:
             _checkpoint_page,
             lambda: CheckpointCollector(route, admits),
         )
-        return collector.snapshot(room)
+        return await collector.snapshot(room)
 
     async def _get(self, call: Call, decode: Decode[T]) -> T:
         deadline = Deadline(self._timeout)

@@ -13,6 +13,7 @@ from itertools import compress
 from typing import Any
 
 from exporter.metrics.families import Family, checkpoint
+from exporter.metrics.rendering import template
 from exporter.metrics.samples import SAMPLES, labels_of
 from exporter.metrics.stream import Part, packed
 from exporter.metrics.turns import SLICE_ROWS, Turns
@@ -21,9 +22,12 @@ from exporter.model import Columns, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """The rows of a slice that were ever synced, and so have an age when scraped."""
+    """The rows of a slice that were ever synced, and so have an age when scraped.
 
-    labels: Sequence[bytes]
+    `lines` are a template that the ages fill in.
+    """
+
+    lines: bytes
     last_sync_ms: array[int]
 
 
@@ -65,7 +69,8 @@ async def render(
 
 def _synced(last_sync_ms: array[int], labels: Sequence[bytes]) -> Synced:
     known = array("q", filter(None, last_sync_ms))
-    return Synced(list(compress(labels, last_sync_ms)), known)
+    ages = template(checkpoint.SYNC_AGE.name, compress(labels, last_sync_ms))
+    return Synced(ages, known)
 
 
 def _slices(columns: Columns, hidden: frozenset[int]) -> Iterator[Columns]:

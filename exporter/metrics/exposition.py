@@ -54,7 +54,10 @@ class OwnMetrics(Protocol):
     """What renders the exporter's own metrics: `Telemetry`."""
 
     def render(self, fmt: Format) -> bytes:
-        """Return them in one format, without OpenMetrics' last line."""
+        """Return all but the scrapes in one format, without OpenMetrics' last line."""
+
+    def render_scrapes(self, fmt: Format) -> bytes:
+        """Return what tells of the scrapes before this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class _Content:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """An answer without what the exporter says of itself; `whole` is the parts as one.
+    """An answer without what it says of scrapes; `whole` is the parts as one.
 
     The text is kept as parts alone: it is thirty times as large.
     """
@@ -131,8 +134,8 @@ class Exposition:
         """Return the whole answer to a scrape."""
         async with self._lock:
             body = await self._current_body(fmt)
-        own_text = self._own_metrics.render(fmt) + (EOF if fmt.is_openmetrics else b"")
-        tail = packed(own_text)
+        end = EOF if fmt.is_openmetrics else b""
+        tail = packed(self._own_metrics.render_scrapes(fmt) + end)
         if gzip:
             return gzipped(joined([body.whole, tail]))
         return await text_of([*body.parts, tail])
@@ -149,6 +152,7 @@ class Exposition:
         if fmt not in content.bodies:
             families = (*ROUTE, *INVENTORY, own.DROPPED)
             parts = await _parts(content, fmt, families)
+            parts.append(packed(self._own_metrics.render(fmt)))
             content.bodies[fmt] = _Body(parts, joined(parts))
         return content.bodies[fmt]
 

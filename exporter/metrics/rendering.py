@@ -53,6 +53,18 @@ def seconds(milliseconds: Iterable[int]) -> list[bytes]:
     return encoded[1:-1].split(b",") if len(encoded) > len(b"[]") else []
 
 
+def template(name: str, labels: Iterable[bytes]) -> bytes:
+    r"""Return sample lines that wait for their values, to be filled in by `%`.
+
+    >>> template("dr_age", [b'{topic="100%"} ']) % (b"1.5",)
+    b'dr_age{topic="100%"} 1.5\n'
+    """
+    start = name.encode()
+    return b"".join(
+        [b"%b%b%%b\n" % (start, label.replace(b"%", b"%%")) for label in labels]
+    )
+
+
 def lines(name: str, labels: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     r"""Return the sample lines of one name; each of `labels` is `{...} `, closed.
 

@@ -12,7 +12,7 @@ from itertools import compress
 from exporter.lag import state_of
 from exporter.metrics.families import Family, checkpoint
 from exporter.metrics.rendering import Escapes, lines, pairs, seconds
-from exporter.model import PROBLEMS, Columns, Kind, Route
+from exporter.model import PROBLEMS, Columns, Route
 
 Labels = Sequence[bytes]
 """Of each row the labels C, as `{...} `."""
@@ -89,19 +89,10 @@ def _info(columns: Columns, labels: Labels) -> bytes:
         strict=True,
     )
     shown = [
-        _with(label, pairs(names, (str(identity), group, topic, *_sorts(kind))))
+        _with(label, pairs(names, (str(identity), group, topic, *kind)))
         for label, identity, group, topic, kind in rows
     ]
     return lines(checkpoint.INFO.name, shown, [b"1"] * len(shown))
-
-
-def _sorts(kind: Kind) -> tuple[str, str, str, str]:
-    return (
-        kind.source_region_id,
-        kind.target_region_id,
-        kind.source_type,
-        kind.target_type,
-    )
 
 
 def _sides(name: str, labels: Labels, source: array[int], target: array[int]) -> bytes:

@@ -40,13 +40,16 @@ class Telemetry:
 
     def __init__(self, *, revision: str = "unknown") -> None:
         self._registry = CollectorRegistry()
+        # Apart, for they change with each answer, while the rest is shared by those of
+        # the same second: rendering it takes longer than answering.
+        self._scrapes = CollectorRegistry()
         self._counters: dict[Family, Counter] = {}
         self._gauges: dict[Family, KnownGauge] = {}
         for family in own.OWN:
             if family.kind is Kind.COUNTER:
                 self._counters[family] = self._counter(family)
             elif family.kind is Kind.GAUGE:
-                self._gauges[family] = KnownGauge(family, self._registry)
+                self._gauges[family] = KnownGauge(family, self._registry_of(family))
             elif family.kind is Kind.INFO:
                 self._info(family, revision)
             else:
@@ -57,8 +60,12 @@ class Telemetry:
         GCCollector(registry=self._registry)
 
     def render(self, fmt: Format) -> bytes:
-        """Return all of it in one format, without OpenMetrics' last line."""
+        """Return all but the scrapes in one format, without OpenMetrics' last line."""
         return exposed(self._registry, fmt)
+
+    def render_scrapes(self, fmt: Format) -> bytes:
+        """Return what tells of the scrapes before this one."""
+        return exposed(self._scrapes, fmt)
 
     def api_request(self, action: str, seconds: float, reason: Reason | None) -> None:
         """Count one attempt, retries included; `reason` is None where it succeeded."""
@@ -129,7 +136,11 @@ class Telemetry:
             self._counters[own.DISCOVERY_FAILURES].labels(reason)
 
     def _counter(self, family: Family) -> Counter:
-        return Counter(family.name, family.help, family.labels, registry=self._registry)
+        registry = self._registry_of(family)
+        return Counter(family.name, family.help, family.labels, registry=registry)
+
+    def _registry_of(self, family: Family) -> CollectorRegistry:
+        return self._scrapes if family in own.SCRAPE_FAMILIES else self._registry
 
     def _histogram(self, family: Family) -> Histogram:
         return Histogram(

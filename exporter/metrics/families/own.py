@@ -132,6 +132,9 @@ SCRAPE_SIZE = Family(
     unit="bytes",
     absent="in the first answer",
 )
+SCRAPE_FAMILIES = (SCRAPES, SCRAPE_DURATION, SCRAPE_SIZE)
+"""What changes with each answer."""
+
 OWN = (
     BUILD_INFO,
     API_REQUESTS,
