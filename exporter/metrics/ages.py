@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from exporter.metrics.checkpoints import Rendering
-from exporter.metrics.rendering import seconds
+from exporter.metrics.rendering import numbers
 from exporter.metrics.stream import Part, packed
 from exporter.metrics.turns import Turns
 
@@ -54,6 +54,6 @@ async def _rendered(rendering: Rendering, now_ms: int, turns: Turns) -> Sequence
     parts = []
     for rows in rendering.synced:
         await turns.take()
-        ages = seconds([now_ms - synced_ms for synced_ms in rows.last_sync_ms])
+        ages = numbers([(now_ms - ms) / 1000 for ms in rows.last_sync_ms])
         parts.append(packed(rows.lines % tuple(ages)))
     return parts

@@ -137,7 +137,7 @@ class Exposition:
         end = EOF if fmt.is_openmetrics else b""
         tail = packed(self._own_metrics.render_scrapes(fmt) + end)
         if gzip:
-            return gzipped(joined([body.whole, tail]))
+            return gzipped(body.whole, tail)
         return await text_of([*body.parts, tail])
 
     async def textfile(self) -> bytes:

@@ -48,9 +48,18 @@ def seconds(milliseconds: Iterable[int]) -> list[bytes]:
     >>> seconds([1500, -20, 1740724080343])
     [b'1.5', b'-0.02', b'1740724080.343']
     """
-    # One call of C for all the numbers, at a third of the cost of repr for each.
-    encoded = msgspec.json.encode([ms / 1000 for ms in milliseconds])
-    return encoded[1:-1].split(b",") if len(encoded) > len(b"[]") else []
+    return numbers([ms / 1000 for ms in milliseconds])
+
+
+def numbers(values: list[float]) -> list[bytes]:
+    """Return numbers as the formats write them; none of them is NaN or infinite.
+
+    >>> numbers([1.5, 0.0, 1e22])
+    [b'1.5', b'0.0', b'1e22']
+    """
+    # One call of C for all of them, at a third of the cost of repr for each.
+    encoded = msgspec.json.encode(values)
+    return encoded[1:-1].split(b",") if values else []
 
 
 def template(name: str, labels: Iterable[bytes]) -> bytes:

@@ -60,22 +60,29 @@ async def packed_in_parts(text: bytes) -> list[Part]:
 
 def joined(parts: Sequence[Part]) -> Part:
     """Return parts as one."""
+    return Part(b"".join(part.deflated for part in parts), *_checked(parts))
+
+
+def gzipped(*parts: Part) -> bytes:
+    """Return the whole stream.
+
+    >>> import gzip
+    >>> gzip.decompress(gzipped(packed(b"dr_up "), packed(b"1")))
+    b'dr_up 1'
+    """
+    crc, size = _checked(parts)
+    trailer = struct.pack("<II", crc, size & 0xFFFF_FFFF)
+    deflated = (part.deflated for part in parts)
+    return b"".join((_HEADER, *deflated, _LAST_BLOCK, trailer))
+
+
+def _checked(parts: Iterable[Part]) -> tuple[int, int]:
+    """Return checksum and size of the text of parts."""
     crc = size = 0
     for part in parts:
         crc = isal_zlib.crc32_combine(crc, part.crc, part.size)
         size += part.size
-    return Part(b"".join(part.deflated for part in parts), crc, size)
-
-
-def gzipped(part: Part) -> bytes:
-    """Return the whole stream.
-
-    >>> import gzip
-    >>> gzip.decompress(gzipped(joined([packed(b"dr_up "), packed(b"1")])))
-    b'dr_up 1'
-    """
-    trailer = struct.pack("<II", part.crc, part.size & 0xFFFF_FFFF)
-    return b"".join((_HEADER, part.deflated, _LAST_BLOCK, trailer))
+    return crc, size
 
 
 async def text_of(parts: Iterable[Part]) -> bytes:
