@@ -320,11 +320,14 @@ async def test_a_kept_connection_that_breaks_is_not_used_twice(client: Client) -
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal served
+        is_last = served == 2
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(HEAD + b"Content-Length: 2\r\n\r\nok")
+        close = b"Connection: close\r\n" if is_last else b""
+        writer.write(HEAD + close + b"Content-Length: 2\r\n\r\nok")
         served += 1
-        await reader.readuntil(b"\r\n\r\n")
-        served += 1
+        if not is_last:
+            await reader.readuntil(b"\r\n\r\n")
+            served += 1
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from exporter.errors import CloudError, IncompleteError
+from exporter.errors import IncompleteError
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -104,7 +104,8 @@ class _Pass(Generic[T, C]):
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(workers, self._last_page() - 1)):
                     group.create_task(self._work())
-        except* CloudError as errors:
+        except BaseExceptionGroup as errors:
+            # Not `except*`: Debian's Python 3.11.2 wraps again what is raised from it.
             raise _first(errors) from None
 
     async def _work(self) -> None:
