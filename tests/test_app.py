@@ -38,6 +38,7 @@ LABELS = (
     "group",
     "topic",
 )
+ROUTE = LABELS[:3]
 SUCCESS = "rocketmq_dr_last_success_timestamp_seconds"
 Series = dict[tuple[str, ...], float]
 
@@ -372,3 +373,24 @@ async def test_polling_goes_on_after_a_list_that_moved_and_then_hung() -> None:
 
     assert status.failures[Reason.INCOMPLETE] == 1
     assert sum(status.failures.values()) == 1
+
+
+async def test_groups_and_topics_that_nobody_wants_are_counted_and_not_shown() -> None:
+    """Expressions match the whole name, and what they leave out is in no rollup."""
+    async with running_exporter(
+        World(scenario="healthy", plans=1, items=2),
+        groups__exclude="GID_(billing|search), billing",
+        topics__include="orders",
+    ) as it:
+        await it.exporter.ready.wait()
+        lags = await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
+        rejected = await it.series("rocketmq_dr_checkpoints_rejected", "reason", *ROUTE)
+        states = await it.series("rocketmq_dr_checkpoints", "state", *ROUTE)
+
+    filtered = [count for key, count in rejected.items() if key[0] == "filtered"]
+    groups, topics = ({labels[place] for labels in lags} for place in (4, 5))
+    assert topics == {"orders"}
+    assert not groups & {"GID_billing", "GID_search"}
+    assert len(groups) == len(lags) > 0
+    assert sum(filtered) == 2 * 10 - len(lags)
+    assert sum(states.values()) == len(lags)

@@ -15,6 +15,9 @@ from exporter.metrics.turns import Turns
 GOOD_FOR_SECONDS = 1.0
 """For how long one rendering of the ages serves."""
 
+TURN_SECONDS = 0.005
+"""Longer than a walk's, for somebody waits for a scrape and nobody for a walk."""
+
 
 class Ages:
     """Renders ages at most once in `GOOD_FOR_SECONDS`, for whatever is shown.
@@ -39,7 +42,7 @@ class Ages:
             self._since = self._clock()
         kept = {id(rendering): parts for rendering, parts in self._kept}
         now_ms = round(self._wall() * 1000)
-        turns = Turns()
+        turns = Turns(TURN_SECONDS)
         self._kept = [
             (
                 rendering,

@@ -21,11 +21,12 @@ class Turns:
     time that it wakes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = _TURN_SECONDS) -> None:
+        self._seconds = seconds
         self._began = time.perf_counter()
 
     async def take(self) -> None:
         """Give the loop away if this turn has been long enough."""
-        if time.perf_counter() - self._began >= _TURN_SECONDS:
+        if time.perf_counter() - self._began >= self._seconds:
             await asyncio.sleep(0)
             self._began = time.perf_counter()
