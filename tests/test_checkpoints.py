@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from exporter.cloud.checkpoints import CheckpointCollector
 from exporter.cloud.decoding import PageDecoder
 from exporter.cloud.wire import CheckpointRow, Rows
+from exporter.lag import sync_lag_ms
 from exporter.model import Checkpoint, Rejection, Route, Snapshot, State
 
 ROUTE = Route("1300000016", "100070284", "rmq-route", "cn-hangzhou")
@@ -37,10 +40,10 @@ def collected(
     room: int = 100,
 ) -> Snapshot:
     """Return the snapshot of these pages."""
-    collector = CheckpointCollector(ROUTE, admits)
+    collector = CheckpointCollector(ROUTE, admits, room)
     for page in pages:
         collector.take(rows_of(json.dumps(page_of(page)).encode()))
-    return asyncio.run(collector.snapshot(room))
+    return asyncio.run(collector.snapshot())
 
 
 def lags_of(snapshot: Snapshot) -> list[int]:
@@ -71,10 +74,10 @@ def test_a_row_becomes_a_checkpoint_with_all_that_it_says() -> None:
 
 def test_the_vendors_example_is_one_checkpoint_without_lag() -> None:
     """Its id is 0, which is an id like any other."""
-    collector = CheckpointCollector(ROUTE, lambda *_: True)
+    collector = CheckpointCollector(ROUTE, lambda *_: True, 10)
     collector.take(rows_of(SAMPLE.read_bytes()))
 
-    snapshot = asyncio.run(collector.snapshot(10))
+    snapshot = asyncio.run(collector.snapshot())
 
     assert collector.seen == 1
     assert lags_of(snapshot) == [0]
@@ -190,14 +193,14 @@ def test_what_nobody_wants_is_counted_as_filtered() -> None:
 def test_malformed_rows_are_counted_once_each_and_seen() -> None:
     """A row without an id cannot be known again, so each of those counts."""
     bad: Json = {"checkpointId": 3, "lastSyncTime": "soon"}
-    collector = CheckpointCollector(ROUTE, lambda *_: True)
+    collector = CheckpointCollector(ROUTE, lambda *_: True, 10)
 
     for _ in range(2):
         page = page_of([checkpoint_row(1), bad, None])
         collector.take(rows_of(json.dumps(page).encode()))
 
     assert collector.seen == 1 + 1 + 2
-    snapshot = asyncio.run(collector.snapshot(10))
+    snapshot = asyncio.run(collector.snapshot())
     assert snapshot.rejected[Rejection.MALFORMED] == 1 + 2
 
 
@@ -239,3 +242,84 @@ def test_every_row_is_a_checkpoint_or_counted(
     assert len(snapshot) + sum(snapshot.rejected.values()) == len(ids)
     assert set(snapshot.columns.checkpoint_ids) <= ids
     assert len(snapshot) <= 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 30),
+            st.sampled_from("abcdef"),
+            st.sampled_from([None, -1, 0, 1, 2]),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 12),
+    st.integers(0, 7),
+)
+@settings(max_examples=150)
+def test_what_is_collected_is_what_a_naive_reading_finds(
+    said: list[tuple[int, str, int | None]], size: int, room: int
+) -> None:
+    """Duplicates in a page and across pages, with room for all of them or for none."""
+    rows = [
+        checkpoint_row(
+            n,
+            group,
+            source_ms=NOON_MS + (lag or 0) * 1000,
+            target_ms=None if lag is None else NOON_MS,
+        )
+        for n, group, lag in said
+    ]
+    ids: set[int] = set()
+    best: dict[str, float] = {}
+    duplicates = 0
+    for n, group, lag in said:
+        if n in ids:
+            continue
+        ids.add(n)
+        rank = -math.inf if lag is None else lag * 1000
+        if group not in best:
+            best[group] = rank
+            continue
+        duplicates += 1
+        if list(best).index(group) < room:
+            best[group] = max(best[group], rank)
+
+    snapshot = collected(
+        *(rows[start : start + size] for start in range(0, len(rows), size)), room=room
+    )
+
+    assert list(snapshot.columns.groups) == list(best)[:room]
+    lags = [
+        sync_lag_ms(row.source_ms, row.target_ms) for row in snapshot.columns.rows()
+    ]
+    assert lags == [
+        None if rank == -math.inf else rank for rank in list(best.values())[:room]
+    ]
+    assert snapshot.dropped == max(0, len(best) - room)
+    assert snapshot.rejected[Rejection.DUPLICATE] == duplicates
+    assert sum(snapshot.rollup.states.values()) == len(best)
+    known = [rank for rank in best.values() if rank > -math.inf]
+    assert snapshot.rollup.max_lag_ms == max(known, default=None)
+    assert snapshot.rollup.lag_count == len(known)
+
+
+def test_what_has_no_room_takes_hardly_any() -> None:
+    """`metrics.max_checkpoints` holds the memory of a walk, whatever upstream sends."""
+
+    def bytes_for_each(room: int) -> float:
+        collector = CheckpointCollector(ROUTE, lambda *_: True, room)
+        rows = 0
+        tracemalloc.start()
+        try:
+            for page in range(100):
+                numbers = range(page * 100, page * 100 + 100)
+                body = page_of([checkpoint_row(n, f"GID_{n:08}") for n in numbers])
+                collector.take(rows_of(json.dumps(body).encode()))
+                rows += 100
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return held / rows
+
+    assert bytes_for_each(100) < 150 < bytes_for_each(10_000)

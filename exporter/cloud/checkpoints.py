@@ -22,6 +22,7 @@ _TIMES = {"checkpoint_ids", *(name for name in Columns.__slots__ if name[-3:] ==
 # of its own (group, topic, source and target instance), and the two sides' positions.
 _LABELS = slice(1, 5)
 _SIDES = slice(6, 8)
+_LAST_SYNC = 5
 # Rolled up at a time: about a millisecond.
 _SLICE_ROWS = 2000
 
@@ -31,12 +32,16 @@ Row = tuple[Any, ...]
 class CheckpointCollector:
     """Collects one route's checkpoints, page by page.
 
-    `admits` says of a group and a topic whether anybody wants them.
+    `admits` says of a group and a topic whether anybody wants them. Of checkpoints
+    beyond `room` only what they come to is kept, however many there are.
     """
 
-    def __init__(self, route: Route, admits: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self, route: Route, admits: Callable[[str, str], bool], room: int
+    ) -> None:
         self._route = route
         self._admits = admits
+        self._room = room
         self._ids: set[int] = set()
         self._nameless = 0
         self._rejected = Counter[Rejection]()
@@ -44,6 +49,9 @@ class CheckpointCollector:
         # Names recur in thousands of rows; each is kept once.
         self._names: dict[str, str] = {}
         self._kinds: dict[Kind, Kind] = {}
+        # Of what has no room, the hashes of the labels, and what it comes to so far.
+        self._dropped: set[int] = set()
+        self._dropped_rollup = lag.rollup((), (), ())
         self._columns: list[Any] = [
             array("q") if name in _TIMES else [] for name in Columns.__slots__
         ]
@@ -57,6 +65,7 @@ class CheckpointCollector:
         """Take the rows of one page; those met before have moved between pages."""
         first = len(self._columns[0])
         fresh: list[Row] = []
+        over: list[Row] = []
         for row in content.rows:
             if row.checkpoint_id in self._ids:
                 continue
@@ -65,18 +74,22 @@ class CheckpointCollector:
             if values is None:
                 self._rejected[Rejection.FILTERED] += 1
                 continue
-            index = self._index_of.setdefault(values[_LABELS], first + len(fresh))
-            if index == first + len(fresh):
+            index = self._index_of.get(values[_LABELS])
+            if index is not None:
+                self._settle(values, index, fresh, first)
+            elif first + len(fresh) < self._room:
+                self._index_of[values[_LABELS]] = first + len(fresh)
                 fresh.append(values)
             else:
-                self._settle(values, index, fresh, first)
+                over.append(values)
         # Column by column: appending row by row takes twice as long.
         for column, added in zip(self._columns, zip(*fresh, strict=True), strict=False):
             column.extend(added)
+        self._drop(over)
         self._reject(content.malformed)
 
-    async def snapshot(self, room: int) -> Snapshot:
-        """Return what was collected; beyond `room` checkpoints in the rollup alone."""
+    async def snapshot(self) -> Snapshot:
+        """Return what was collected."""
         # Tuples, for the garbage collector passes over tuples of strings.
         taken: list[Any] = [
             tuple(column) if isinstance(column, list) else column
@@ -85,10 +98,10 @@ class CheckpointCollector:
         columns = Columns(*taken)
         return Snapshot(
             route=self._route,
-            columns=columns.first(room) if len(columns) > room else columns,
-            rollup=await _rolled_up(columns),
+            columns=columns,
+            rollup=lag.merged([await _rolled_up(columns), self._dropped_rollup]),
             rejected={reason: self._rejected[reason] for reason in Rejection},
-            dropped=max(0, len(columns) - room),
+            dropped=len(self._dropped),
         )
 
     def _values(self, row: CheckpointRow) -> Row | None:
@@ -134,6 +147,20 @@ class CheckpointCollector:
         for column, value in zip(self._columns, values, strict=True):
             column[index] = value
 
+    def _drop(self, rows: list[Row]) -> None:
+        """Count checkpoints that have no room, each once."""
+        sides = []
+        for values in rows:
+            mark = hash(values[_LABELS])
+            if mark in self._dropped:
+                self._rejected[Rejection.DUPLICATE] += 1
+            else:
+                self._dropped.add(mark)
+                sides.append((*values[_SIDES], values[_LAST_SYNC]))
+        if sides:
+            added = lag.rollup(*zip(*sides, strict=True))
+            self._dropped_rollup = lag.merged([self._dropped_rollup, added])
+
     def _reject(self, malformed: Sequence[int | None]) -> None:
         for checkpoint_id in malformed:
             if checkpoint_id is None:
@@ -145,7 +172,11 @@ class CheckpointCollector:
             self._rejected[Rejection.MALFORMED] += 1
 
     def _name(self, name: str | None) -> str:
-        return self._names.setdefault(name, name) if name else ""
+        if not name:
+            return ""
+        if len(self._index_of) < self._room:
+            return self._names.setdefault(name, name)
+        return self._names.get(name, name)
 
 
 async def _rolled_up(columns: Columns) -> Rollup:

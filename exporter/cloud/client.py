@@ -115,9 +115,9 @@ class CloudClient:
         collector = await self._read_all(
             Call(LIST_CHECKPOINTS, self._endpoint_for(route.region), path, query),
             _checkpoint_page,
-            lambda: CheckpointCollector(route, admits),
+            lambda: CheckpointCollector(route, admits, room),
         )
-        return await collector.snapshot(room)
+        return await collector.snapshot()
 
     async def _get(self, call: Call, decode: Decode[T]) -> T:
         deadline = Deadline(self._timeout)
