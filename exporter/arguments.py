@@ -36,6 +36,9 @@ class CommandParser(argparse.ArgumentParser):
         namespace: argparse.Namespace | None = None,
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, and refuse what is left over without showing it."""
+        if any(re.match(r"-[A-Za-z].", each) for each in args or ()):
+            # Python 3.13 reads -hunter2 as -h, prints the help and exits 0.
+            self.error(self._complaint(""))
         found, left = super().parse_known_args(args, namespace)
         if left:
             self.error(self._complaint(left[0].partition("=")[0]))

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from exporter.cloud.credential_chain import ChainCredentials
 from exporter.cloud.credentials import credential_source
+from exporter.cloud.daemon_threads import THREAD_NAME
 from exporter.cloud.signing import Credentials
 from exporter.errors import CredentialsError
 
@@ -145,7 +146,7 @@ async def get_by_twenty() -> Report:
         for _ in range(5):
             source.reject(await source.get())
     for thread in threading.enumerate():
-        if thread.name == "credential-chain":
+        if thread.name == THREAD_NAME:
             thread.join(10)  # ours ends by itself, a moment after its answer
     threads = [thread.name for thread in threading.enumerate()]
     return told_of(keys[0]) | {"asked": asked, "then": renewed, "threads": threads}

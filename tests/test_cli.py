@@ -25,6 +25,7 @@ from programs import (
 )
 
 from exporter import __version__, cli, logs
+from exporter.app import Exporter
 from exporter.cli import main
 from exporter.simulator.server import running
 from exporter.simulator.world import World
@@ -342,3 +343,22 @@ def test_a_variable_that_names_no_setting_is_a_warning(
     assert "ROCKETMQ_DR_API__REGOIN" in told
     assert "ROCKETMQ_DR_EXPORTER_PORT" not in told
     assert SECRET not in told
+
+
+@pytest.mark.parametrize("end", [None, RuntimeError("bug"), asyncio.CancelledError()])
+def test_polling_that_ends_by_itself_is_a_crash(
+    end: BaseException | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An exporter that does not poll must not go on looking well."""
+
+    async def run(_exporter: Exporter) -> None:
+        if end is not None:
+            raise end
+
+    monkeypatch.setattr(Exporter, "run", run)
+
+    assert main(["serve", "--web.listen-address=127.0.0.1:0"]) == 1
+
+    assert "msg=crashed" in capsys.readouterr().err

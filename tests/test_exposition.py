@@ -398,6 +398,22 @@ async def test_a_cancelled_scrape_does_not_break_it_for_the_others() -> None:
     assert first.cancelled()
 
 
+async def test_a_scrape_that_gives_up_does_not_freeze_the_age() -> None:
+    """The next one renders ages anew, and does not take the old ones for good."""
+    bench = Bench()
+    bench.store.show(status_of(snapshot_of(ROUTE, *[checkpoint()] * 20_000)))
+    before = values_of(await bench.text(), AGE)
+    bench.pass_seconds(100)
+    scrape = asyncio.ensure_future(bench.text())
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    scrape.cancel()
+
+    assert set(values_of(await bench.text(), AGE)) == {before[0] + 100}
+    assert scrape.cancelled()
+
+
 async def test_a_walk_that_ends_during_a_scrape_is_in_the_next_one() -> None:
     """A body says one moment whole; what came meanwhile is not lost."""
     bench = Bench()

@@ -405,3 +405,32 @@ async def test_a_pass_that_failed_leaves_its_deadline_whole() -> None:
     assert task is not None
     assert task.cancelling() == 0
     assert asked == [1, 2, 1]
+
+
+@pytest.mark.parametrize("steps", range(8))
+@virtually
+async def test_a_cancellation_while_a_pass_is_torn_down_is_obeyed(steps: int) -> None:
+    """Whatever the loop is at: no other pass is begun."""
+    asked: list[int] = []
+
+    async def fetch(number: int) -> Page[list[int]]:
+        asked.append(number)
+        if number == 3:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                for _ in range(4):
+                    await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        return Page(30, 10, 10, list(range(10)))
+
+    task = asyncio.create_task(read_all(fetch, Ids, workers=2))
+    await asyncio.sleep(2)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert asked[3:] in ([], [1])

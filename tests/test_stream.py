@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.metrics.stream import (
+    Part,
     gzipped,
     joined,
     packed,
@@ -34,9 +35,17 @@ def test_any_parts_make_one_member(texts: list[bytes]) -> None:
 @given(st.binary(max_size=2000), st.binary(max_size=2000))
 def test_a_part_is_read_without_those_before_it(before: bytes, text: bytes) -> None:
     """So what a walk has deflated may stand in every later answer."""
-    packed(before)
+    stream = joined([packed(before), part := packed(text)])
 
-    assert unpacked(packed(text)) == text
+    assert stream.deflated.endswith(part.deflated)
+    assert unpacked(part) == text
+
+
+def test_a_text_over_four_gibibytes_has_its_size_modulo_that() -> None:
+    """As RFC 1952 has it; the checksum is not told of."""
+    stream = gzipped(Part(b"", crc=7, size=2**32 + 5))
+
+    assert stream[-8:] == (7).to_bytes(4, "little") + (5).to_bytes(4, "little")
 
 
 def test_the_same_text_is_the_same_stream_at_any_time() -> None:

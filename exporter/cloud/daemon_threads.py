@@ -18,6 +18,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 T = TypeVar("T")
 
+THREAD_NAME = "daemon-call"
+
 
 async def in_daemon_thread(call: Callable[[], T]) -> T:
     """Return what a blocking call returns, or raise what it raises."""
@@ -28,13 +30,12 @@ async def in_daemon_thread(call: Callable[[], T]) -> T:
     def run() -> None:
         try:
             value = call()
-        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
             result.set_exception(error)
         else:
             result.set_result(value)
 
-    name = f"{__name__}.{threading.active_count()}"
-    threading.Thread(target=run, name=name, daemon=True).start()
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
     return await asyncio.wrap_future(result)
 
 

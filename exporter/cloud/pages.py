@@ -58,16 +58,20 @@ async def read_all(
         IncompleteError: no pass added up.
         CloudError: whatever `fetch` raised; the rest of the pass is cancelled.
     """
+    cancellations = _cancellations()
     for more_passes in reversed(range(PASSES)):
         reading = _Pass(fetch, collector()).run(workers)
         try:
-            # In a task of its own: until Python 3.13 a task group that fails leaves the
-            # task around it half cancelled, and a deadline could not cut the next pass.
+            # In a task of its own: before Python 3.13 a task group that fails leaves
+            # its task half cancelled, and a deadline could not cut the next pass.
             return await asyncio.create_task(reading)
         except IncompleteError as error:
             if not more_passes:
                 raise
             on_incomplete(error)
+        if _cancellations() > cancellations:
+            # It came while the failed pass was torn down, which swallowed it.
+            raise asyncio.CancelledError
     raise AssertionError("the last pass returns or raises")
 
 
@@ -135,6 +139,11 @@ class _Pass(Generic[T, C]):
         if page.total and self._collector.seen == before:
             # An endless or repeated list would be read for ever.
             raise IncompleteError(f"page {number} holds no row that is new")
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _first(errors: BaseException) -> BaseException:

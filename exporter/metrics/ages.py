@@ -37,20 +37,22 @@ class Ages:
 
     async def of(self, renderings: Sequence[Rendering]) -> list[Part]:
         """Return parts with every age; what is still good is kept."""
+        since, good = self._since, self._kept
         if not self.is_good():
-            self._kept = []
-            self._since = self._clock()
-        kept = {id(rendering): parts for rendering, parts in self._kept}
+            since, good = self._clock(), []
+        kept = {id(rendering): parts for rendering, parts in good}
         now_ms = round(self._wall() * 1000)
         turns = Turns(TURN_SECONDS)
-        self._kept = [
+        made = [
             (
                 rendering,
                 kept.get(id(rendering)) or await _rendered(rendering, now_ms, turns),
             )
             for rendering in renderings
         ]
-        return [part for _, parts in self._kept for part in parts]
+        # Only now: whoever gives up half-way must not make old ages look new.
+        self._since, self._kept = since, made
+        return [part for _, parts in made for part in parts]
 
 
 async def _rendered(rendering: Rendering, now_ms: int, turns: Turns) -> Sequence[Part]:
