@@ -6,6 +6,7 @@ It makes no call twice and judges no answer; `calls` notes how each went.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Sequence
 
 from exporter.cloud.client import (
@@ -24,6 +25,7 @@ from exporter.model import Item, Plan, Route
 from exporter.routes import source_instances
 from exporter.settings import PlanSettings, Settings
 
+LIKELY_THE_SAME = "it would likely fail as the call above"
 ACTIONS = (LIST_PLANS, GET_PLAN, LIST_ITEMS, GET_ITEM, LIST_CHECKPOINTS)
 
 
@@ -41,7 +43,7 @@ class RegionCheck:
         with contextlib.suppress(HopelessError):
             await self._check_plans()
             self._calls.skip_rest(ACTIONS, "no plan is configured or listed as RUNNING")
-        self._calls.skip_rest(ACTIONS, "it would fail as the call above")
+        self._calls.skip_rest(ACTIONS, LIKELY_THE_SAME)
         return self._calls.verdicts
 
     async def _check_plans(self) -> None:
@@ -53,8 +55,16 @@ class RegionCheck:
         )
         plans = () if isinstance(listed, CloudError) else listed
         by_id = {plan.plan_id: plan for plan in plans}
-        for wanted in self._wanted(plans):
-            await self._check_plan(wanted, by_id.get(wanted.id))
+        queue = deque(self._wanted(plans))
+        try:
+            while queue:
+                wanted = queue.popleft()
+                await self._check_plan(wanted, by_id.get(wanted.id))
+        except HopelessError:
+            for left in queue:
+                said = f"not tried: {LIKELY_THE_SAME}"
+                self._calls.note(Outcome.SKIPPED, f"plan {left.id}", said)
+            raise
 
     def _wanted(self, listed: Sequence[Plan]) -> Sequence[PlanSettings]:
         """Return the plans that are polled here: configured, else listed as RUNNING."""
