@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from fakes import (
     FakeCloud,
     Reply,
@@ -30,6 +31,7 @@ from exporter.errors import (
     ClockError,
     CredentialsError,
     NotFoundError,
+    Origin,
     RequestTimeoutError,
     ThrottledError,
     UnavailableError,
@@ -222,10 +224,14 @@ async def test_throttling_is_waited_out() -> None:
         assert not failures(await live_check(settings_for(cloud.url)))
 
         cloud.answer(PLANS, THROTTLING)
-        verdicts = await live_check(settings_for(cloud.url, poll__timeout="200ms"))
+        cloud.asked.clear()
+        one = {"id": "1"}
+        settings = settings_for(cloud.url, [one], poll__timeout="200ms")
+        verdicts = await live_check(settings)
 
     (line,) = failures(verdicts)
     assert line.endswith(f"answered Throttling.User; {ThrottledError.remedy}")
+    assert {asked.target.partition("?")[0] for asked in cloud.asked} == {PLANS}
 
 
 @pytest.mark.real
@@ -290,8 +296,9 @@ async def test_a_clock_that_the_api_refuses_is_measured(
 ) -> None:
     """The call is refused for the time, and the line of the clock says how far."""
     here = float(int(time.time()))
-    async with running(World("healthy"), now=lambda: here + minutes * 60) as url:
-        verdicts = await live_check(settings_for(url), wall=lambda: here)
+    now, plan = here + minutes * 60, {"id": PLAN}
+    async with running(World("healthy"), now=lambda: now) as url:
+        verdicts = await live_check(settings_for(url, [plan]), wall=lambda: here)
 
     refused, clock = failures(verdicts)
     assert f"answered InvalidTimeStamp.Expired; {ClockError.remedy}" in refused
@@ -309,6 +316,24 @@ async def test_a_clock_that_the_api_accepts_may_still_falsify_ages(
 
     assert {verdict.outcome for verdict in verdicts[:-1]} == {OK}
     assert about(verdicts, "clock").outcome is outcome
+
+
+async def test_the_clock_of_a_region_is_that_of_its_own_answers() -> None:
+    """Where a region does not answer, what another said is not taken for it."""
+
+    async def hang_up(request: web.BaseRequest) -> Reply:
+        assert request.transport is not None
+        request.transport.abort()
+        return Reply()
+
+    plans = [{"id": "1", "region": "cn-beijing"}, {"id": "2", "region": "cn-shanghai"}]
+    async with small_cloud() as cloud:
+        cloud.answer(PLANS, Reply(page_of([plan_row(1)])), hang_up)
+
+        verdicts = await live_check(settings_for(cloud.url, plans))
+
+    clocks = [v.outcome for v in verdicts if v.subject.endswith("clock")]
+    assert clocks == [OK, SKIPPED]
 
 
 async def test_unknown_ids_are_named_by_their_kind() -> None:
@@ -362,6 +387,7 @@ async def test_a_refused_look_up_does_not_hide_the_checkpoints() -> None:
     async with small_cloud() as cloud:
         for path in (f"{PLANS}/1", f"{ITEMS}/10"):
             cloud.answer(path, Reply({"Code": "NoPermission"}, 403))
+        cloud.answer(ITEMS, Reply(page_of([item_row(10, topics=None)])))
 
         verdicts = await live_check(settings_for(cloud.url))
 
@@ -467,7 +493,9 @@ def test_a_credential_is_told_by_its_provider() -> None:
 def test_an_answer_that_names_nothing_speaks_of_the_last_of_the_path() -> None:
     """As discovery takes it: the item, not the instance that is asked for."""
     ids = {"plan": "1", "item": "2", "instance": "rmq-a"}
+    stray = NotFoundError("List answered Item.NotFound", origin=Origin("List", "Item"))
 
+    assert failure("List", stray, {"plan": "1"}).startswith("plan 1 does not exist")
     assert failure("List", NotFoundError("List answered HTTP 404"), ids).startswith(
         "item 2 does not exist (answered HTTP 404)"
     )
