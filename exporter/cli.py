@@ -101,13 +101,23 @@ async def _poll_once(settings: Settings, output: str) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    if arguments.live:
-        _complain("check: --live is not supported by this version")
-        return MISUSED
     settings = _configured(arguments)
     plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"
-    print(f"the configuration is good: {plans}, region {settings.api.region}")
-    return DONE
+    print(
+        f"the configuration is good: {plans}, region {settings.api.region}", flush=True
+    )
+    return asyncio.run(_check_live(settings)) if arguments.live else DONE
+
+
+async def _check_live(settings: Settings) -> int:
+    from exporter.live.check import live_check
+    from exporter.live.verdicts import Outcome
+
+    verdicts = await live_check(settings)
+    for verdict in verdicts:
+        print(verdict.line())
+    is_failed = any(verdict.outcome is Outcome.FAILED for verdict in verdicts)
+    return FAILED if is_failed else DONE
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -61,7 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"form of the result: {', '.join(_OUTPUTS)} (default: table)",
     )
     parsers["check"].add_argument(
-        "--live", action="store_true", help="make one signed call per API action too"
+        "--live",
+        action="store_true",
+        help="make a signed call of each API action too, and tell how each went",
     )
     for name in ("simulate", "demo"):
         _add_simulator(parsers[name])

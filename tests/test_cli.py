@@ -115,11 +115,96 @@ def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
     assert SECRET not in told.out + told.err
 
 
-def test_what_is_not_there_yet_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """`check --live` says so instead of checking less than it promises."""
-    assert main(["check", "--live"]) == 2
+def test_a_live_check_of_a_bad_configuration_asks_nobody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It exits 2 with the faults, as without `--live`."""
+    assert main(["check", "--live", "--api.page-size=none"]) == 2
 
-    assert "--live" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "page_size" in told.err or "page-size" in told.err
+    assert told.out == ""
+
+
+@pytest.mark.real
+async def test_a_live_check_tells_how_each_call_went(
+    environment: dict[str, str],
+) -> None:
+    """All well is 0; a refused action is 1, and named with what to do."""
+    async with running(World("healthy")) as url:
+        good = await run_exporter(
+            "check", "--live", f"--api.endpoint={url}", env=environment
+        )
+    async with running(World("forbidden")) as url:
+        refused = await run_exporter(
+            "check", "--live", f"--api.endpoint={url}", env=environment
+        )
+
+    confirmed, *lines = good.out.splitlines()
+    assert (good.status, good.err) == (0, "")
+    assert confirmed.startswith("the configuration is good")
+    assert {line.split()[0] for line in lines} == {"ok"}
+    assert refused.status == 1
+    (line,) = (one for one in refused.out.splitlines() if one.startswith("FAILED"))
+    action = "ListDisasterRecoveryCheckpoints"
+    assert line.endswith(f"grant the RAM action rocketmq:{action}")
+
+
+@pytest.mark.real
+async def test_a_live_check_without_a_credential_says_what_was_tried(
+    tmp_path: Path,
+) -> None:
+    """The steps of the chain are named, and every action is told as skipped."""
+    async with running(World("healthy")) as url:
+        result = await run_exporter(
+            "check",
+            "--live",
+            f"--api.endpoint={url}",
+            env=clean_environment(tmp_path),
+        )
+
+    _, failed, *skipped = result.out.splitlines()
+    assert result.status == 1
+    assert failed.startswith("FAILED  credential: the Alibaba Cloud credential chain")
+    assert "(EnvironmentVariable: " in failed
+    assert {line.split()[0] for line in skipped} == {"skipped"}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_live_check_shows_no_secret_at_any_log_level(
+    tmp_path: Path, *, is_known: bool
+) -> None:
+    """Key, secret, token and the passwords of plans stay in, refused or not."""
+    key = "simulator" if is_known else f"LTAI-{SECRET}-id"
+    environment = clean_environment(
+        tmp_path,
+        ALIBABA_CLOUD_ACCESS_KEY_ID=key,
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET=SECRET,
+        ALIBABA_CLOUD_SECURITY_TOKEN=f"{SECRET}-token",
+        PYTHONASYNCIODEBUG="1",
+    )
+    async with running(World("healthy")) as url:
+        flags = (f"--api.endpoint={url}", "--log.level=debug")
+        refused = await run_exporter("check", "--live", *flags, env=environment)
+        good = await run_exporter(
+            "check",
+            "--live",
+            *flags,
+            env=environment
+            | {
+                "ROCKETMQ_DR_API__ACCESS_KEY_ID": "simulator",
+                "ROCKETMQ_DR_API__ACCESS_KEY_SECRET": "simulator",
+                "ROCKETMQ_DR_API__SECURITY_TOKEN": f"{SECRET}-token",
+            },
+        )
+
+    assert (refused.status, good.status) == (1, 0)
+    assert "(provider env)" in refused.out
+    assert "with a security token from the configuration" in good.out
+    told = refused.out + refused.err + good.out + good.err
+    for canary in (SECRET, "canary-password", "Signature="):
+        assert canary not in told
 
 
 @pytest.mark.real

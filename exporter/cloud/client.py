@@ -46,7 +46,8 @@ class CloudClient:
     """Reads disaster-recovery plans, their items and their checkpoints.
 
     `endpoint_for` maps a region to a base URL; `timeout` bounds each method's whole
-    work, in seconds, retries and waiting included. Every method raises `CloudError`.
+    work, in seconds, retries and waiting included; `read` says how much of a list is
+    read. Every method raises `CloudError`.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class CloudClient:
         timeout: float,
         page_size: int,
         workers: int,
+        read: pages.Reading = pages.read_all,
     ) -> None:
         self._transport = transport
         self._endpoint_for = endpoint_for
         self._timeout = timeout
         self._page_size = page_size
         self._workers = workers
+        self._read = read
 
     async def list_plans(self, region: str) -> tuple[Plan, ...]:
         """Return every plan of a region, whatever its status.
@@ -135,7 +138,7 @@ class CloudClient:
             return _page_of(await self._transport.get(one, decode, deadline))
 
         async with deadline.enforced():
-            return await pages.read_all(
+            return await self._read(
                 fetch,
                 collector,
                 workers=self._workers,

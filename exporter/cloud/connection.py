@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
@@ -17,7 +18,14 @@ from exporter.cloud.credentials import CredentialSource, credential_source
 from exporter.cloud.daemon_threads import DaemonResolver
 from exporter.cloud.exchange import Exchange
 from exporter.cloud.limiter import Limiter
-from exporter.cloud.transport import ApiObserver, Transport
+from exporter.cloud.pages import Reading, read_all, read_first
+from exporter.cloud.transport import (
+    ApiObserver,
+    Transport,
+    is_throttled,
+    is_transient,
+)
+from exporter.errors import CloudError
 from exporter.settings import ApiSettings, Settings
 
 
@@ -31,14 +39,32 @@ class AccountObserver(ApiObserver, Protocol):
         """Take note of our clock minus the API's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How persistently the API is asked: all of each list, again after what errors."""
+
+    read: Reading
+    is_retried: Callable[[CloudError], bool]
+
+
+WALKING = Manner(read_all, is_transient)
+# A diagnosis tells what it met, at once; but to be told to wait is no finding.
+PROBING = Manner(read_first, is_throttled)
+
+
 @asynccontextmanager
 async def connected(
     settings: Settings,
     observer: AccountObserver,
     *,
+    manner: Manner = WALKING,
+    credentials: CredentialSource | None = None,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[CloudClient]:
-    """Build the client, and close its connections at the end; `wall` is Unix time."""
+    """Build the client, and close its connections at the end.
+
+    Without `credentials` the settings' are used; `wall` is Unix time.
+    """
     api = settings.api
     async with _session(api) as session:
         transport = Transport(
@@ -48,10 +74,11 @@ async def connected(
                 on_clock_skew=observer.clock_skew,
                 wall=wall,
             ),
-            _credentials(api),
+            credentials or credentials_of(api),
             Limiter(requests_per_second(settings), on_change=observer.rate_limit),
             observer,
             max_concurrency=api.max_concurrency,
+            is_retried=manner.is_retried,
         )
         yield CloudClient(
             transport,
@@ -59,6 +86,7 @@ async def connected(
             timeout=settings.poll.timeout.total_seconds(),
             page_size=api.page_size,
             workers=api.max_concurrency,
+            read=manner.read,
         )
 
 
@@ -80,7 +108,8 @@ async def _session(api: ApiSettings) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def _credentials(api: ApiSettings) -> CredentialSource:
+def credentials_of(api: ApiSettings) -> CredentialSource:
+    """Return where the key comes from; nothing is read or asked yet."""
     return credential_source(
         access_key_id=api.access_key_id,
         access_key_secret=_revealed(api.access_key_secret),

@@ -41,6 +41,21 @@ class Collector(Protocol[T_contra]):
         """Take the rows of one page."""
 
 
+class Reading(Protocol):
+    """How much of a list is read: `read_all`, or `read_first` for a diagnosis."""
+
+    async def __call__(
+        self,
+        fetch: Callable[[int], Awaitable[Page[T]]],
+        collector: Callable[[], C],
+        *,
+        workers: int,
+        on_incomplete: Callable[[IncompleteError], None] = ...,
+    ) -> C:
+        """Return a collector that has taken what was read."""
+        ...
+
+
 async def read_all(
     fetch: Callable[[int], Awaitable[Page[T]]],
     collector: Callable[[], C],
@@ -73,6 +88,26 @@ async def read_all(
             # It came while the failed pass was torn down, which swallowed it.
             raise asyncio.CancelledError
     raise AssertionError("the last pass returns or raises")
+
+
+async def read_first(
+    fetch: Callable[[int], Awaitable[Page[T]]],
+    collector: Callable[[], C],
+    *,
+    workers: int,
+    on_incomplete: Callable[[IncompleteError], None] = lambda _: None,
+) -> C:
+    """Return a collector that has taken the first page alone, whatever follows it.
+
+    For a diagnosis; what is published is read by `read_all`.
+
+    Raises:
+        CloudError: whatever `fetch` raised.
+    """
+    del workers, on_incomplete
+    taken = collector()
+    taken.take((await fetch(1)).content)
+    return taken
 
 
 class _Pass(Generic[T, C]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from exporter.cloud.answers import Decode
@@ -32,6 +33,16 @@ BACKOFF_SECONDS = 0.25
 MENDED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
 
 
+def is_transient(error: CloudError) -> bool:
+    """Tell whether a later attempt may succeed, with nobody doing anything."""
+    return error.is_transient
+
+
+def is_throttled(error: CloudError) -> bool:
+    """Tell whether an error says nothing of the call, but that it came too soon."""
+    return isinstance(error, ThrottledError)
+
+
 class ApiObserver(Protocol):
     """Whoever counts what is asked of the API, and how it goes."""
 
@@ -46,7 +57,10 @@ class ApiObserver(Protocol):
 
 
 class Transport:
-    """Sends calls within the account's rate and number of requests in flight."""
+    """Sends calls within the account's rate and number of requests in flight.
+
+    `is_retried` says after which errors another attempt is made.
+    """
 
     def __init__(
         self,
@@ -56,11 +70,13 @@ class Transport:
         observer: ApiObserver,
         *,
         max_concurrency: int,
+        is_retried: Callable[[CloudError], bool] = is_transient,
     ) -> None:
         self._exchange = exchange
         self._credentials = credentials
         self._limiter = limiter
         self._observer = observer
+        self._is_retried = is_retried
         self._slots = asyncio.Semaphore(max_concurrency)
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
@@ -70,7 +86,7 @@ class Transport:
         decode: Decode[T],
         deadline: Deadline,
     ) -> T:
-        """Return the data of a good answer; transient failures are tried again.
+        """Return the data of a good answer, which may take several attempts.
 
         Raises:
             CloudError: the last attempt's, once more of them are no use.
@@ -94,7 +110,7 @@ class Transport:
                 is_mended = isinstance(error, MENDED_AT_ONCE) and type(error) not in met
                 met.add(type(error))
                 delay = 0.0 if is_mended else self._backoff(attempt, error)
-                is_worth_it = is_mended or error.is_transient
+                is_worth_it = is_mended or self._is_retried(error)
                 if not is_worth_it or attempt >= ATTEMPTS or delay >= deadline.left():
                     raise
                 deadline.failed(request, error)

@@ -1,0 +1,1 @@
+"""What `check --live` tries, and what it says of it; nothing else of us imports it."""
