@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # What a server counts in a second depends on how long each request travelled. A rate
-# one per cent lower, and turns saved up for a hundredth of a second at most, keep the
+# two per cent lower, and turns saved up for 5 ms at most, keep the
 # count within the setting.
-MARGIN = 0.99
-BURST_SECONDS = 0.01
+MARGIN = 0.98
+BURST_SECONDS = 0.005
 # From half the rate back to the whole takes this many successes.
 RECOVERY_STEPS = 20
 SLOWEST_PER_SECOND = 0.1
