@@ -105,6 +105,10 @@ def _check(arguments: argparse.Namespace) -> int:
         _complain("check: --live is not supported by this version")
         return MISUSED
     settings = _configured(arguments)
+    if settings.web.config_file is not None:
+        from exporter.web.live import checked
+
+        checked(settings.web.config_file)
     plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"
     print(f"the configuration is good: {plans}, region {settings.api.region}")
     return DONE
