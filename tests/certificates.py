@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -37,7 +37,9 @@ class Authority:
         self._name = _name(name)
         self._certificate = (
             _builder(self._name, self._name, self._key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            .add_extension(
+                x509.BasicConstraints(ca=True, path_length=None), critical=True
+            )
             .sign(self._key, hashes.SHA256())
         )
 
@@ -52,8 +54,8 @@ class Authority:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         certificate = (
             _builder(_name(name), self._name, key.public_key())
-            .add_extension(x509.SubjectAlternativeName(sans or LOCAL), False)
-            .add_extension(x509.ExtendedKeyUsage(usages), False)
+            .add_extension(x509.SubjectAlternativeName(sans or LOCAL), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return Pair(_pem(certificate), _private(key))
@@ -83,7 +85,7 @@ def encrypted(pair: Pair, password: bytes) -> Pair:
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -1,4 +1,4 @@
-"""Which web configurations are taken and which are refused, in exporter-toolkit's words."""
+"""Which web configurations are taken, which are refused, and in which words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Web configurations and what becomes of each, after exporter-toolkit's own table.
 
-`promtool` is what release 2.42 says of the same file: True accepts, False refuses. Where
-that differs from what is expected here, `reason` says why.
+`promtool` is what release 2.42 says of the same file: True accepts, False refuses.
+Where that differs from what is expected here, `reason` says why.
 """
 
 from __future__ import annotations

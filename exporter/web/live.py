@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from exporter.settings import ConfigurationError
-from exporter.web import tls, webconfig
+from exporter.web import pem, tls, webconfig
 from exporter.web.webconfig import WebConfig
 
 log = structlog.get_logger(__name__)
@@ -44,7 +44,7 @@ class LiveWebConfig:
         Raises:
             ConfigurationError: one line per fault; also when TLS was switched off.
         """
-        named = tls.named_files(self.config().tls_server_config, self._file.parent)
+        named = pem.named_files(self.config().tls_server_config, self._file.parent)
         return self._context.value((self._file, *named))
 
     def _build(self) -> ssl.SSLContext:
@@ -71,7 +71,7 @@ def context_of(file: Path, config: WebConfig) -> ssl.SSLContext:
     """
     try:
         return tls.server_context(config.tls_server_config, file.parent)
-    except tls.TlsError as error:
+    except pem.TlsError as error:
         faults = (f"tls_server_config: {each}" for each in error.faults)
         raise webconfig.fault(file, *faults) from None
 

@@ -6,19 +6,15 @@ the same it is stricter.
 
 from __future__ import annotations
 
-import os
 import ssl
-import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from exporter.web.pem import TlsError, load_pair, read_material, why
 from exporter.web.sans import guarded_by_sans
 from exporter.web.webconfig import TlsServer
 from exporter.web.webvalues import (
@@ -35,21 +31,6 @@ from exporter.web.webvalues import (
 )
 
 
-class TlsError(Exception):
-    """A TLS configuration that cannot be served; each fault is one line."""
-
-    def __init__(self, *faults: str) -> None:
-        super().__init__(*faults)
-        self.faults = faults
-
-
-@dataclass(frozen=True, slots=True)
-class _Material:
-    cert: bytes
-    key: bytes
-    client_ca: bytes | None
-
-
 def server_context(tls: TlsServer, folder: Path) -> ssl.SSLContext:
     """Return a context that serves as `tls` says; `folder` is that of its file.
 
@@ -57,25 +38,19 @@ def server_context(tls: TlsServer, folder: Path) -> ssl.SSLContext:
         TlsError: all faults that can be seen together.
     """
     faults = list(_contradictions(tls))
-    material = _read(tls, folder, faults)
+    material = read_material(tls, folder, faults)
     if faults or material is None:
         raise TlsError(*faults)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         _set_protocol(context, tls)
         _set_client_policy(context, tls, material.client_ca)
-        _load_pair(context, material)
+        load_pair(context, material)
     except (ssl.SSLError, ValueError) as error:
-        raise TlsError(f"cannot be served: {_why(error)}") from None
+        raise TlsError(f"cannot be served: {why(error)}") from None
     if tls.client_allowed_sans:
         guarded_by_sans(context, frozenset(tls.client_allowed_sans))
     return context
-
-
-def named_files(tls: TlsServer, folder: Path) -> tuple[Path, ...]:
-    """Return the files that a context is made of."""
-    names = (tls.cert_file, tls.key_file, tls.client_ca_file)
-    return tuple(folder / name for name in names if name)
 
 
 def _contradictions(tls: TlsServer) -> Iterator[str]:
@@ -104,24 +79,6 @@ def _contradictions(tls: TlsServer) -> Iterator[str]:
 def _versions(tls: TlsServer) -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
     low, high = tls.min_version or "TLS12", tls.max_version or "TLS13"
     return VERSIONS[low], VERSIONS[high]
-
-
-def _read(tls: TlsServer, folder: Path, faults: list[str]) -> _Material | None:
-    parts = {}
-    for field in ("cert", "key", "client_ca"):
-        name, inline = getattr(tls, f"{field}_file"), getattr(tls, field)
-        try:
-            parts[field] = (folder / name).read_bytes() if name else inline.encode()
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else None
-            reason = (why or "not a path").lower()
-            faults.append(f"failed to read {field}_file ({folder / name}): {reason}")
-    if len(parts) < len(_Material.__slots__):
-        return None
-    has_ca = bool(tls.client_ca or tls.client_ca_file)
-    return _Material(
-        parts["cert"], parts["key"], parts["client_ca"] if has_ca else None
-    )
 
 
 def _set_protocol(context: ssl.SSLContext, tls: TlsServer) -> None:
@@ -162,42 +119,3 @@ def _set_client_policy(
         raise TlsError("client_ca: expected certificates in PEM") from None
     for authority in authorities:
         context.load_verify_locations(cadata=authority.public_bytes(Encoding.DER))
-
-
-def _load_pair(context: ssl.SSLContext, material: _Material) -> None:
-    with _as_file(material.cert) as cert, _as_file(material.key) as key:
-        try:
-            # Without a password OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(cert, key, password=_refuse_password)
-        except (ssl.SSLError, ValueError) as error:
-            raise TlsError(f"failed to load X509KeyPair: {_why(error)}") from None
-
-
-def _refuse_password() -> str:
-    raise ValueError("the key is encrypted")
-
-
-def _why(error: Exception) -> str:
-    reason = getattr(error, "reason", None)
-    return (reason or str(error)).lower().replace("_", " ")
-
-
-@contextmanager
-def _as_file(content: bytes) -> Iterator[str]:
-    """Yield a path of the content: the ssl module reads keys from files alone.
-
-    Where the system can, the file lives in memory and never touches a disk.
-    """
-    if sys.platform != "linux":
-        with NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            yield file.name
-        return
-    descriptor = os.memfd_create("pem")
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(content)
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)

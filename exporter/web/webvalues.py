@@ -67,7 +67,15 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "Strict-Transport-Security": (),
 }
 
-_UNITS = dict(ns=1e-9, us=1e-6, µs=1e-6, ms=1e-3, s=1.0, m=60.0, h=3600.0)
+_UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _BCRYPT = re.compile(
     r"\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}", re.ASCII
