@@ -7,10 +7,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from web_config_cases import hashed
 from web_server import basic, behind, rewrite
 
-from exporter.web.auth import CACHE_SIZE, BasicAuth
+from exporter.web.auth import CACHE_SIZE, BasicAuth, decoded
 from exporter.web.ratelimit import TokenBucket
 
 PASSWORDS = {"dave": "dave123", "carol": "carol123", "alice": "alice123"}
@@ -18,6 +20,7 @@ HASHES = {user: hashed(password) for user, password in PASSWORDS.items()}
 USERS = "basic_auth_users: {{{}}}".format(
     ", ".join(f"{user}: '{stored}'" for user, stored in HASHES.items())
 )
+TEXT = st.text(st.characters(codec="utf-8"))
 HEADERS = "http_server_config: {headers: {X-Frame-Options: deny}}"
 
 
@@ -135,6 +138,19 @@ async def test_a_password_over_72_bytes_is_refused(file: Path) -> None:
 async def test_a_header_that_makes_no_sense_is_refused(header: str) -> None:
     """It is no error, and costs no comparison."""
     assert not await BasicAuth().admits(header, HASHES)
+
+
+@given(st.text(st.characters(exclude_characters=":", codec="utf-8")), TEXT)
+def test_what_a_client_encodes_is_what_is_compared(user: str, password: str) -> None:
+    """A password may hold colons, a user may not; both may hold anything else."""
+    assert decoded(basic(user, password)) == (user.encode(), password.encode())
+
+
+@given(st.text() | st.text().map("Basic {}".format))
+def test_no_header_is_an_error(header: str) -> None:
+    """Whatever is sent is credentials or is not."""
+    found = decoded(header)
+    assert found is None or b":" not in found[0]
 
 
 async def test_the_scheme_is_read_in_any_case() -> None:
