@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 
 import aiohttp
@@ -162,6 +164,33 @@ async def test_the_scheme_is_read_in_any_case() -> None:
 async def test_a_password_with_a_zero_byte_is_not_the_one_before_it() -> None:
     """A string of C ends there."""
     assert not await BasicAuth().admits(basic("dave", "dave123\0x"), HASHES)
+
+
+async def test_a_hash_that_bcrypt_cannot_read_fits_no_password() -> None:
+    """Its form is right, its salt is none: that is a 401 and no error."""
+    stored = f"$2y$04${'z' * 53}"
+    assert not await BasicAuth().admits(basic("dave", "dave123"), {"dave": stored})
+
+
+async def test_one_password_is_compared_at_a_time_and_each_once() -> None:
+    """A burst of logins takes one core, and a repeated one nothing."""
+    running = threading.Semaphore(1)
+    compared = []
+
+    def matches(password: bytes, _stored: bytes) -> bool:
+        assert running.acquire(blocking=False)
+        compared.append(password)
+        time.sleep(0)
+        running.release()
+        return True
+
+    auth = BasicAuth(matches)
+    async with asyncio.TaskGroup() as group:
+        for number in range(40):
+            header = basic("dave", f"guess {number % 4}")
+            group.create_task(auth.admits(header, HASHES))
+
+    assert sorted(compared) == [f"guess {number}".encode() for number in range(4)]
 
 
 async def test_only_the_last_answers_are_remembered() -> None:

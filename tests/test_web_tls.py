@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from certificates import Authority
 from cryptography import x509
+from structlog.testing import capture_logs
 from web_config_cases import tls, write_folder
 from web_server import Server, behind, rewrite
 
@@ -47,6 +49,12 @@ async def is_let_in(server: Server, context: ssl.SSLContext) -> bool:
         return (await server.get(tls=context)).status == 200
     except REFUSED:
         return False
+
+
+def presented(server: Server) -> bytes:
+    """Return the certificate that a server shows."""
+    pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=5)
+    return ssl.PEM_cert_to_DER_cert(pem)
 
 
 async def test_a_client_that_trusts_the_authority_is_answered(file: Path) -> None:
@@ -143,6 +151,17 @@ async def test_client_certificates_are_asked_for_as_the_policy_says(
         assert await is_let_in(server, client(file, "stranger")) == stranger
 
 
+async def test_any_certificate_may_be_the_anchor_and_no_other_is(file: Path) -> None:
+    """As in Go: an intermediate authority does, or the one client's own."""
+    rewrite(file, tls(f"{CA}, client_auth_type: RequireAndVerifyClientCert"))
+    rewrite(file.parent / "ca.crt", CLIENT.cert + STRANGER.cert)
+
+    async with behind(file) as server:
+        assert await is_let_in(server, client(file, "client"))
+        assert await is_let_in(server, client(file, "stranger"))
+        assert not await is_let_in(server, client(file, "server"))
+
+
 async def test_without_an_authority_that_of_the_system_must_vouch(file: Path) -> None:
     """As in Go: no client of ours has a certificate of the system's authorities."""
     rewrite(file, tls("client_auth_type: RequireAndVerifyClientCert"))
@@ -211,12 +230,6 @@ async def test_with_names_and_optional_certificates_nobody_comes_in_without(
         assert await is_let_in(server, client(file, "client"))
 
 
-def presented(server: Server) -> bytes:
-    """Return the certificate that a server shows."""
-    pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=5)
-    return ssl.PEM_cert_to_DER_cert(pem)
-
-
 async def test_a_new_certificate_is_shown_without_a_restart(file: Path) -> None:
     """Also when the new one is another authority's: who trusts the old is out."""
     new = STRANGER.issue("server")
@@ -260,11 +273,54 @@ async def test_what_cannot_be_read_lets_nobody_in(file: Path, broken: str) -> No
     """Nor does a file without TLS turn a TLS listener into a plain one."""
     async with behind(file) as server:
         rewrite(file, broken)
+        with pytest.raises(ssl.SSLError):
+            await asyncio.to_thread(presented, server)
         assert not await is_let_in(server, client(file))
         with pytest.raises(REFUSED):
             await server.get()
         rewrite(file, tls())
         assert await is_let_in(server, client(file))
+
+
+async def test_a_client_that_resumes_its_session_is_let_in_again(file: Path) -> None:
+    """Its name is known from the session; a new authority voids that."""
+    policy = "client_auth_type: RequireAndVerifyClientCert"
+    rewrite(file, tls(f"{CA}, {policy}, client_allowed_sans: [test3]"))
+    context = client(file, "client")
+
+    def knock(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+        address = ("127.0.0.1", server.port)
+        with (
+            socket.create_connection(address, timeout=5) as plain,
+            context.wrap_socket(
+                plain, server_hostname="localhost", session=session
+            ) as secured,
+        ):
+            secured.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+            assert secured.recv(100).startswith(b"HTTP/1.0 200")
+            return secured.session, bool(secured.session_reused)
+
+    async with behind(file) as server:
+        session, is_reused = await asyncio.to_thread(knock, None)
+        assert not is_reused
+        session, is_reused = await asyncio.to_thread(knock, session)
+        assert is_reused
+        rewrite(file.parent / "ca.crt", AUTHORITY.cert)
+        _, is_reused = await asyncio.to_thread(knock, session)
+        assert not is_reused
+
+
+async def test_what_is_wrong_is_logged_once_for_each_change(file: Path) -> None:
+    """Not once for each client: those may be many."""
+    with capture_logs() as lines:
+        async with behind(file) as server:
+            for broken in ("hahaha", "", None):
+                rewrite(file, broken)
+                for _ in range(3):
+                    assert not await is_let_in(server, client(file))
+
+    assert [line["event"] for line in lines] == ["web_configuration_refused"] * 3
+    assert "expected a mapping" in lines[0]["faults"][0]
 
 
 async def test_an_open_connection_outlives_a_new_certificate(file: Path) -> None:

@@ -220,6 +220,13 @@ CASES = (
         'but got: "forbidden"',
     ),
     Case(
+        "header_of_two_lines",
+        'http_server_config: {headers: {X-XSS-Protection: "1\\r\\nSet-Cookie: a"}}',
+        "Expected one line of text",
+        promtool=True,
+        reason="Go cleans it when it is sent",
+    ),
+    Case(
         "header_extra",
         "http_server_config: {headers: {Content-Type: x}}",
         'HTTP header "Content-Type" can not be configured',

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import bcrypt
@@ -21,13 +21,15 @@ from exporter.cloud.daemon_threads import in_daemon_thread
 # Of "fakepassword": what a user is compared with who is not known.
 _NOBODY = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 CACHE_SIZE = 100
+# Releases differ in what they do beyond: cut the password off, or raise.
 _LONGEST = 72
 
 
 class BasicAuth:
     """Compares one password at a time, and remembers the last answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, matches: Callable[[bytes, bytes], bool] | None = None) -> None:
+        self._matches = matches or _matches
         self._answers: dict[bytes, bool] = {}
         self._turn = asyncio.Lock()
         # Passwords are remembered as digests that mean nothing elsewhere.
@@ -53,7 +55,7 @@ class BasicAuth:
         async with self._turn:
             # Perhaps it was just compared, for another request with the same one.
             if key not in self._answers:
-                compare = partial(_matches, password, stored.encode())
+                compare = partial(self._matches, password, stored.encode())
                 answer = await in_daemon_thread(compare)
                 self._remember(key, answer=answer)
             return self._answers[key]
@@ -92,5 +94,5 @@ def _matches(password: bytes, stored: bytes) -> bool:
     try:
         return bcrypt.checkpw(password, stored)
     except ValueError:
-        # Releases differ in what they cannot hash at all: such a password fits none.
+        # A salt that cannot be read, which only bcrypt knows: no password fits it.
         return False

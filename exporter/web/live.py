@@ -92,7 +92,7 @@ class LiveContext(ssl.SSLContext):
         """Return a context for a listener; `live` had TLS when it was started."""
         context = cls(ssl.PROTOCOL_TLS_SERVER)
         context._live = live
-        # Without a certificate it ends every handshake with an alert.
+        # Without a certificate no handshake comes to a good end.
         context._closed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         return context
 
