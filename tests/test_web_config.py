@@ -12,7 +12,7 @@ from web_config_cases import CASES, OLD_FORMAT, Case, hashed, tls, write_folder
 
 from exporter import logs
 from exporter.cli import main
-from exporter.settings import ConfigurationError
+from exporter.settings import ConfigurationError, load
 from exporter.web.live import checked
 
 CANARY = "canary-5b1e-secret"
@@ -122,6 +122,18 @@ def test_check_tells_every_fault_and_exits_with_2(
         f"{file}: http_server_config.http2: expected true or false",
         f"{file}: rate_limit.burst: expected a whole number",
     ]
+
+
+@pytest.mark.parametrize("source", ["flags", "environ", "nothing"])
+def test_without_a_file_or_with_an_empty_name_there_is_plain_http(source: str) -> None:
+    """The empty name switches off what a weaker source has set."""
+    flags = {"web.config_file": ""} if source == "flags" else {}
+    name = "ROCKETMQ_DR_WEB__CONFIG_FILE"
+    environ = {"flags": {name: "web.yml"}, "environ": {name: ""}}.get(source, {})
+
+    settings = load(flags=flags, environ=environ, file=None).settings
+
+    assert settings.web.config_file is None
 
 
 @pytest.mark.real
