@@ -27,6 +27,7 @@ from exporter.model import Inventory, Route, Snapshot
 from exporter.poller import Poller
 from exporter.settings import NameFilter, Settings
 from exporter.store import Outcome, Store
+from exporter.web.door import door
 from exporter.web.pages import landing_page
 from exporter.web.server import Site, application, serving
 from exporter.worst import worst
@@ -205,6 +206,7 @@ async def serve(
     """Run the exporter until a signal says stop; `on_ready` hears of its first data.
 
     Raises:
+        ConfigurationError: the web configuration cannot be served.
         OSError: a listen address cannot be had; the text says which.
     """
     stop = stop_signal()
@@ -212,10 +214,12 @@ async def serve(
     # milliseconds, in which no scrape is answered.
     gc.collect()
     gc.freeze()
+    entrance = door(settings.web.config_file, asyncio.get_running_loop().time)
     async with opened(settings) as exporter:
-        app = application(exporter.site())
+        app = application(exporter.site(), entrance.middlewares)
+        listen = settings.web.listen_address
         async with (
-            serving(app, settings.web.listen_address) as addresses,
+            serving(app, listen, entrance.ssl_context) as addresses,
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))

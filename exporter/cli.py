@@ -102,6 +102,7 @@ async def _poll_once(settings: Settings, output: str) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     settings = _configured(arguments)
+    _has_tls(settings)
     plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"
     print(
         f"the configuration is good: {plans}, region {settings.api.region}", flush=True
@@ -159,10 +160,20 @@ def _show_demo(
     settings: Settings, exporter: Exporter, addresses: Sequence[str]
 ) -> None:
     _print_worst(exporter, WORST_IN_DEMO)
+    scheme = "https" if _has_tls(settings) else "http"
     for port in sorted({address.rpartition(":")[2] for address in addresses}):
-        print(f"Metrics:      http://localhost:{port}{settings.web.telemetry_path}")
-        print(f"Landing page: http://localhost:{port}/")
+        print(f"Metrics:      {scheme}://localhost:{port}{settings.web.telemetry_path}")
+        print(f"Landing page: {scheme}://localhost:{port}/")
     print("Ctrl-C ends it.", flush=True)
+
+
+def _has_tls(settings: Settings) -> bool:
+    """Return what the web configuration says, if it is without a fault."""
+    if settings.web.config_file is None:
+        return False
+    from exporter.web.live import checked
+
+    return checked(settings.web.config_file).tls_server_config.is_enabled
 
 
 def _print_worst(exporter: Exporter, count: int) -> None:

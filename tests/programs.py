@@ -25,7 +25,7 @@ global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: rocketmq-dr
     static_configs: [{{targets: ["{target}"]}}]
-"""
+{more}"""
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
@@ -141,10 +141,15 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(target: str, folder: Path) -> AsyncIterator[Prometheus]:
-    """Run a real Prometheus that scrapes `target` every second."""
+async def prometheus(
+    target: str, folder: Path, more: str = ""
+) -> AsyncIterator[Prometheus]:
+    """Run a real Prometheus that scrapes `target` every second.
+
+    `more` are lines of its scrape configuration, indented by four.
+    """
     config = folder / "prometheus.yml"
-    config.write_text(PROMETHEUS_CONFIG.format(target=target))
+    config.write_text(PROMETHEUS_CONFIG.format(target=target, more=more))
     address = f"127.0.0.1:{free_port()}"
     command = (
         real("prometheus"),

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 IMPORTED_AS = {
     "aiohttp": "aiohttp",
     "alibabacloud-credentials": "alibabacloud_credentials",
+    "bcrypt": "bcrypt",
+    "cryptography": "cryptography",
     "google-re2": "re2",
     "isal": "isal",
     "msgspec": "msgspec",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -171,6 +172,12 @@ Secret = Annotated[
     SecretStr,
     AfterValidator(_visible),
     Expected("text without spaces and line breaks"),
+]
+WebConfigFile = Annotated[
+    Path | None,
+    # As in exporter-toolkit, where the flag without a value switches it off.
+    BeforeValidator(lambda value: None if value == "" else value),
+    Expected("the path of a file"),
 ]
 TelemetryPath = Annotated[
     str,

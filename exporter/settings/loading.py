@@ -142,8 +142,6 @@ def _sources(*trees: dict[Any, Any]) -> tuple[InitSettingsSource, ...]:
 
 
 def _unsupported(settings: Settings, origins: Origins) -> Iterator[str]:
-    """Yield settings whose feature is missing: no TLS must not mean plain HTTP."""
-    if settings.web.config_file is not None:
-        yield origins.line("web.config_file", _UNSUPPORTED)
+    """Yield settings whose feature is missing."""
     if settings.web.enable_lifecycle:
         yield origins.line("web.enable_lifecycle", _UNSUPPORTED)

@@ -4,7 +4,6 @@ It must not read anything: `loading` brings the values, `knobs` lists them.
 """
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -25,6 +24,7 @@ from exporter.settings.kinds import (
     PositiveDuration,
     Switch,
     TelemetryPath,
+    WebConfigFile,
     faults,
     unique,
 )
@@ -88,10 +88,10 @@ class WebSettings(Section):
     telemetry_path: TelemetryPath = Field(
         "/metrics", description="Path that Prometheus scrapes."
     )
-    config_file: Annotated[Path | None, Expected("the path of a file")] = Field(
+    config_file: WebConfigFile = Field(
         None,
         description="exporter-toolkit's web configuration: TLS, client certificates, "
-        "basic auth, headers, rate limit. Not supported by this version.",
+        "basic auth, headers, rate limit. Empty is plain HTTP.",
         json_schema_extra={"flag": "--web.config.file"},
     )
     max_requests: Count = Field(

@@ -5,6 +5,7 @@ A request changes nothing and never reaches the cloud.
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from exporter.metrics.formats import Format
 from exporter.settings import split_address
@@ -45,9 +47,9 @@ class Site:
     max_requests: int = 40
 
 
-def application(site: Site) -> web.Application:
-    """Return the web application that serves a site."""
-    app = web.Application()
+def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
+    """Return the web application that serves a site behind `middlewares`."""
+    app = web.Application(middlewares=middlewares)
     app.router.add_get("/", _landing_page(site))
     app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
     app.router.add_get(HEALTHY, _healthy)
@@ -59,9 +61,13 @@ def application(site: Site) -> web.Application:
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, listen_addresses: Sequence[str]
+    app: web.Application,
+    listen_addresses: Sequence[str],
+    ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[str, ...]]:
     """Serve while the context is open; yield the addresses as they were bound.
+
+    Without `ssl_context` it is plain HTTP.
 
     Raises:
         OSError: an address is taken, or is none of this machine's.
@@ -72,7 +78,9 @@ async def serving(
         for address in listen_addresses:
             host, port = split_address(address)
             try:
-                await web.TCPSite(runner, host or None, port).start()
+                await web.TCPSite(
+                    runner, host or None, port, ssl_context=ssl_context
+                ).start()
             except OSError as error:
                 why = f"cannot listen on {address}: {error.strerror}"
                 raise OSError(error.errno, why) from error

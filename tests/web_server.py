@@ -1,0 +1,97 @@
+"""A site behind a web configuration, for tests, and clients that knock at it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from exporter.metrics.formats import Format
+from exporter.web.door import door
+from exporter.web.server import Site, application, serving
+
+
+class Words:
+    """An exposition that says one word."""
+
+    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+        """Return the word."""
+        return b"word\n"
+
+
+SITE = Site(
+    exposition=Words(),
+    landing_page=lambda: "<p>hello</p>",
+    is_ready=lambda: True,
+    on_scrape=lambda _seconds, _size: None,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client was told."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a site listens."""
+
+    port: int
+
+    async def get(
+        self,
+        path: str = "/metrics",
+        *,
+        tls: ssl.SSLContext | None = None,
+        user: tuple[str, str] | None = None,
+    ) -> Answer:
+        """Ask over a connection of its own; a refused one is a ClientError."""
+        scheme = "http" if tls is None else "https"
+        sent = {"Accept-Encoding": "identity"}
+        if user is not None:
+            sent["Authorization"] = basic(*user)
+        connector = aiohttp.TCPConnector(force_close=True, ssl=tls or True)
+        async with (
+            aiohttp.ClientSession(connector=connector) as client,
+            client.get(
+                f"{scheme}://localhost:{self.port}{path}", headers=sent
+            ) as response,
+        ):
+            text = await response.text()
+            return Answer(response.status, text, dict(response.headers))
+
+
+@asynccontextmanager
+async def behind(
+    file: Path | None, clock: Callable[[], float] | None = None
+) -> AsyncIterator[Server]:
+    """Serve a site behind a web configuration."""
+    entrance = door(file, clock or asyncio.get_running_loop().time)
+    app = application(SITE, entrance.middlewares)
+    async with serving(app, ["127.0.0.1:0"], entrance.ssl_context) as (address,):
+        yield Server(int(address.rpartition(":")[2]))
+
+
+def basic(user: str, password: str) -> str:
+    """Return the Authorization header of a user."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def rewrite(file: Path, text: str | None) -> None:
+    """Put a new file in the place of an old one at once, as editors do; or none."""
+    if text is None:
+        file.unlink()
+        return
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
