@@ -101,7 +101,7 @@ class Exposition:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._families = [f for f in CHECKPOINT if f.switch in families]
+        self._families = _chosen(families)
         self._own_metrics = own_metrics
         self._wall = wall
         self._renderings = Renderings(self._families)
@@ -117,6 +117,20 @@ class Exposition:
         """Take in what discovery found, and the objectives of each plan by its id."""
         self._inventory = inventory_lines(inventory, objectives)
         self._inventory_version += 1
+
+    async def set_families(self, families: Sequence[str]) -> None:
+        """Show these families of each checkpoint, and no others."""
+        chosen = _chosen(families)
+        if chosen == self._families:
+            return
+        renderings = Renderings(chosen)
+        # Most of it without the lock, so that scrapes need not wait for it.
+        await renderings.update(self._store.statuses())
+        async with self._lock:
+            await renderings.update(self._store.statuses())
+            self._families = chosen
+            self._renderings = renderings
+            self._content = None
 
     async def prepare(self, snapshot: Snapshot) -> None:
         """Render a snapshot before the store is given it, so that no scrape waits."""
@@ -192,6 +206,10 @@ class Exposition:
             current[status.route] = known
         self._routes = current
         return [lines for _, lines in current.values()]
+
+
+def _chosen(switches: Sequence[str]) -> list[Family]:
+    return [family for family in CHECKPOINT if family.switch in switches]
 
 
 async def _parts(

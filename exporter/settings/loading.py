@@ -145,5 +145,3 @@ def _unsupported(settings: Settings, origins: Origins) -> Iterator[str]:
     """Yield settings whose feature is missing: no TLS must not mean plain HTTP."""
     if settings.web.config_file is not None:
         yield origins.line("web.config_file", _UNSUPPORTED)
-    if settings.web.enable_lifecycle:
-        yield origins.line("web.enable_lifecycle", _UNSUPPORTED)
