@@ -336,6 +336,7 @@ def reloading(
 
     def report(is_good: bool) -> None:  # noqa: FBT001 - a callback
         exporter.telemetry.reloaded(ok=is_good, at=time.time())
+        exporter.exposition.renew()
 
     return Reloader(settings, reread, exporter.apply, report)
 

@@ -108,7 +108,7 @@ class Exposition:
         self._ages = Ages(wall, clock)
         self._routes: dict[Route, tuple[RouteStatus, Lines]] = {}
         self._inventory: Lines = {}
-        self._inventory_version = 0
+        self._changes = 0
         self._content: _Content | None = None
         # Whoever holds it renders; a cancelled holder leaves the work to the next.
         self._lock = asyncio.Lock()
@@ -116,7 +116,11 @@ class Exposition:
     def set_inventory(self, inventory: Inventory, objectives: Objectives) -> None:
         """Take in what discovery found, and the objectives of each plan by its id."""
         self._inventory = inventory_lines(inventory, objectives)
-        self._inventory_version += 1
+        self._changes += 1
+
+    def renew(self) -> None:
+        """Show what has changed of the exporter's own metrics at the next scrape."""
+        self._changes += 1
 
     async def set_families(self, families: Sequence[str]) -> None:
         """Show these families of each checkpoint, and no others."""
@@ -172,7 +176,7 @@ class Exposition:
 
     async def _current(self) -> _Content:
         statuses = self._store.statuses()
-        version = (self._store.version, self._inventory_version)
+        version = (self._store.version, self._changes)
         content = self._content
         if content is None or content.version != version or not self._ages.is_good():
             content = await self._rendered(statuses, version)
