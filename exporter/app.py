@@ -133,17 +133,17 @@ class Exporter:
         if settings == self._settings:
             return
         is_same = is_same_client(settings, self._settings)
-        async with AsyncExitStack() as connection:
+        renderings = await self.exposition.rendered(settings.metrics.families)
+        async with self._stopped_for(settings), AsyncExitStack() as connection:
             cloud = self._cloud
             if not is_same:
                 opening = connected(settings, self.telemetry)
                 cloud = await connection.enter_async_context(opening)
-            await self.exposition.set_families(settings.metrics.families)
-            async with self._stopped_for(settings):
-                self._put_in_force(settings, cloud)
-                if not is_same:
-                    former, self._connection = self._connection, connection.pop_all()
-                    await former.aclose()
+            await self.exposition.show(renderings)
+            self._put_in_force(settings, cloud)
+            if not is_same:
+                former, self._connection = self._connection, connection.pop_all()
+                await former.aclose()
 
     async def aclose(self) -> None:
         """Close the connections to the cloud."""
@@ -154,14 +154,17 @@ class Exporter:
         is_whole = await self.discovery.refresh()
         if is_whole:
             self.telemetry.discovered(self._wall())
+        self._take_routes()
+        self._note_tried()
+        return is_whole
+
+    def _take_routes(self) -> None:
         routes = self.discovery.inventory.routes
         before = {status.route for status in self.store.statuses()}
         self.store.set_routes(routes)
         self._show_inventory()
         if before != set(routes):
             log.info("routes_changed", routes=len(routes), before=len(before))
-        self._note_tried()
-        return is_whole
 
     @asynccontextmanager
     async def _stopped_for(self, settings: Settings) -> AsyncIterator[None]:
@@ -193,9 +196,8 @@ class Exporter:
             interval=self._interval, starts_per_second=requests_per_second(settings)
         )
         self.discovery.reconfigure(cloud, settings, workers=self.workers)
-        self.store.set_routes(self.discovery.inventory.routes)
         self._shown = None
-        self._show_inventory()
+        self._take_routes()
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
         """Discover, have the routes walked, and wait until it is time again."""

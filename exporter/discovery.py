@@ -67,8 +67,7 @@ class Discovery:
     ) -> None:
         """Go by other settings: what they no longer ask for is gone at once.
 
-        What they ask for beside it is found by the next look, and not before. No look
-        may be under way.
+        What they ask for beside it is found by the next look. None may be under way.
         """
         self._cloud = cloud
         self._settings = settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -176,16 +177,17 @@ async def test_what_cannot_be_put_in_force_is_a_failure(
 
 @pytest.mark.usefixtures("_logs_restored")
 async def test_level_and_format_of_the_log_change_without_a_restart(
-    bench: Bench,
+    bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The next line is in the new form."""
     stream = io.StringIO()
     logs.configure("info", "logfmt", stream)
 
-    await bench.reload("log: {level: warn, format: json}")
+    await bench.reload("log: {level: warn, format: json}\nweb: {max_requests: 1}")
 
     assert stream.getvalue() == ""
-    assert bench.in_force.log.format == "json"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["msg"] == "restart_needed"
 
 
 async def test_reloads_are_one_after_the_other(tmp_path: Path) -> None:

@@ -101,10 +101,9 @@ class Exposition:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._families = _chosen(families)
         self._own_metrics = own_metrics
         self._wall = wall
-        self._renderings = Renderings(self._families)
+        self._renderings = Renderings(_chosen(families))
         self._ages = Ages(wall, clock)
         self._routes: dict[Route, tuple[RouteStatus, Lines]] = {}
         self._inventory: Lines = {}
@@ -122,17 +121,19 @@ class Exposition:
         """Show what has changed of the exporter's own metrics at the next scrape."""
         self._changes += 1
 
-    async def set_families(self, families: Sequence[str]) -> None:
-        """Show these families of each checkpoint, and no others."""
+    async def rendered(self, families: Sequence[str]) -> Renderings:
+        """Return what is shown at present, rendered as these families of series."""
         chosen = _chosen(families)
-        if chosen == self._families:
-            return
+        if chosen == self._renderings.families:
+            return self._renderings
         renderings = Renderings(chosen)
-        # Most of it without the lock, so that scrapes need not wait for it.
         await renderings.update(self._store.statuses())
+        return renderings
+
+    async def show(self, renderings: Renderings) -> None:
+        """Show the families of these renderings from now on, and no others."""
         async with self._lock:
             await renderings.update(self._store.statuses())
-            self._families = chosen
             self._renderings = renderings
             self._content = None
 
@@ -191,7 +192,7 @@ class Exposition:
         renderings = await self._renderings.of(statuses)
         parts = {
             family: [part for r in renderings for part in r.parts.get(family, ())]
-            for family in self._families
+            for family in self._renderings.families
         }
         lines.append(max_age_lines(statuses, round(self._wall() * 1000)))
         ages = await self._ages.of(renderings)
