@@ -51,8 +51,8 @@ SIGHUP reads the file again, and so does a POST or PUT to `/-/reload` where
   are not go at once; new ones come as soon as the API has answered for them. Another
   `region` or `filter` of a plan makes other routes of it.
 - Walks under way go on. Where `api`, `poll.timeout`, `shard.total`, `groups` or
-  `topics` are others, they begin anew, which is no failure; `api.requests_per_second`
-  holds all the while, though a rate that throttling had lowered is the whole again.
+  `topics` are others, they begin anew, which is no failure. Where `api` is another, a
+  rate that throttling had lowered is whole again.
 - `metrics.max_checkpoints`, `groups` and `topics` show once each route is walked again.
 - **`web` takes a restart**, all of it: where Prometheus finds the exporter, and who may
   ask what of it, stay as they began. A reload that would change it says so in the log

@@ -14,14 +14,9 @@ import structlog
 
 from exporter.errors import CloudError, NotFoundError, Reason
 from exporter.isolation import result_or_error
-from exporter.lookup import (
-    Found,
-    PlanReader,
-    configured_plan,
-    listed_plan,
-    still_wanted,
-)
+from exporter.lookup import Found, PlanReader, configured_plan, listed_plan
 from exporter.model import Inventory, Missing, Plan, Route
+from exporter.remaining import remaining, remaining_unfound
 from exporter.routes import configured_but_missing, shard_of
 from exporter.settings import PlanSettings, Settings
 
@@ -72,20 +67,12 @@ class Discovery:
         self._cloud = cloud
         self._settings = settings
         self._slots = asyncio.Semaphore(workers)
-        self._found = {
-            plan_id: still_wanted(found, wanted, settings.region_of(wanted))
-            for plan_id, found in self._found.items()
-            if (wanted := self._wanted(plan_id)) is not None
-        }
+        self._found = remaining(self._found, settings)
+        self._unfound = remaining_unfound(self._unfound, self._found, settings)
         subjects = {_subject(plan_id) for plan_id in self._found}
         if not settings.plans:
             subjects.add(_listing(settings.api.region))
         self._failing = {s: e for s, e in self._failing.items() if s in subjects}
-        self._unfound = {
-            route: gone
-            for route, gone in self._unfound.items()
-            if self._names(route, gone)
-        }
         # No id was found that was missing: nothing of this is news for the log.
         self._inventory = self._present_inventory()
 
@@ -167,21 +154,6 @@ class Discovery:
                 request_id=error.origin.request_id,
                 exc_info=error.bug,
             )
-
-    def _wanted(self, plan_id: str) -> PlanSettings | None:
-        """Return what is asked for of a plan, None if nothing is."""
-        if not self._settings.plans:
-            # As the cloud spells it: nothing of it was ever a setting.
-            return PlanSettings.model_construct(id=plan_id)
-        return next((p for p in self._settings.plans if p.id == plan_id), None)
-
-    def _names(self, route: Route, gone: Missing) -> bool:
-        """Return whether the configuration still names a route's missing id."""
-        plan = next((p for p in self._settings.plans if p.id == route.plan_id), None)
-        found = self._found.get(route.plan_id)
-        if plan is None or found is None or route not in found.routes:
-            return False
-        return gone.id in (plan.id, *plan.items, *plan.source_instances)
 
     def _take_stock(self) -> None:
         """Renew the inventory, and log which configured ids are newly gone or back."""

@@ -92,38 +92,6 @@ async def configured_plan(
     return Found(plan, tuple(items), routes, frozenset(missing))
 
 
-def still_wanted(found: Found, wanted: PlanSettings, region: str) -> Found:
-    """Return what was found of a plan, without what is not asked for any more.
-
-    >>> routes = tuple(Route("1", item, "rmq-a", "cn-hangzhou") for item in "23")
-    >>> found = still_wanted(
-    ...     Found(routes=routes), PlanSettings(id="1", items=["3"]), "cn-hangzhou"
-    ... )
-    >>> [route.item_id for route in found.routes]
-    ['3']
-    """
-    if found.plan is not None and found.plan.region != region:
-        return Found()
-    ids = {("plan", wanted.id)}
-    ids |= {("item", item_id) for item_id in wanted.items}
-    ids |= {("instance", instance) for instance in wanted.source_instances}
-    return Found(
-        found.plan,
-        tuple(i for i in found.items if i.item_id in (wanted.items or (i.item_id,))),
-        tuple(r for r in found.routes if _is_wanted(r, wanted, region)),
-        frozenset(gone for gone in found.missing if (gone.kind, gone.id) in ids),
-    )
-
-
-def _is_wanted(route: Route, wanted: PlanSettings, region: str) -> bool:
-    instance = route.source_instance_id
-    return (
-        (route.region, route.filter) == (region, wanted.filter)
-        and route.item_id in (wanted.items or (route.item_id,))
-        and instance in (wanted.source_instances or (instance,))
-    )
-
-
 async def _existing_plan(cloud: PlanReader, region: str, plan_id: str) -> Plan | None:
     """Return a plan, None if it does not exist or is deleted."""
     try:
