@@ -242,12 +242,14 @@ async def test_a_walk_under_way_starts_over_when_the_key_is_another(
             return bool(it.stats.of(CHECKPOINTS))
 
         await eventually(is_walking)
-        (former,) = {it.exporter._cloud}
-        session = former._transport._exchange._session
+        # Held, or the garbage collector would close what nobody has closed.
+        former, session = it.exporter._connection, _session_of(it.exporter)
         assert not it.exporter.ready.is_set()
         assert (await it.reload(api={"page_size": 20, "max_concurrency": 2}))[0] == 200
 
         assert session.closed
+        assert former is not it.exporter._connection
+        assert not _session_of(it.exporter).closed
         await it.exporter.ready.wait()
         (status,) = it.exporter.store.statuses()
         assert (status.walks, status.is_up) == (1, True)
@@ -338,6 +340,10 @@ async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind(
         refused = [served for served in it.stats.requests if served.status != 200]
         assert refused == []
     assert len(asyncio.all_tasks()) == 1
+
+
+def _session_of(exporter: Exporter) -> aiohttp.ClientSession:
+    return exporter._cloud._transport._exchange._session
 
 
 def _sockets() -> int:
