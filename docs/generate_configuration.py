@@ -38,6 +38,28 @@ if anything is.
   given several times, one entry each, and `--plans` takes JSON or YAML. The secrets
   have no flag, as every user of a machine can read its command lines.
 
+## Reloading
+
+SIGHUP reads the file again, and so does a POST or PUT to `/-/reload` where
+`web.enable_lifecycle` is on. Flags and environment still win over it.
+
+- All of it is checked first, and put in force as a whole. With a fault nothing changes:
+  each fault is a line of the log, and of the answer, which is a 500;
+  `rocketmq_dr_exporter_config_last_reload_successful` is 0 until a reload succeeds. A
+  file that says what is in force already is a success.
+- Routes that are still asked for keep their snapshots and their schedule. Those that
+  are not go at once; new ones come as soon as the API has answered for them. Another
+  `region` or `filter` of a plan makes other routes of it.
+- Walks under way go on. Where `api`, `poll.timeout`, `shard.total`, `groups` or
+  `topics` are others, they begin anew, which is no failure. Where `api` is another, a
+  rate that throttling had lowered is whole again.
+- `metrics.max_checkpoints`, `groups` and `topics` show once each route is walked again.
+- **`web` takes a restart**, all of it: where Prometheus finds the exporter, and who may
+  ask what of it, stay as they began. A reload that would change it says so in the log
+  (`restart_needed`, with the names) and puts the rest in force.
+
+Secrets that are given as files need no reload.
+
 ## How values are written
 
 - **Durations** as Prometheus writes them: `500ms`, `90s`, `1m30s`, `1h`, `7d`, with

@@ -11,21 +11,28 @@ import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import lru_cache
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import lru_cache, partial
 
 import structlog
 
 from exporter import __version__
 from exporter.cloud.client import CloudClient
-from exporter.cloud.connection import connected, requests_per_second
+from exporter.cloud.connection import (
+    connected,
+    is_same_client,
+    requests_per_second,
+)
 from exporter.discovery import Discovery
 from exporter.errors import NotFoundError
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Telemetry
 from exporter.model import Inventory, Route, Snapshot
 from exporter.poller import Poller
-from exporter.settings import NameFilter, Settings
+from exporter.reloading import Reloader
+from exporter.restarting import Restartable
+from exporter.settings import Loaded, NameFilter, Settings
 from exporter.store import Outcome, Store
 from exporter.web.door import door
 from exporter.web.pages import landing_page
@@ -39,13 +46,17 @@ NAMES_REMEMBERED = 2**16
 
 
 class Exporter:
-    """One process: what it polls, what it knows, and what it shows of that."""
+    """One process: what it polls, what it knows, and what it shows of that.
+
+    `connection` closes what `cloud` is connected by, once `aclose` or `apply` say so.
+    """
 
     def __init__(
         self,
         settings: Settings,
         cloud: CloudClient,
         telemetry: Telemetry,
+        connection: AsyncExitStack,
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -56,6 +67,7 @@ class Exporter:
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
         self._cloud = cloud
+        self._connection = connection
         self.telemetry = telemetry
         self.telemetry.settings(self._interval, stale_after)
         self.telemetry.reloaded(ok=True, at=self._wall())
@@ -90,6 +102,8 @@ class Exporter:
         self.ready = asyncio.Event()
         self._look_again = asyncio.Event()
         self._shown: Inventory | None = None
+        self._looks = Restartable()
+        self._walks = Restartable()
 
     def site(self) -> Site:
         """Return what of this exporter is served over HTTP."""
@@ -106,25 +120,95 @@ class Exporter:
         """Discover and walk until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                self._look_again.clear()
-                if not await self.discover():
-                    self._look_again.set()
-                self.poller.set_routes(self.discovery.inventory.routes, group)
-                await self._until_next_discovery()
+                await self._looks.run(partial(self._look, group))
+
+    async def apply(self, settings: Settings) -> None:
+        """Put other settings in force as a whole; what they do not touch goes on.
+
+        Routes that stay keep what is known of them, and their schedule. Not in force
+        are those of `web`, which `site` was made of.
+
+        Raises:
+            Exception: they cannot be; all is as it was before.
+        """
+        if settings == self._settings:
+            return
+        is_same = is_same_client(settings, self._settings)
+        renderings = await self.exposition.rendered(settings.metrics.families)
+        async with self._stopped_for(settings), AsyncExitStack() as connection:
+            cloud = self._cloud
+            if not is_same:
+                opening = connected(settings, self.telemetry)
+                cloud = await connection.enter_async_context(opening)
+            await self.exposition.show(renderings)
+            self._put_in_force(settings, cloud)
+            if not is_same:
+                former, self._connection = self._connection, connection.pop_all()
+                await former.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections to the cloud."""
+        await self._connection.aclose()
 
     async def discover(self) -> bool:
         """Look for routes; return whether all of it could be looked up."""
         is_whole = await self.discovery.refresh()
         if is_whole:
             self.telemetry.discovered(self._wall())
+        self._take_routes()
+        self._note_tried()
+        return is_whole
+
+    def _take_routes(self) -> None:
         routes = self.discovery.inventory.routes
         before = {status.route for status in self.store.statuses()}
         self.store.set_routes(routes)
         self._show_inventory()
         if before != set(routes):
             log.info("routes_changed", routes=len(routes), before=len(before))
-        self._note_tried()
-        return is_whole
+
+    @asynccontextmanager
+    async def _stopped_for(self, settings: Settings) -> AsyncIterator[None]:
+        """Stop what these settings change; it starts over at the end.
+
+        Walks go on where they would begin again as they were.
+        """
+        now = self._settings
+        filters = (settings.groups, settings.topics)
+        async with AsyncExitStack() as stopped:
+            if not is_same_client(settings, now) or filters != (now.groups, now.topics):
+                await stopped.enter_async_context(self._walks.stopped())
+            # Last, and so first to go on: what is not wanted is not walked again.
+            await stopped.enter_async_context(self._looks.stopped())
+            yield
+
+    def _put_in_force(self, settings: Settings, cloud: CloudClient) -> None:
+        self._settings = settings
+        self._cloud = cloud
+        self._admits = admission(settings)
+        self.workers = settings.api.max_concurrency
+        self._interval = settings.poll.interval.total_seconds()
+        stale_after = settings.poll.stale_after.total_seconds()
+        self.telemetry.settings(self._interval, stale_after)
+        self.store.reconfigure(
+            stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
+        )
+        self.poller.reconfigure(
+            interval=self._interval, starts_per_second=requests_per_second(settings)
+        )
+        self.discovery.reconfigure(cloud, settings, workers=self.workers)
+        self._shown = None
+        self._take_routes()
+
+    async def _look(self, group: asyncio.TaskGroup) -> None:
+        """Discover, have the routes walked, and wait until it is time again."""
+        # A reload may have dropped some; the cloud need not answer for that.
+        self.poller.set_routes(self.discovery.inventory.routes, group)
+        self._look_again.clear()
+        if not await self.discover():
+            self._look_again.set()
+        self.poller.set_routes(self.discovery.inventory.routes, group)
+        await self._until_next_discovery()
 
     async def _until_next_discovery(self) -> None:
         """Wait; less when one has failed, or when a walk says that an id is gone."""
@@ -136,6 +220,9 @@ class Exporter:
                 await self._look_again.wait()
 
     async def _walk(self, route: Route) -> Snapshot:
+        return await self._walks.run(partial(self._walk_now, route))
+
+    async def _walk_now(self, route: Route) -> Snapshot:
         room = self.store.room_for(route)
         return await self._cloud.list_checkpoints(route, admits=self._admits, room=room)
 
@@ -194,29 +281,42 @@ def admission(settings: Settings) -> Callable[[str, str], bool]:
 async def opened(settings: Settings) -> AsyncIterator[Exporter]:
     """Build an exporter and its connections, and close them at the end."""
     telemetry = Telemetry()
-    async with connected(settings, telemetry) as cloud:
-        yield Exporter(settings, cloud, telemetry)
+    async with AsyncExitStack() as connection:
+        cloud = await connection.enter_async_context(connected(settings, telemetry))
+        exporter = Exporter(settings, cloud, telemetry, connection.pop_all())
+        try:
+            yield exporter
+        finally:
+            await exporter.aclose()
 
 
 async def serve(
     settings: Settings,
+    reread: Callable[[], Loaded],
     *,
     on_ready: Callable[[Exporter, tuple[str, ...]], None] = lambda *_: None,
 ) -> None:
     """Run the exporter until a signal says stop; `on_ready` hears of its first data.
+
+    `reread` reads the configuration again: at SIGHUP, and where that is enabled at a
+    request.
 
     Raises:
         ConfigurationError: the web configuration cannot be served.
         OSError: a listen address cannot be had; the text says which.
     """
     stop = stop_signal()
+    hangup = signalled(signal.SIGHUP)
     # What was imported stays: looking through it takes the garbage collector tens of
     # milliseconds, in which no scrape is answered.
     gc.collect()
     gc.freeze()
     entrance = door(settings.web.config_file, asyncio.get_running_loop().time)
     async with opened(settings) as exporter:
-        app = application(exporter.site(), entrance.middlewares)
+        reloader = reloading(exporter, settings, reread)
+        reload = reloader.reload if settings.web.enable_lifecycle else None
+        site = replace(exporter.site(), reload=reload)
+        app = application(site, entrance.middlewares)
         listen = settings.web.listen_address
         async with (
             serving(app, listen, entrance.ssl_context) as addresses,
@@ -225,14 +325,27 @@ async def serve(
             log.info("started", version=__version__, addresses=",".join(addresses))
             running = group.create_task(exporter.run())
             waiting = group.create_task(_when_ready(exporter, addresses, on_ready))
+            reloads = group.create_task(reloader.reload_on(hangup))
             stopping = group.create_task(stop.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not stopping.done():
                 # Whatever ended it: an exporter that does not poll must not look well.
                 raise RuntimeError("polling has ended by itself")
-            running.cancel()
-            waiting.cancel()
+            for task in (running, waiting, reloads):
+                task.cancel()
     log.info("stopped")
+
+
+def reloading(
+    exporter: Exporter, settings: Settings, reread: Callable[[], Loaded]
+) -> Reloader:
+    """Return what puts the configuration in force that `reread` reads."""
+
+    def report(is_good: bool) -> None:  # noqa: FBT001 - a callback
+        exporter.telemetry.reloaded(ok=is_good, at=time.time())
+        exporter.exposition.renew()
+
+    return Reloader(settings, reread, exporter.apply, report)
 
 
 async def _when_ready(
@@ -264,8 +377,13 @@ async def poll_all(exporter: Exporter) -> bool:
 
 def stop_signal() -> asyncio.Event:
     """Return an event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
+    return signalled(signal.SIGTERM, signal.SIGINT)
+
+
+def signalled(*numbers: signal.Signals) -> asyncio.Event:
+    """Return an event that these signals set, instead of what they do else."""
+    event = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+    for number in numbers:
+        loop.add_signal_handler(number, event.set)
+    return event

@@ -21,7 +21,7 @@ import structlog
 
 from exporter import logs
 from exporter.flags import build_parser, setting_flags
-from exporter.settings import ConfigurationError, Settings, load, split_address
+from exporter.settings import ConfigurationError, Loaded, Settings, load, split_address
 
 if TYPE_CHECKING:
     from exporter.app import Exporter
@@ -72,7 +72,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from exporter.app import serve
 
     settings = _configured(arguments)
-    return _listening(serve(settings))
+    return _listening(serve(settings, _source(arguments)))
 
 
 def _poll(arguments: argparse.Namespace) -> int:
@@ -145,15 +145,20 @@ async def _demonstrated(arguments: argparse.Namespace) -> None:
 
     async with _cloud(arguments) as url:
         settings = _demo_settings(arguments, url)
-        await serve(settings, on_ready=partial(_show_demo, settings))
+        reread = partial(_demo_source, arguments, url)
+        await serve(settings, reread, on_ready=partial(_show_demo, settings))
 
 
 def _demo_settings(arguments: argparse.Namespace, endpoint: str) -> Settings:
     """Return the demo's settings; environment and files have no part in them."""
-    flags = {**DEMO_FLAGS, "api.endpoint": endpoint, **setting_flags(arguments)}
-    settings = load(flags=flags, environ={}, file=None).settings
+    settings = _demo_source(arguments, endpoint).settings
     logs.configure(settings.log.level, settings.log.format)
     return settings
+
+
+def _demo_source(arguments: argparse.Namespace, endpoint: str) -> Loaded:
+    flags = {**DEMO_FLAGS, "api.endpoint": endpoint, **setting_flags(arguments)}
+    return load(flags=flags, environ={}, file=None)
 
 
 def _show_demo(
@@ -216,13 +221,17 @@ def _listening(service: Coroutine[None, None, None]) -> int:
 
 def _configured(arguments: argparse.Namespace) -> Settings:
     """Return the settings, with logging set up as they say."""
-    loaded = load(
-        flags=setting_flags(arguments), environ=os.environ, file=arguments.config_file
-    )
+    loaded = _source(arguments)()
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
     for name in loaded.warnings:
         log.warning("unknown_environment_variable", name=name)
     return loaded.settings
+
+
+def _source(arguments: argparse.Namespace) -> Callable[[], Loaded]:
+    """Return what reads all sources of settings, each time anew."""
+    flags = setting_flags(arguments)
+    return partial(load, flags=flags, environ=os.environ, file=arguments.config_file)
 
 
 def _complain(line: str) -> None:

@@ -16,6 +16,7 @@ from exporter.errors import CloudError, NotFoundError, Reason
 from exporter.isolation import result_or_error
 from exporter.lookup import Found, PlanReader, configured_plan, listed_plan
 from exporter.model import Inventory, Missing, Plan, Route
+from exporter.remaining import remaining, remaining_unfound
 from exporter.routes import configured_but_missing, shard_of
 from exporter.settings import PlanSettings, Settings
 
@@ -56,13 +57,32 @@ class Discovery:
         """
         return self._inventory
 
+    def reconfigure(
+        self, cloud: PlanReader, settings: Settings, *, workers: int
+    ) -> None:
+        """Go by other settings: what they no longer ask for is gone at once.
+
+        What they ask for beside it is found by the next look. None may be under way.
+        """
+        self._cloud = cloud
+        self._settings = settings
+        self._slots = asyncio.Semaphore(workers)
+        self._found = remaining(self._found, settings)
+        self._unfound = remaining_unfound(self._unfound, self._found, settings)
+        subjects = {_subject(plan_id) for plan_id in self._found}
+        if not settings.plans:
+            subjects.add(_listing(settings.api.region))
+        self._failing = {s: e for s, e in self._failing.items() if s in subjects}
+        # No id was found that was missing: nothing of this is news for the log.
+        self._inventory = self._present_inventory()
+
     async def refresh(self) -> bool:
         """Look everything up anew; return whether all of it could be looked up."""
         wanted: Sequence[PlanSettings | Plan] | None = self._settings.plans
         if not wanted:
             region = self._settings.api.region
             listing = self._cloud.list_plans(region)
-            wanted = await self._tried(f"region {region}", listing)
+            wanted = await self._tried(_listing(region), listing)
         if wanted is not None:
             before, self._found = self._found, await self._look_up_all(wanted)
             for plan_id in before.keys() - self._found.keys():
@@ -162,6 +182,10 @@ class Discovery:
 
 def _id_of(plan: PlanSettings | Plan) -> str:
     return plan.plan_id if isinstance(plan, Plan) else plan.id
+
+
+def _listing(region: str) -> str:
+    return f"region {region}"
 
 
 def _subject(plan_id: str) -> str:

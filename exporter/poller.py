@@ -6,6 +6,7 @@ It knows neither the cloud nor the metrics: both are functions that it is given.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -50,6 +51,8 @@ class Poller:
         self._failing: dict[Route, CloudError] = {}
         self._under_way: set[Route] = set()
         self._schedules: dict[Route, asyncio.Task[None]] = {}
+        # Set, and another in its place, when the interval is another.
+        self._repaced = asyncio.Event()
 
     def set_routes(self, routes: Iterable[Route], group: asyncio.TaskGroup) -> None:
         """Walk these routes and no others; those that stay keep their schedule."""
@@ -64,6 +67,15 @@ class Poller:
             self._schedules[route] = group.create_task(
                 self._keep_walking(route, position(route) * ramp)
             )
+
+    def reconfigure(self, *, interval: float, starts_per_second: float) -> None:
+        """Keep another interval from now on; no walk is cut, moved or missed for it."""
+        self._starts_per_second = starts_per_second
+        if interval == self._interval:
+            return
+        self._interval = interval
+        self._repaced.set()
+        self._repaced = asyncio.Event()
 
     async def walk_once(self, route: Route) -> None:
         """Walk a route and publish how it ended; only cancellation escapes.
@@ -95,23 +107,41 @@ class Poller:
 
     async def _keep_walking(self, route: Route, delay: float) -> None:
         clock = asyncio.get_running_loop().time
-        await asyncio.sleep(delay)
-        due = clock()
+        due, interval = clock() + delay, self._interval
+        while not await self._slept_until(due, interval):
+            interval = self._interval
+            due = min(due, clock() + position(route) * interval)
+        started = clock()
         await self.walk_once(route)
-        due = self._next_slot(route, due)
+        due = self._next_slot(route, started)
+        interval = self._interval
         while True:
             while due < clock():
                 self._on_skip()
-                due += self._interval
-            await asyncio.sleep(due - clock())
-            await self.walk_once(route)
-            due += self._interval
+                due += interval
+            if await self._slept_until(due, interval):
+                started = due
+                await self.walk_once(route)
+                due += interval
+            if interval != self._interval:
+                interval = self._interval
+                due = self._next_slot(route, max(started, clock() - interval / 2))
+
+    async def _slept_until(self, due: float, interval: float) -> bool:
+        """Return whether it is due; False once `interval` is not the interval."""
+        if interval != self._interval:
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await self._repaced.wait()
+        return interval == self._interval
 
     def _next_slot(self, route: Route, started: float) -> float:
         """Return when a route is due next: at its own place in the interval.
 
-        The first walk came early, for somebody waits for it. Half an interval at least
-        lies between it and the second.
+        The first walk came early, for somebody waits for it, and one before another
+        interval came at no place of this one. Half an interval at least lies between it
+        and the next.
         """
         place = position(route) * self._interval
         earliest = started + self._interval / 2

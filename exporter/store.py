@@ -76,6 +76,12 @@ class Store:
         self._next_stale_at = math.inf
         self.version = 0
 
+    def reconfigure(self, *, stale_after: float, max_checkpoints: int) -> None:
+        """Go by other limits: of age at once, of number as each route is walked."""
+        self._stale_after = stale_after
+        self._max_checkpoints = max_checkpoints
+        self._next_stale_at = -math.inf
+
     def set_routes(self, routes: Iterable[Route]) -> None:
         """Keep these routes and no others; those that stay keep what is known."""
         before = self._statuses

@@ -100,7 +100,7 @@ async def test_a_waiter_that_gives_up_takes_no_turn() -> None:
     turns = await asyncio.gather(*waiters, return_exceptions=True)
 
     times = [turn.at for turn in turns if isinstance(turn, Turn)]
-    assert times == pytest.approx([1 / 4.95, 2 / 4.95])
+    assert times == pytest.approx([1 / 4.9, 2 / 4.9])
 
 
 @virtually
@@ -129,7 +129,7 @@ async def test_a_halved_rate_holds_for_those_who_wait_already() -> None:
 
     limiter.throttled(first)
 
-    assert (await waiting).at == pytest.approx(1 / 4.95, rel=0.01)
+    assert (await waiting).at == pytest.approx(1 / 4.9, rel=0.01)
 
 
 @virtually

@@ -182,6 +182,31 @@ async def test_methods_and_paths_are_those_of_an_exporter(
         assert response.status == status
 
 
+@pytest.mark.parametrize(
+    ("faults", "status", "text"),
+    [((), 200, "Reloaded\n"), (("a: 1", "b: 2"), 500, "a: 1\nb: 2\n")],
+)
+async def test_a_reload_is_answered_with_its_faults_a_line_each(
+    site: Site, faults: tuple[str, ...], status: int, text: str
+) -> None:
+    """POST and PUT alike ask for it, once each; GET does not."""
+    asked = 0
+
+    async def reload() -> tuple[str, ...]:
+        nonlocal asked
+        asked += 1
+        return faults
+
+    async with client_of(replace(site, reload=reload)) as client:
+        for method in ("POST", "PUT"):
+            async with client.request(method, "/-/reload") as response:
+                assert (response.status, await response.text()) == (status, text)
+        async with client.get("/-/reload") as refused:
+            assert refused.status == 405
+
+    assert asked == 2
+
+
 async def test_the_landing_page_may_load_nothing(site: Site) -> None:
     """It is HTML under a policy that lets no script run, wherever it came from."""
     async with client_of(site) as client, client.get("/") as response:

@@ -194,3 +194,24 @@ def test_the_version_moves_with_every_change(store: Store) -> None:
     assert versions == sorted(set(versions))
     assert status_of(store, ROUTE).walks == 2
     assert store.version == versions[-1]
+
+
+def test_another_age_holds_at_once_and_another_number_at_the_next_walk(
+    clock: FakeClock,
+) -> None:
+    """What was withdrawn before stays so; nobody has to walk for the rest to go."""
+    store = new_store(clock)
+    store.record(success(ROUTE, row(1), row(2)))
+    clock.now += STALE_AFTER - 1
+    store.record(success(OTHER, row(3)))
+    store.reconfigure(stale_after=2 * STALE_AFTER, max_checkpoints=2)
+    clock.now += 2
+    assert status_of(store, ROUTE).snapshot is not None
+    assert store.room_for(OTHER) == 0
+
+    before = store.version
+    store.reconfigure(stale_after=10, max_checkpoints=2)
+    assert status_of(store, ROUTE).snapshot is None
+    assert status_of(store, OTHER).snapshot is not None
+    assert store.version > before
+    assert store.room_for(OTHER) == 2

@@ -412,7 +412,7 @@ async def test_turns_do_not_pile_up_while_a_key_is_fetched() -> None:
 
     await asyncio.gather(*(rig.get() for _ in range(5)))
 
-    assert rig.waits == pytest.approx([1 / 4.95] * 4)
+    assert rig.waits == pytest.approx([1 / 4.9] * 4)
 
 
 @virtually

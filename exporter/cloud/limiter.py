@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 # What a server counts in a second depends on how long each request travelled. A rate
-# two per cent lower, and turns saved up for 5 ms at most, keep the
-# count within the setting.
+# two per cent lower, and turns saved up for 5 ms at most, keep the count within the
+# setting.
 MARGIN = 0.98
 BURST_SECONDS = 0.005
 # From half the rate back to the whole takes this many successes.

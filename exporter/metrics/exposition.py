@@ -101,14 +101,13 @@ class Exposition:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._families = [f for f in CHECKPOINT if f.switch in families]
         self._own_metrics = own_metrics
         self._wall = wall
-        self._renderings = Renderings(self._families)
+        self._renderings = Renderings(_chosen(families))
         self._ages = Ages(wall, clock)
         self._routes: dict[Route, tuple[RouteStatus, Lines]] = {}
         self._inventory: Lines = {}
-        self._inventory_version = 0
+        self._changes = 0
         self._content: _Content | None = None
         # Whoever holds it renders; a cancelled holder leaves the work to the next.
         self._lock = asyncio.Lock()
@@ -116,7 +115,27 @@ class Exposition:
     def set_inventory(self, inventory: Inventory, objectives: Objectives) -> None:
         """Take in what discovery found, and the objectives of each plan by its id."""
         self._inventory = inventory_lines(inventory, objectives)
-        self._inventory_version += 1
+        self._changes += 1
+
+    def renew(self) -> None:
+        """Show what has changed of the exporter's own metrics at the next scrape."""
+        self._changes += 1
+
+    async def rendered(self, families: Sequence[str]) -> Renderings:
+        """Return what is shown at present, rendered as these families of series."""
+        chosen = _chosen(families)
+        if chosen == self._renderings.families:
+            return self._renderings
+        renderings = Renderings(chosen)
+        await renderings.update(self._store.statuses())
+        return renderings
+
+    async def show(self, renderings: Renderings) -> None:
+        """Show the families of these renderings from now on, and no others."""
+        async with self._lock:
+            await renderings.update(self._store.statuses())
+            self._renderings = renderings
+            self._content = None
 
     async def prepare(self, snapshot: Snapshot) -> None:
         """Render a snapshot before the store is given it, so that no scrape waits."""
@@ -158,7 +177,7 @@ class Exposition:
 
     async def _current(self) -> _Content:
         statuses = self._store.statuses()
-        version = (self._store.version, self._inventory_version)
+        version = (self._store.version, self._changes)
         content = self._content
         if content is None or content.version != version or not self._ages.is_good():
             content = await self._rendered(statuses, version)
@@ -173,7 +192,7 @@ class Exposition:
         renderings = await self._renderings.of(statuses)
         parts = {
             family: [part for r in renderings for part in r.parts.get(family, ())]
-            for family in self._families
+            for family in self._renderings.families
         }
         lines.append(max_age_lines(statuses, round(self._wall() * 1000)))
         ages = await self._ages.of(renderings)
@@ -192,6 +211,10 @@ class Exposition:
             current[status.route] = known
         self._routes = current
         return [lines for _, lines in current.values()]
+
+
+def _chosen(switches: Sequence[str]) -> list[Family]:
+    return [family for family in CHECKPOINT if family.switch in switches]
 
 
 async def _parts(

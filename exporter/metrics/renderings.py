@@ -17,14 +17,14 @@ class Renderings:
     """Keeps one rendering for each route whose snapshot is shown."""
 
     def __init__(self, families: Collection[Family]) -> None:
-        self._families = families
+        self.families = families
         self._kept: dict[Route, Rendering] = {}
         self._prepared: dict[Route, Rendering] = {}
 
     async def prepare(self, snapshot: Snapshot) -> None:
         """Render a snapshot that is not shown yet, so that nobody waits once it is."""
         self._prepared[snapshot.route] = await render(
-            snapshot, frozenset(), self._families
+            snapshot, frozenset(), self.families
         )
 
     async def update(self, statuses: Iterable[RouteStatus]) -> None:
@@ -32,7 +32,7 @@ class Renderings:
         for status in statuses:
             if status.snapshot is not None:
                 self._kept[status.route] = self._find(status) or await render(
-                    status.snapshot, status.hidden, self._families
+                    status.snapshot, status.hidden, self.families
                 )
 
     async def of(self, statuses: Sequence[RouteStatus]) -> list[Rendering]:

@@ -3,7 +3,7 @@
 It must not repeat a value in a fault: it may be a secret in the wrong place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,6 @@ from exporter.settings.sources import (
     read_file,
     unknown_variables,
 )
-
-_UNSUPPORTED = "not supported by this version"
 
 
 class ConfigurationError(Exception):
@@ -68,7 +66,6 @@ def load(
     except ValidationError as error:
         found = (*faults, *faults_of(error, origins))
         raise ConfigurationError(found, warnings) from None
-    faults.extend(_unsupported(settings, origins))
     if faults:
         raise ConfigurationError(tuple(faults), warnings)
     return Loaded(settings, warnings)
@@ -139,9 +136,3 @@ def _tree(given: Mapping[str, tuple[str, object]]) -> dict[str, Any]:
 def _sources(*trees: dict[Any, Any]) -> tuple[InitSettingsSource, ...]:
     """Return trees of settings as pydantic-settings merges them, the stronger first."""
     return tuple(InitSettingsSource(Settings, tree) for tree in trees)
-
-
-def _unsupported(settings: Settings, origins: Origins) -> Iterator[str]:
-    """Yield settings whose feature is missing."""
-    if settings.web.enable_lifecycle:
-        yield origins.line("web.enable_lifecycle", _UNSUPPORTED)

@@ -99,7 +99,7 @@ class WebSettings(Section):
     )
     enable_lifecycle: Switch = Field(
         default=False,
-        description="Allow /-/reload. Not supported by this version.",
+        description="Allow /-/reload; SIGHUP reloads in any case.",
     )
 
 

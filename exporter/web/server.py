@@ -37,6 +37,8 @@ class Site:
     """What is served: each part is a function of the present moment.
 
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
+    `reload` reads the configuration again and returns its faults, a line each; None
+    where nobody may ask for it over HTTP.
     """
 
     exposition: Exposition
@@ -45,6 +47,7 @@ class Site:
     on_scrape: Callable[[float, int], None]
     telemetry_path: str = "/metrics"
     max_requests: int = 40
+    reload: Callable[[], Awaitable[Sequence[str]]] | None = None
 
 
 def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
@@ -55,7 +58,7 @@ def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Appli
     app.router.add_get(HEALTHY, _healthy)
     app.router.add_get(READY, _ready(site))
     for method in ("POST", "PUT"):
-        app.router.add_route(method, RELOAD, _reload)
+        app.router.add_route(method, RELOAD, _reload(site))
     return app
 
 
@@ -158,5 +161,14 @@ def _ready(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
     return answer
 
 
-async def _reload(_request: web.Request) -> web.Response:
-    return web.Response(text="Lifecycle API is not enabled.\n", status=403)
+def _reload(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_request: web.Request) -> web.Response:
+        if site.reload is None:
+            return web.Response(text="Lifecycle API is not enabled.\n", status=403)
+        faults = await site.reload()
+        if faults:
+            text = "".join(f"{fault}\n" for fault in faults)
+            return web.Response(text=text, status=500)
+        return web.Response(text="Reloaded\n")
+
+    return answer
