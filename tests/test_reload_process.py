@@ -144,11 +144,11 @@ async def test_the_demo_outlives_a_sighup(tmp_path: Path) -> None:
     command = exporter_command("demo", *flags, "--log.level=info", "--log.format=json")
     async with started(*command, env=clean_environment(tmp_path)) as process:
         assert process.stderr is not None
-        while b'"started"' not in await process.stderr.readline():
-            pass
+        while b'"started"' not in (line := await process.stderr.readline()):
+            assert line, "the process has ended"
         process.send_signal(signal.SIGHUP)
         while b'"reloaded"' not in (line := await process.stderr.readline()):
-            assert line
+            assert line, "the process has ended"
         assert b'"changed":"nothing"' in line.replace(b" ", b"")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 5) == 0
