@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from exporter.app import serve
+    from exporter.process import serve
 
     settings = _configured(arguments)
     return _listening(serve(settings, _source(arguments)))
@@ -84,7 +84,8 @@ def _poll(arguments: argparse.Namespace) -> int:
 
 
 async def _poll_once(settings: Settings, output: str) -> int:
-    from exporter.app import opened, poll_all
+    from exporter.app import opened
+    from exporter.process import poll_all
 
     async with opened(settings) as exporter:
         is_whole = await poll_all(exporter)
@@ -126,7 +127,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 async def _simulated(arguments: argparse.Namespace) -> None:
-    from exporter.app import stop_signal
+    from exporter.process import stop_signal
 
     stop = stop_signal()
     async with _cloud(arguments) as url:
@@ -141,7 +142,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 async def _demonstrated(arguments: argparse.Namespace) -> None:
-    from exporter.app import serve
+    from exporter.process import serve
 
     async with _cloud(arguments) as url:
         settings = _demo_settings(arguments, url)

@@ -16,8 +16,9 @@ import yaml
 from eventually import eventually
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import Exporter, opened, reloading
+from exporter.app import Exporter, opened
 from exporter.model import Route, Snapshot
+from exporter.process import reloading
 from exporter.settings import Loaded, load
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats

@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from exporter.app import opened, poll_all
+from exporter.app import opened
+from exporter.process import poll_all
 from exporter.settings import load
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats

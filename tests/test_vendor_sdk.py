@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from exporter.app import opened, poll_all
+from exporter.app import opened
+from exporter.process import poll_all
 from exporter.settings import load
 from exporter.simulator.server import running
 from exporter.simulator.world import World
