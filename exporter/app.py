@@ -223,6 +223,7 @@ class Exporter:
     async def _publish(self, outcome: Outcome) -> None:
         if isinstance(outcome.result, Snapshot):
             # Before it is recorded, so that no scrape has to wait for it.
+            await self.store.weigh(outcome.result)
             await self.exposition.prepare(outcome.result)
         self.store.record(outcome)
         await self.exposition.refresh(outcome.route)

@@ -5,13 +5,15 @@ It does no I/O and renders nothing; the poller writes to it, metrics and pages r
 
 from __future__ import annotations
 
+import asyncio
 import math
+import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from exporter.duplicates import duplicates, rollup_without
+from exporter.duplicates import Shown, found, search
 from exporter.errors import CloudError, Reason
 from exporter.model import Rollup, Route, Snapshot
 
@@ -72,6 +74,7 @@ class Store:
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
         self._shown = 0
+        self._weighed: tuple[Sequence[Snapshot], Mapping[Route, Shown]] = (), {}
         # Not before then need anybody look for what has gone stale.
         self._next_stale_at = math.inf
         self.version = 0
@@ -95,6 +98,27 @@ class Store:
         for item in {(r.plan_id, r.item_id) for r in before if r not in self._statuses}:
             self._hide_duplicates(self._siblings.get(item, ()))
         self._recount()
+
+    async def weigh(self, snapshot: Snapshot) -> None:
+        """Work out what `record` will hide if it is given this next, with pauses.
+
+        The routes of a two-way item may have a hundred thousand rows in common.
+        """
+        routes = self._siblings_of(snapshot.route)
+        snapshots = [
+            snapshot if route == snapshot.route else status.snapshot
+            for route in routes
+            if (status := self._statuses[route]).snapshot or route == snapshot.route
+        ]
+        shown = [each for each in snapshots if each is not None]
+        searching = search(shown)
+        while True:
+            try:
+                next(searching)
+            except StopIteration as end:
+                self._weighed = shown, end.value
+                return
+            await asyncio.sleep(0)
 
     def record(self, outcome: Outcome) -> None:
         """Take in how a walk ended; a route that is no longer walked is ignored.
@@ -186,24 +210,29 @@ class Store:
         return self._siblings.get((route.plan_id, route.item_id), ())
 
     def _hide_duplicates(self, routes: Sequence[Route]) -> None:
-        shown = [
-            status.snapshot
-            for route in routes
-            if (status := self._statuses[route]).snapshot is not None
-        ]
-        hidden = duplicates(shown)
-        for snapshot in shown:
-            status = self._statuses[snapshot.route]
-            rows = hidden.get(snapshot.route, frozenset())
-            if rows != status.hidden:
+        snapshots = self._snapshots_of(routes)
+        of, shown = self._weighed
+        if not _are_the_same(of, snapshots):
+            shown = found(search(snapshots))
+        for snapshot in snapshots:
+            status, now = self._statuses[snapshot.route], shown[snapshot.route]
+            if status.hidden != now.hidden:
                 self._statuses[snapshot.route] = replace(
-                    status, hidden=rows, rollup=rollup_without(rows, snapshot)
+                    status, hidden=now.hidden, rollup=now.rollup
                 )
+
+    def _snapshots_of(self, routes: Sequence[Route]) -> list[Snapshot]:
+        snapshots = (self._statuses[route].snapshot for route in routes)
+        return [snapshot for snapshot in snapshots if snapshot is not None]
 
     def _recount(self) -> None:
         self.version += 1
         snapshots = (status.snapshot for status in self._statuses.values())
         self._shown = sum(len(snapshot) for snapshot in snapshots if snapshot)
+
+
+def _are_the_same(some: Sequence[Snapshot], others: Sequence[Snapshot]) -> bool:
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def _failed(status: RouteStatus, reason: Reason) -> RouteStatus:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
+from counting import counted_calls
 from exposition_cases import (
     NOW,
     ROUTE,
@@ -29,28 +27,6 @@ from exporter.model import Checkpoint, Inventory, Route, Snapshot
 from exporter.store import Outcome, Store
 
 DEFAULT_SWITCHES = ("sync_lag", "sync_age", "last_sync", "problem")
-
-
-class Calls:
-    """How many Python functions were called."""
-
-    count = 0
-
-
-@contextmanager
-def counted_calls() -> Iterator[Calls]:
-    """Count the Python functions that are called inside."""
-    calls = Calls()
-
-    def note(_frame: FrameType, event: str, _argument: Any) -> None:
-        calls.count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(before)
 
 
 def rows(count: int) -> list[Checkpoint]:

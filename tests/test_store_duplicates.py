@@ -12,6 +12,7 @@ from core_cases import (
     row,
     success,
 )
+from counting import counted_calls
 from exposition_cases import FakeClock, snapshot_of
 from store_bench import STALE_AFTER, new_store, status_of
 
@@ -143,3 +144,34 @@ def test_a_hidden_row_reappears_when_the_other_walk_lacks_it(store: Store) -> No
     store.record(success(ROUTE))
 
     assert groups_shown(status_of(store, SIBLING)) == ["orders"]
+
+
+async def test_what_was_weighed_is_not_searched_again(store: Store) -> None:
+    """Two large routes of a two-way item are compared with pauses, before `record`."""
+    rows = [row(n, f"GID_{n}") for n in range(400)]
+    here, there = snapshot_of(ROUTE, *rows), snapshot_of(SIBLING, *rows)
+    expected = new_store(FakeClock())
+    for snapshot in (here, there):
+        expected.record(Outcome(snapshot.route, 0.0, 0.1, snapshot))
+        await store.weigh(snapshot)
+        with counted_calls() as calls:
+            store.record(Outcome(snapshot.route, 0.0, 0.1, snapshot))
+        assert calls.count < 100
+
+    for route in (ROUTE, SIBLING):
+        assert status_of(store, route).hidden == status_of(expected, route).hidden
+        assert status_of(store, route).rollup == status_of(expected, route).rollup
+    assert len(status_of(store, SIBLING).hidden) == 400
+
+
+async def test_what_was_weighed_for_another_snapshot_is_not_taken(store: Store) -> None:
+    """A sibling's walk may end in between."""
+    old, new = (snapshot_of(SIBLING, row(1, f"GID_{n}")) for n in (1, 2))
+    own = snapshot_of(ROUTE, row(1, "GID_2"))
+    store.record(Outcome(SIBLING, 0.0, 0.1, old))
+    await store.weigh(own)
+    store.record(Outcome(SIBLING, 0.0, 0.1, new))
+
+    store.record(Outcome(ROUTE, 0.0, 0.1, own))
+
+    assert status_of(store, SIBLING).hidden == {0}
