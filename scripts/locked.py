@@ -18,12 +18,19 @@ ROOT = Path(__file__).parents[1]
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 # Spelt out, so that every machine reads the same in a package's requirements. A newer
 # Python needs no package that the oldest does without.
-_PYTHON = {"python_version": "3.11", "python_full_version": "3.11.0", "extra": ""}
-_MACHINES = (
+_PYTHON = {
+    "python_version": "3.11",
+    "python_full_version": "3.11.0",
+    "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+    "extra": "",
+}
+_POSIX = (
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
     {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
-    {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 )
+_WINDOWS = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"}
+_MACHINES = (*_POSIX, _WINDOWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,13 @@ class Locked:
     def is_installed_here(self) -> bool:
         """Tell whether this machine is one where it is installed."""
         return self.marker is None or self.marker.evaluate()
+
+    @property
+    def is_for_posix(self) -> bool:
+        """Tell whether it is installed wherever the exporter is meant to run."""
+        return self.marker is None or all(
+            self.marker.evaluate(_PYTHON | one) for one in _POSIX
+        )
 
 
 def runtime() -> list[Locked]:

@@ -74,12 +74,13 @@ def _exporter() -> Component:
 
 def _component(package: Locked) -> Component:
     purl = PackageURL("pypi", name=package.name, version=package.version)
+    scope = ComponentScope.REQUIRED if package.is_for_posix else ComponentScope.OPTIONAL
     return Component(
         name=package.name,
         version=package.version,
         bom_ref=str(purl),
         purl=purl,
-        scope=ComponentScope.OPTIONAL if package.marker else ComponentScope.REQUIRED,
+        scope=scope,
         licenses=_licences(package),
         external_references=[_files(package, str(purl))],
     )

@@ -80,6 +80,23 @@ def test_what_only_some_machines_install_is_optional(written: dict[str, Any]) ->
     assert scopes["tzdata"] == "optional"
 
 
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("platform_python_implementation != 'PyPy'", True),
+        ("sys_platform == 'win32'", False),
+        ("sys_platform == 'linux'", False),
+    ],
+)
+def test_a_marker_that_always_holds_makes_nothing_optional(
+    *, marker: str, expected: bool
+) -> None:
+    """Where the exporter is meant to run: CPython on a POSIX system."""
+    [package] = locked(f"cffi==2 ; {marker} \\\n    --hash=sha256:{'0' * 64}")
+
+    assert package.is_for_posix is expected
+
+
 def test_it_names_the_exporter_and_its_version(written: dict[str, Any]) -> None:
     """What the SBOM is of."""
     assert written["metadata"]["component"]["name"] == OURS
