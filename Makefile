@@ -58,7 +58,7 @@ sbom: $(DEV) ## Write what is installed at run time to dist/sbom.json, as Cyclon
 	@$(PYTHON) -m scripts.sbom dist/sbom.json
 
 clean: ## Remove what the commands above made
-	rm -rf $(VENV) .cache .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache dist/sbom.json .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.lock scripts/venv.sh
 	@scripts/venv.sh $(VENV) requirements.lock

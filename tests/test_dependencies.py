@@ -81,7 +81,7 @@ def brought_along() -> dict[str, list[str]]:
     requirements = required(packages)
     return {
         package.name: [
-            by for by, names in requirements.items() if package.name in names
+            by for by in sorted(requirements) if package.name in requirements[by]
         ]
         for package in packages
         if package.name not in IMPORTED_AS
