@@ -16,7 +16,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Rich and pytest draw for the terminal they are on, and plainly where there is none.
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo check test unit format bench docs lock clean
+.PHONY: help demo check test unit format bench docs lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -54,8 +54,11 @@ docs: $(DEV) ## Write the generated documents anew
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh
 
+sbom: $(DEV) ## Write what is installed at run time to dist/sbom.json, as CycloneDX
+	@$(PYTHON) -m scripts.sbom dist/sbom.json
+
 clean: ## Remove what the commands above made
-	rm -rf $(VENV) .cache .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache dist/sbom.json .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.lock scripts/venv.sh
 	@scripts/venv.sh $(VENV) requirements.lock

@@ -4,10 +4,11 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
+
+from scripts.locked import licence, required, runtime
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,22 @@ IMPORTED_AS = {
 
 COMES_WITH = {"pydantic_core": "pydantic", "yarl": "aiohttp"}
 """What is imported by itself, but is part of a dependency's own interface."""
+
+PERMISSIVE = {
+    *("Apache-2.0", "Apache 2.0", "Apache License 2.0"),
+    *("BSD-2-Clause", "BSD-3-Clause", "BSD 2-Clause License", "BSD License"),
+    *("MIT", "MIT License", "MIT-0"),
+    "PSF-2.0",
+}
+"""Licences that ask for no more than their notice, as packages spell them."""
+
+EXCEPTIONS = {
+    # Copyleft file by file: it asks those who change it for their changes.
+    "certifi": "MPL-2.0",
+    # The same, and nobody but us installs it.
+    "hypothesis": "MPL-2.0",
+}
+"""Packages with another licence, each for its reason, which the page gives too."""
 
 
 def declared() -> dict[str, list[str]]:
@@ -55,16 +72,22 @@ def listed() -> dict[str, dict[str, str]]:
     return {heading: dict(rows.findall(body)) for heading, body in sections.items()}
 
 
-def licence(name: str) -> str:
-    """Return the licence that an installed package states of itself."""
-    stated = metadata(name)
-    classifiers = stated.get_all("Classifier") or []
-    found: list[str] = [
-        *(stated.get_all("License-Expression") or []),
-        *(stated.get_all("License") or []),
-        *(c.rpartition(" :: ")[2] for c in classifiers if c.startswith("License")),
-    ]
-    return found[0]
+def licences() -> list[tuple[str, str]]:
+    """Return the name and the licence of every package on the page."""
+    return [row for rows in listed().values() for row in rows.items()]
+
+
+def brought_along() -> dict[str, list[str]]:
+    """Return who requires each runtime package that is not declared, by its name."""
+    packages = runtime()
+    requirements = required(packages)
+    return {
+        package.name: [
+            by for by in sorted(requirements) if package.name in requirements[by]
+        ]
+        for package in packages
+        if package.name not in IMPORTED_AS
+    }
 
 
 def imported() -> set[str]:
@@ -88,11 +111,35 @@ def test_the_page_lists_exactly_what_is_declared(heading: str) -> None:
 
 def test_each_licence_is_what_the_package_states() -> None:
     """The page repeats the metadata of what is installed."""
-    on_page = {
-        name: stated for rows in listed().values() for name, stated in rows.items()
-    }
+    elsewhere = {one.name for one in runtime() if not one.is_installed_here}
+    on_page = {name: stated for name, stated in licences() if name not in elsewhere}
 
     assert on_page == {name: licence(name) for name in on_page}
+
+
+def test_the_page_lists_what_the_runtime_dependencies_bring_along() -> None:
+    """Whatever is installed at run time is on the page, and who wants it."""
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    body = text.partition("\n## Brought along\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| (.+) \|$", body, re.MULTILINE)
+
+    assert {name: re.findall("`(.+?)`", by) for name, by in rows} == brought_along()
+
+
+def test_nothing_is_locked_that_nobody_asks_for() -> None:
+    """A package that no other requires would be installed for nothing."""
+    assert all(brought_along().values())
+
+
+def test_each_licence_is_permissive_or_an_exception_with_its_reason() -> None:
+    """Who passes the exporter on owes its packages no more than credit."""
+    others = {
+        name: stated
+        for name, stated in licences()
+        if not PERMISSIVE.issuperset(re.split(" AND | OR ", stated))
+    }
+
+    assert others == EXCEPTIONS
 
 
 def test_each_runtime_dependency_is_imported() -> None:
