@@ -15,6 +15,7 @@ from aiohttp import web
 
 from exporter.metrics.formats import Format
 from exporter.settings import split_address
+from exporter.web.connections import SEND_SECONDS, BoundedRunner, send
 from exporter.web.negotiation import accepts_gzip, negotiate
 
 # With the walks cancelled first, the whole stop stays under five seconds.
@@ -69,7 +70,7 @@ async def serving(
     Raises:
         OSError: an address is taken, or is none of this machine's.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = BoundedRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         for address in listen_addresses:
@@ -104,7 +105,8 @@ class _Scrapes:
             )
         self._under_way += 1
         try:
-            return await self._render(request)
+            # Sent in here: who reads slowly holds a body in memory, and so counts.
+            return await send(request, await self._render(request), SEND_SECONDS)
         finally:
             self._under_way -= 1
 
