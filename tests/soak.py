@@ -12,40 +12,36 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from statistics import median
 
 import aiohttp
+from growth import Sample, Verdict, judged
 from programs import clean_environment, exporter_command, free_port, started
-from vitals import Vitals, totals, vitals_of
+from vitals import totals, vitals_of
 
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World
 
 DEFAULT_SECONDS = 600.0
-INTERVAL_SECONDS = 1.0
 SAMPLES = 60
-# Growth after warm-up that is no leak: the allocator's own, and what is in flight.
-RSS_GROWTH = 0.10
-RSS_GROWTH_KIB = 4096
-OPEN_GROWTH = 4
 CLOCK_OFF_SECONDS = 1200.0
 
-# Each changes something else: the schedule, what is shown, what is kept, the connection.
-CONFIGURATIONS = (
-    "poll: {interval: 1s, timeout: 900ms, stale_after: 10s, discovery_interval: 5s}\n",
-    "poll: {interval: 1s, timeout: 900ms, stale_after: 11s, discovery_interval: 4s}\n"
-    "metrics: {families: [sync_lag, info, consume]}\n",
-    "poll: {interval: 1s, timeout: 900ms, stale_after: 10s, discovery_interval: 5s}\n"
-    "groups: {exclude: ['.*1']}\napi: {page_size: 7}\n",
-    "poll: {interval: 1s, timeout: 900ms, stale_after: 10s, discovery_interval: 5s}\n"
-    "api: {max_concurrency: 3}\n",
-    "polls: a mistake\n",
+_POLL = "poll: {interval: 1s, timeout: 900ms, stale_after: 10s, discovery_interval: 5s}"
+# Each changes something else: what is shown, the limits, what is kept, the connection.
+CONFIGURATIONS = tuple(
+    f"{_POLL}\n{more}\n"
+    for more in (
+        "",
+        "metrics: {families: [sync_lag, info, consume], max_checkpoints: 150}",
+        "groups: {exclude: ['.*1']}\napi: {page_size: 7}",
+        "api: {max_concurrency: 3}",
+        "polls: a mistake",
+    )
 )
 
 
@@ -72,25 +68,6 @@ class Cloud:
     def _now(self) -> float:
         self.stats.requests.clear()  # a soak is long, and nobody reads them
         return time.time() + self.offset
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One look at the process: when (seconds), what it holds, what it counted."""
-
-    at: float
-    holds: Vitals
-    walks: float
-    failures: float
-    skipped: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is wrong, nothing if nothing is; and the table."""
-
-    faults: tuple[str, ...]
-    table: str
 
 
 class Soak:
@@ -165,43 +142,6 @@ class Soak:
             pass
 
 
-def judged(samples: Sequence[Sample], routes: int) -> Verdict:
-    """Compare the last third with the second: the first is warm-up."""
-    third = len(samples) // 3
-    warm, late = samples[third : 2 * third], samples[2 * third :]
-    rows = list(_growth(warm, late))
-    faults = [
-        f"{what}: {before:g} -> {after:g}, at most {most:g}"
-        for what, before, after, most in rows
-        if after > most
-    ]
-    first, last = samples[third], samples[-1]
-    expected = routes * (last.at - first.at) / INTERVAL_SECONDS
-    walked = last.walks - first.walks
-    if walked < 0.9 * expected:
-        faults.append(f"walks: {walked:g} of {expected:.0f}")
-    if last.skipped:
-        faults.append(f"polls skipped: {last.skipped:g}")
-    table = [f"{'':14}{'warm':>10}{'late':>10}{'at most':>10}"]
-    table += [f"{w:14}{b:>10g}{a:>10g}{most:>10g}" for w, b, a, most in rows]
-    table.append(f"{'walks':14}{walked:>10g} of {expected:.0f} due after warm-up")
-    table.append(f"{'failed walks':14}{last.failures:>10g}")
-    table.append(f"{'polls skipped':14}{last.skipped:>10g}")
-    return Verdict(tuple(faults), "\n".join(table))
-
-
-def _growth(
-    warm: Sequence[Sample], late: Sequence[Sample]
-) -> Iterator[tuple[str, float, float, float]]:
-    """Yield what is held: its name, before, after, and the most that it may be."""
-    for name in ("rss_kib", "files", "sockets", "threads"):
-        before = median(getattr(sample.holds, name) for sample in warm)
-        after = median(getattr(sample.holds, name) for sample in late)
-        is_memory = name == "rss_kib"
-        room = max(RSS_GROWTH * before, RSS_GROWTH_KIB) if is_memory else OPEN_GROWTH
-        yield name, before, after, before + room
-
-
 @asynccontextmanager
 async def soaking(folder: Path) -> AsyncIterator[tuple[Soak, int]]:
     """Start everything; yield it, with the number of routes, once all were tried."""
@@ -242,7 +182,7 @@ async def soaked(folder: Path, seconds: float) -> tuple[Verdict, Soak]:
     """Soak for so many seconds, and judge."""
     async with soaking(folder) as (soak, routes):
         await soak.run(seconds)
-    return judged(soak.samples, routes), soak
+    return judged(soak.samples, due_per_second=routes), soak
 
 
 def main() -> None:

@@ -59,13 +59,13 @@ class Serving:
             return totals(await response.text())
 
     async def polls_on(self) -> None:
-        """See every route walked again, twice, with none skipped."""
+        """See as many walks as there are routes, with none skipped."""
         before = await self.counted()
 
         async def has_walked() -> bool:
             now = await self.counted()
             assert now[SKIPPED] == 0
-            return now[WALKS] >= before[WALKS] + 8
+            return now[WALKS] >= before[WALKS] + 4
 
         await eventually(has_walked, within=5)
 
@@ -103,7 +103,7 @@ async def crowd(count: int, it: Serving, say: bytes) -> AsyncIterator[None]:
     try:
         for _ in range(count):
             sock = socket.socket()
-            sock.setblocking(False)
+            sock.settimeout(0)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sockets.append(sock)
             await loop.sock_connect(sock, (it.host, it.port))
@@ -115,7 +115,9 @@ async def crowd(count: int, it: Serving, say: bytes) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize(
-    "say", [b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: te"], ids=["mute", "half"]
+    "say",
+    [b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: te"],
+    ids=["mute", "half"],
 )
 async def test_five_hundred_slow_clients_are_not_noticed(
     tmp_path: Path, say: bytes
@@ -169,23 +171,30 @@ async def test_a_megabyte_of_headers_is_refused(tmp_path: Path) -> None:
     line = b"X: " + b"a" * 2**20
     lines = b"".join(b"X-%d: a\r\n" % number for number in range(80_000))
     async with serving(tmp_path) as it:
-        before = vitals_of(it.pid).rss_kib
-        for headers in (line, lines, line + b"\r\n\r\n", lines + b"\r\n"):
-            answers = [_answer_to(it, headers) for _ in range(20)]
+        held = []
+        for headers in (line, lines, line + b"\r\n\r\n", lines + b"\r\n") * 2:
+            answers = [_answer_to(it, headers) for _ in range(10)]
             for answer in await asyncio.gather(*answers):
                 assert re.match(rb"HTTP/1.[01] (400|431) |$", answer)
             assert await it.healthy_seconds() < HEALTHY_SECONDS
-        assert vitals_of(it.pid).rss_kib < before + GROWTH_KIB
+            held.append(vitals_of(it.pid).rss_kib)
+        # The second time it takes what the first time has given back.
+        assert held[-1] < held[3] + GROWTH_KIB / 4, held
         await it.polls_on()
 
 
 async def _answer_to(it: Serving, headers: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(it.host, it.port)
-    with contextlib.suppress(ConnectionError):
+    try:
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + headers)
         await writer.drain()
         return await reader.readline()
-    return b""
+    except ConnectionError:
+        return b""  # it was closed before all of it was sent
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_as_many_scrapes_as_fit_leave_the_schedule_alone(tmp_path: Path) -> None:

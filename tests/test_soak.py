@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from soak import Sample, judged, soaked
+from growth import Sample, judged
+from soak import soaked
 from vitals import Vitals
 
 CALM = [
@@ -30,7 +31,7 @@ async def test_nothing_grows_while_the_cloud_and_the_configuration_change(
 def test_a_calm_run_has_no_fault() -> None:
     """What is warm-up does not count."""
     warming = [replace(CALM[0], holds=Vitals(9_000, 90, 80, 70)), *CALM[1:]]
-    assert judged(warming, 4).faults == ()
+    assert judged(warming, due_per_second=4).faults == ()
 
 
 @pytest.mark.parametrize(
@@ -48,5 +49,5 @@ def test_what_grew_or_was_missed_is_named(late: dict[str, object], name: str) ->
     """One line for it, and none for what did not."""
     samples = CALM[:20] + [replace(each, **late) for each in CALM[20:]]  # type: ignore[arg-type]  # by parameter
 
-    (fault,) = judged(samples, 4).faults
+    (fault,) = judged(samples, due_per_second=4).faults
     assert fault.startswith(f"{name}:")

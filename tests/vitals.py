@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +34,15 @@ def vitals_of(pid: int) -> Vitals:
 
 def _target(link: Path) -> str | None:
     try:
-        return os.readlink(link)
+        return str(link.readlink())
     except FileNotFoundError:
         return None  # it was closed since it was listed
 
 
 def totals(text: str) -> dict[str, float]:
-    """Return the sum of the samples of each name in an exposition.
+    r"""Return the sum of the samples of each name in an exposition.
 
-    >>> totals('up{a="1"} 1\\nup{a="2 3"} 1\\n# TYPE x gauge\\nx 5\\n')
+    >>> totals('up{a="1"} 1\nup{a="2 3"} 1\n# TYPE x gauge\nx 5\n')
     {'up': 2.0, 'x': 5.0}
     """
     sums: dict[str, float] = defaultdict(float)
