@@ -16,7 +16,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Rich and pytest draw for the terminal they are on, and plainly where there is none.
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo check test unit format bench docs lock sbom clean
+.PHONY: help demo check test unit format fuzz soak bench docs lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ unit: $(DEV) ## The tests that run no whole program, in seconds
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
 	$(VENV)/bin/ruff format --quiet
+
+fuzz: $(DEV) ## Feed nonsense to whatever reads, for FUZZ_SECONDS (60)
+	$(PYTHON) tests/fuzz.py
+
+soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
+	$(PYTHON) tests/soak.py
 
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 	$(PYTHON) -m bench $(BENCH)

@@ -5,7 +5,7 @@ It must not look at which page is asked for, nor at what the page answers.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -14,6 +14,8 @@ from exporter.settings import ConfigurationError
 from exporter.web.auth import BasicAuth
 from exporter.web.live import LiveWebConfig
 from exporter.web.ratelimit import TokenBucket
+
+_HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("headers", Mapping)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,20 +35,22 @@ def guard(live: LiveWebConfig, bucket: TokenBucket) -> Middleware:
             return web.Response(text="Internal Server Error\n", status=500)
         if not bucket.allows():
             return web.Response(text="Too Many Requests\n", status=429)
+        request[_HEADERS] = config.http_server_config.headers
         users = config.basic_auth_users
         header = request.headers.get("Authorization")
-        headers = config.http_server_config.headers
-        try:
-            if users and not await auth.admits(header, users):
-                raise _unauthorized()
-            answer = await handler(request)
-        except web.HTTPException as refusal:
-            refusal.headers.update(headers)
-            raise
-        answer.headers.update(headers)
-        return answer
+        if users and not await auth.admits(header, users):
+            raise _unauthorized()
+        return await handler(request)
 
     return guarded
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the configured headers to a response that is about to be sent.
+
+    For `on_response_prepare`: a handler may send its response before it returns.
+    """
+    response.headers.update(request.get(_HEADERS, {}))
 
 
 def _unauthorized() -> web.HTTPUnauthorized:

@@ -17,6 +17,8 @@ from aiohttp.typedefs import Middleware
 
 from exporter.metrics.formats import Format
 from exporter.settings import split_address
+from exporter.web.connections import SEND_SECONDS, BoundedRunner, send
+from exporter.web.guard import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
 
 # With the walks cancelled first, the whole stop stays under five seconds.
@@ -53,6 +55,7 @@ class Site:
 def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
     """Return the web application that serves a site behind `middlewares`."""
     app = web.Application(middlewares=middlewares)
+    app.on_response_prepare.append(add_headers)
     app.router.add_get("/", _landing_page(site))
     app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
     app.router.add_get(HEALTHY, _healthy)
@@ -75,7 +78,7 @@ async def serving(
     Raises:
         OSError: an address is taken, or is none of this machine's.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = BoundedRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         for address in listen_addresses:
@@ -112,7 +115,8 @@ class _Scrapes:
             )
         self._under_way += 1
         try:
-            return await self._render(request)
+            # Sent in here: who reads slowly holds a body in memory, and so counts.
+            return await send(request, await self._render(request), SEND_SECONDS)
         finally:
             self._under_way -= 1
 

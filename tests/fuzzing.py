@@ -1,0 +1,163 @@
+"""What is fuzzed: for each reader of foreign text, its inputs and what must hold.
+
+A check fails by raising; what an input comes to is otherwise nobody's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+from core_cases import ROUTE
+from fuzz_inputs import CANARY, LATEST_MS, accepts, bodies, configurations, dates, waits
+from hypothesis import strategies as st
+
+from exporter.cloud.answers import Answer, data_of
+from exporter.cloud.checkpoints import CheckpointCollector
+from exporter.cloud.decoding import PageDecoder
+from exporter.cloud.exchange import Exchange
+from exporter.cloud.faults import retry_after, xml_code
+from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
+from exporter.errors import CloudError
+from exporter.model import Columns, Snapshot
+from exporter.settings import ConfigurationError, load
+from exporter.web.negotiation import accepts_gzip, negotiate
+
+_NOW = 1_740_724_080.0
+_TIMES = ("last_sync_ms", "source_ms", "target_ms", "source_fetch_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A reader of foreign text: any of `inputs` must pass `check`."""
+
+    name: str
+    inputs: st.SearchStrategy[Any]
+    check: Callable[[Any], None]
+
+
+def _check_page(body: bytes) -> None:
+    answer = Answer("List", 200, {}, body)
+    for kind, id_name in ((PlanRow, "planId"), (ItemRow, "itemId")):
+        decode: PageDecoder[Any] = PageDecoder(kind, id_name)
+        _data_or_error(answer, decode)
+    rows = _data_or_error(answer, PageDecoder(CheckpointRow, "checkpointId"))
+    if rows is not None:
+        _check_collected(rows)
+
+
+def _data_or_error(answer: Answer, decode: PageDecoder[Any]) -> Rows[Any] | None:
+    try:
+        return data_of(answer, decode)
+    except CloudError as error:
+        _check_told(error)
+        return None
+
+
+def _check_told(error: CloudError) -> None:
+    assert str(error).isprintable()
+    assert error.remedy
+
+
+def _check_collected(rows: Rows[CheckpointRow]) -> None:
+    """Collect a page twice: it must come to what once comes to."""
+    collector = CheckpointCollector(ROUTE, lambda *_: True, 10_000)
+    collector.take(rows)
+    seen = collector.seen
+    named = Rows(
+        0, None, rows.rows, [each for each in rows.malformed if each is not None]
+    )
+    collector.take(named)
+    assert collector.seen == seen <= len(rows.rows) + len(rows.malformed)
+    snapshot = asyncio.run(collector.snapshot())
+    assert len(snapshot) + sum(snapshot.rejected.values()) == seen
+    _check_columns(snapshot)
+
+
+def _check_columns(snapshot: Snapshot) -> None:
+    columns: Columns = snapshot.columns
+    labels = [
+        (row.group, row.topic, row.source_instance_id, row.target_instance_id)
+        for row in columns.rows()
+    ]
+    assert len(set(labels)) == len(labels)
+    json.dumps(labels, ensure_ascii=False).encode()
+    for name in _TIMES:
+        assert all(0 <= millis <= LATEST_MS for millis in getattr(columns, name))
+
+
+def _check_error(case: tuple[int, bytes]) -> None:
+    status, body = case
+    _data_or_error(Answer("List", status, {}, body), PageDecoder(PlanRow, "planId"))
+    code = xml_code(body)
+    assert code is None or code.isprintable()
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
+
+
+def _check_configuration(text: bytes) -> None:
+    file = Path(_folder().name) / "exporter.yml"
+    file.write_bytes(text)
+    try:
+        load(flags={}, environ={}, file=file)
+    except ConfigurationError as error:
+        _check_faults(error)
+
+
+def _check_faults(error: ConfigurationError) -> None:
+    assert error.faults
+    assert all(map(str.isprintable, error.faults))
+    assert CANARY not in f"{error} {error!r}"
+    assert error.__cause__ is None
+
+
+def _check_accept(header: str) -> None:
+    fmt = negotiate(header)
+    assert fmt is negotiate(f"{header},"), "an empty entry asks for nothing"
+    if "*" not in header and "openmetrics" not in header.lower():
+        assert not fmt.is_openmetrics
+
+
+def _check_accept_encoding(header: str) -> None:
+    is_gzip = accepts_gzip(header)
+    assert isinstance(is_gzip, bool)
+    assert not is_gzip or "gzip" in header.lower() or "*" in header
+    assert not accepts_gzip("gzip;q=0")
+
+
+def _check_date(header: str) -> None:
+    told: list[float] = []
+    session = cast(aiohttp.ClientSession, None)
+    exchange = Exchange(
+        session, timeout=1, on_clock_skew=told.append, wall=lambda: _NOW
+    )
+    exchange._note_clock({"Date": header})
+    assert all(map(math.isfinite, told))
+
+
+def _check_wait(case: tuple[str, str]) -> None:
+    milliseconds, seconds = case
+    wait = retry_after({"x-acs-retry-after": milliseconds, "Retry-After": seconds})
+    assert wait is None or 0 < wait < 10**9
+
+
+TARGETS = (
+    Target("pages", bodies, _check_page),
+    Target("errors", st.tuples(st.integers(100, 599), bodies), _check_error),
+    Target("configuration", configurations(), _check_configuration),
+    Target("Accept", accepts, _check_accept),
+    Target("Accept-Encoding", accepts, _check_accept_encoding),
+    Target("Date", dates, _check_date),
+    Target("Retry-After", st.tuples(waits, waits), _check_wait),
+)
