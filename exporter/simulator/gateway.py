@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from exporter.simulator.refusals import GatewayError
 from exporter.simulator.signature import (
@@ -22,7 +24,7 @@ from exporter.simulator.signature import (
 )
 
 ACCESS_KEY_ID = "simulator"
-ACCESS_KEY_PAIR = {ACCESS_KEY_ID: "simulator"}
+ACCESS_KEY_PAIR: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: "simulator"})
 API_VERSION = "2022-08-01"
 VALID_SECONDS = 15 * 60
 NONCES_KEPT = 100_000
@@ -31,8 +33,13 @@ NONCES_KEPT = 100_000
 class Gateway:
     """Judge requests, and remember their nonces as long as a replay could be valid."""
 
-    def __init__(self, nonces_kept: int = NONCES_KEPT) -> None:
+    def __init__(
+        self,
+        nonces_kept: int = NONCES_KEPT,
+        keys: Mapping[str, str] = ACCESS_KEY_PAIR,
+    ) -> None:
         self._nonces_kept = nonces_kept
+        self._keys = keys
         self._expiry_by_nonce: OrderedDict[str, float] = OrderedDict()
 
     def admit(self, received: Received, now: float) -> None:
@@ -52,7 +59,7 @@ class Gateway:
                 "IncompleteSignature",
                 "The request signature does not conform to Aliyun standards.",
             )
-        secret = ACCESS_KEY_PAIR.get(authorization.access_key_id)
+        secret = self._keys.get(authorization.access_key_id)
         if secret is None:
             raise GatewayError(
                 404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."

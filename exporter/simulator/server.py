@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from aiohttp import web
 from exporter.simulator import bodies, faults
 from exporter.simulator.actions import Service
 from exporter.simulator.calls import Call, asked_page, route
-from exporter.simulator.gateway import Gateway
+from exporter.simulator.gateway import ACCESS_KEY_PAIR, Gateway
 from exporter.simulator.refusals import (
     BadGatewayError,
     DroppedError,
@@ -29,7 +30,7 @@ from exporter.simulator.stats import Served, Stats
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
     from exporter.simulator.world import World
 
@@ -50,12 +51,13 @@ class _Cloud:
         now: Callable[[], float],
         stats: Stats,
         latency_seconds: float,
+        keys: Mapping[str, str],
     ) -> None:
         self._world = world
         self._now = now
         self._stats = stats
         self._latency_seconds = latency_seconds
-        self._gateway = Gateway()
+        self._gateway = Gateway(keys=keys)
         self._service = Service(world)
         self._sequence = itertools.count()
 
@@ -157,14 +159,17 @@ def create_app(
     now: Callable[[], float] = time.time,
     stats: Stats | None = None,
     latency_seconds: float = 0.0,
+    keys: Mapping[str, str] = ACCESS_KEY_PAIR,
 ) -> web.Application:
     """Build the simulated cloud; ``now`` is its clock, in Unix seconds.
+
+    ``keys`` are the secrets by the ids of the access keys that it knows.
 
     Without a latency every answer is immediate, and requests hardly overlap.
     """
     app = web.Application()
     app[STATS] = Stats() if stats is None else stats
-    cloud = _Cloud(world, now, app[STATS], latency_seconds)
+    cloud = _Cloud(world, now, app[STATS], latency_seconds, keys)
     app.router.add_route("*", "/{path:.*}", cloud.handle)
     return app
 
@@ -178,6 +183,7 @@ async def running(
     now: Callable[[], float] = time.time,
     stats: Stats | None = None,
     latency_seconds: float = 0.0,
+    keys: Mapping[str, str] = ACCESS_KEY_PAIR,
     ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """Serve a world while the context is open, and yield the base URL.
@@ -185,7 +191,9 @@ async def running(
     Raises:
         OSError: the address cannot be listened on.
     """
-    app = create_app(world, now=now, stats=stats, latency_seconds=latency_seconds)
+    app = create_app(
+        world, now=now, stats=stats, latency_seconds=latency_seconds, keys=keys
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:

@@ -1,0 +1,128 @@
+"""What stands between the exporter and a cloud, and spoils what passes.
+
+It must not know what a fault is to cost; the rows of the matrix do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http.client import parse_headers
+from io import BytesIO
+from urllib.parse import parse_qs, urlsplit
+
+from fault_model import HEALTHY, Answer, Asked, Fault
+
+
+class FaultLayer:
+    """Serves a cloud over TLS on one port, which it keeps while it is deaf."""
+
+    def __init__(self, cloud: str, certificates: Mapping[str, ssl.SSLContext]) -> None:
+        split = urlsplit(cloud)
+        self._cloud = (split.hostname or "", split.port or 0)
+        self._certificates = certificates
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._fault = HEALTHY
+        self._handlers: set[asyncio.Task[None]] = set()
+        self.sequence = 0
+        # Of the latest requests, for whoever looks for them where they should not be.
+        self.authorizations: deque[str] = deque(maxlen=1000)
+
+    @property
+    def url(self) -> str:
+        """Return where the cloud is to be found at present."""
+        return f"https://{self._fault.host or 'localhost'}:{self._port}"
+
+    @property
+    def clock_ahead(self) -> float:
+        """Return how many seconds the cloud behind is to be ahead of us."""
+        return self._fault.clock_ahead
+
+    async def become(self, fault: Fault) -> None:
+        """Begin a fault, or end it with `HEALTHY`."""
+        await self.deafen()
+        self._fault = fault
+        self.sequence = 0
+        if fault.listens:
+            self._server = await asyncio.start_server(
+                self._accept,
+                "127.0.0.1",
+                self._port,
+                ssl=self._certificates[fault.certificate],
+            )
+            self._port = self._server.sockets[0].getsockname()[1]
+
+    async def deafen(self) -> None:
+        """Listen no more; what is being answered is answered as it was begun."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def close(self) -> None:
+        """Listen no more, and leave everybody without an answer."""
+        await self.deafen()
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
+
+    def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        handler = asyncio.create_task(self._handle(reader, writer))
+        self._handlers.add(handler)
+        handler.add_done_callback(self._handlers.discard)
+
+    async def _handle(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        fault = self._fault
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            asked = self._asked(head)
+            self.sequence += 1
+            answer = fault.change(asked, await self._forwarded(head))
+            self.authorizations.append(asked.headers["authorization"])
+            await fault.send(writer, answer.encoded())
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    def _asked(self, head: bytes) -> Asked:
+        line, _, rest = head.partition(b"\r\n")
+        target = urlsplit(line.split(b" ")[1].decode())
+        page = parse_qs(target.query).get("pageNumber")
+        headers = parse_headers(BytesIO(rest))
+        lowered = {name.lower(): value for name, value in headers.items()}
+        number = None if page is None else int(page[0])
+        return Asked(target.path, number, lowered, self.sequence)
+
+    async def _forwarded(self, head: bytes) -> Answer:
+        """Return the cloud's own answer to what was signed for it."""
+        reader, writer = await asyncio.open_connection(*self._cloud)
+        try:
+            writer.write(head[:-2] + b"Connection: close\r\n\r\n")
+            answer = await reader.read()
+        finally:
+            writer.close()
+        top, _, body = answer.partition(b"\r\n\r\n")
+        status, _, rest = top.partition(b"\r\n")
+        date = parse_headers(BytesIO(rest + b"\r\n\r\n"))["Date"]
+        return Answer(body, int(status.split(b" ")[1]), {"Date": date or ""})
+
+
+@asynccontextmanager
+async def fault_layer(
+    cloud: str, certificates: Mapping[str, ssl.SSLContext]
+) -> AsyncIterator[FaultLayer]:
+    """Stand in front of a cloud, healthy at first."""
+    layer = FaultLayer(cloud, certificates)
+    await layer.become(HEALTHY)
+    try:
+        yield layer
+    finally:
+        await layer.close()
