@@ -20,7 +20,7 @@ from exporter.errors import Reason
 
 pytestmark = pytest.mark.real
 
-MOST_LINES = 14
+MOST_LINES = 8
 WALKS_BESIDE = 3
 # The bound of one answer, and what sockets and streams hold beside it.
 MOST_READ = LARGEST_BODY_BYTES + 16 * 2**20
