@@ -21,18 +21,20 @@ INTRODUCTION = f"""\
 Generated from `tests/fault_rows.py` and `tests/fault_shapes.py` by `make docs`; change
 it there.
 
-Each row is a test in `{TEST}`, which has the row's name in brackets.
-The whole exporter polls two routes over real sockets. One lies behind the fault, in front of the simulated
-cloud; the other is well. {{count}} faults are tried, and under each of them:
+Each row is a test in `{TEST}`, by its name in brackets.
+The whole exporter polls two routes over real sockets: one lies behind the fault, in
+front of the simulated cloud, and the other is well. {{count}} faults are tried. Under
+each of them:
 
 - the other route's walks never fail, and none of its series ever has a gap;
 - what is shown of the faulty route is the whole of its last complete walk, or nothing,
   and never anything after `poll.stale_after`;
 - `/`, `/-/healthy` and `/-/ready` answer as ever;
 - the log tells of a failure when it begins, changes or ends, and not at each walk;
+- no answer is read beyond a bound, however long it is;
 - key, secret, token, signatures, plan passwords and the API's own words, which repeat
   what was signed, appear in no log at `debug`, metric, page, `repr` or traceback;
-- with the fault's end everything is back at the next walk, without a restart.
+- with the fault's end everything is back by itself, without a restart.
 
 What no client can notice: a total that is too low by exactly the rows of the last
 pages. Throttling slows all routes of the account down, since its quota is one.

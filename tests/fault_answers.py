@@ -1,15 +1,12 @@
-"""How an answer goes wrong, as functions from a good answer to a bad one; and sending.
+"""How an answer goes wrong, as functions from a good answer to a bad one.
 
 Every word of a refusal repeats what was signed, as the worst of gateways would.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import struct
 from collections.abc import Callable
-from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from fakes import checkpoint_row, page_of
@@ -127,50 +124,3 @@ def vanished(kind: str) -> Change:
         return Answer(_said(asked, NAMED[kind], is_gateway=False), 404)
 
     return change
-
-
-async def cut(writer: asyncio.StreamWriter, answer: bytes) -> None:
-    """Reset the connection amid the body."""
-    writer.write(answer[: len(answer) - 20])
-    await writer.drain()
-    socket = writer.get_extra_info("socket")
-    socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-async def half(writer: asyncio.StreamWriter, answer: bytes) -> None:
-    """End the connection in good order, amid the body."""
-    writer.write(answer[: len(answer) - 20])
-    await writer.drain()
-
-
-async def endless(writer: asyncio.StreamWriter, _answer: bytes) -> None:
-    """Send a body without an end."""
-    writer.write(b"HTTP/1.1 200 .\r\nContent-Type: application/json\r\n\r\n[")
-    while not writer.transport.is_closing():
-        writer.write(b" " * 2**18)
-        await writer.drain()
-        # Whether the other side is gone is only heard where others have their turn.
-        await asyncio.sleep(0)
-
-
-async def drip(writer: asyncio.StreamWriter, answer: bytes) -> None:
-    """Send a byte now and then."""
-    for byte in answer:
-        writer.write(bytes([byte]))
-        await writer.drain()
-        if writer.transport.is_closing():
-            return
-        await asyncio.sleep(0.02)
-
-
-async def silence(writer: asyncio.StreamWriter, _answer: bytes) -> None:
-    """Say nothing until the other side goes away."""
-    while not writer.transport.is_closing():  # noqa: ASYNC110 - there is no event
-        await asyncio.sleep(0.02)
-
-
-async def garbage(writer: asyncio.StreamWriter, answer: bytes) -> None:
-    """Speak something else than HTTP, which repeats what was sent."""
-    writer.write(b"+OK " + answer.replace(b"\r\n", b" ") + b"\r\n\r\n")
-    await writer.drain()

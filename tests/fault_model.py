@@ -6,8 +6,10 @@ It must not know any one fault; those are rows.
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from socket import SO_LINGER, SOL_SOCKET
 
 SECRET_HEADERS = ("authorization", "x-acs-security-token", "x-acs-accesskey-id")
 
@@ -52,8 +54,35 @@ class Answer:
         return f"HTTP/1.1 {self.status} .\r\n{lines}\r\n".encode() + self.body
 
 
+class Wire:
+    """The way back to whoever asked; it counts the bytes it was given."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self.sent = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the other side may still be there."""
+        return not self._writer.transport.is_closing()
+
+    async def send(self, data: bytes) -> None:
+        """Send, once there is room."""
+        self.sent += len(data)
+        self._writer.write(data)
+        await self._writer.drain()
+        # Whether the other side is gone is only heard where others have their turn.
+        await asyncio.sleep(0)
+
+    def reset(self) -> None:
+        """Break the connection as a machine does that knows nothing of it."""
+        socket = self._writer.get_extra_info("socket")
+        socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
+
+
 Change = Callable[[Asked, Answer], Answer]
-Send = Callable[[asyncio.StreamWriter, bytes], Awaitable[None]]
+Send = Callable[[Wire, bytes], Awaitable[None]]
 
 
 def unchanged(_asked: Asked, answer: Answer) -> Answer:
@@ -61,10 +90,9 @@ def unchanged(_asked: Asked, answer: Answer) -> Answer:
     return answer
 
 
-async def whole(writer: asyncio.StreamWriter, answer: bytes) -> None:
+async def whole(wire: Wire, answer: bytes) -> None:
     """Send all of an answer at once."""
-    writer.write(answer)
-    await writer.drain()
+    await wire.send(answer)
 
 
 @dataclass(frozen=True, slots=True)

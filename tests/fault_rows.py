@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fault_answers import ROWS, cut, drip, endless, garbage, half, silence
+from fault_answers import ROWS
 from fault_model import Fault
+from fault_sending import cut, drip, endless, garbage, half, silence
 from fault_shapes import SHAPES, Shape
 
 from exporter.errors import Reason
