@@ -31,7 +31,8 @@ DEFAULT_SECONDS = 600.0
 SAMPLES = 60
 CLOCK_OFF_SECONDS = 1200.0
 
-_POLL = "poll: {interval: 1s, timeout: 900ms, stale_after: 10s, discovery_interval: 5s}"
+# A reload may begin a walk anew: two timeouts have to fit into an interval.
+_POLL = "poll: {interval: 1s, timeout: 400ms, stale_after: 10s, discovery_interval: 5s}"
 # Each changes something else: what is shown, the limits, what is kept, the connection.
 CONFIGURATIONS = tuple(
     f"{_POLL}\n{more}\n"
