@@ -31,7 +31,7 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(VENV)/bin/lint-imports --no-logo > .cache/imports.log || { cat .cache/imports.log; exit 1; }
 	$(PYTHON) docs/generate_configuration.py --check
 	$(PYTHON) docs/generate_metrics.py --check
-	$(PYTHON) docs/generate_reliability.py --check
+	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -57,7 +57,7 @@ bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
-	$(PYTHON) docs/generate_reliability.py
+	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh

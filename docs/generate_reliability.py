@@ -7,10 +7,11 @@ the path: `PYTHONPATH=tests`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fault_rows import MATRIX, Effect, Row
+from reliability_proofs import BAD_INPUTS, LOADS, Proof
 
 PAGE = Path(__file__).parent / "reliability.md"
 TEST = "tests/test_fault_matrix.py"
@@ -68,7 +69,17 @@ def page() -> str:
     """Return the whole page."""
     heads = "| fault | reason | served meanwhile | heals | test |\n"
     table = heads + "| --- | --- | --- | --- | --- |\n" + "".join(map(line, MATRIX))
-    return f"{INTRODUCTION.format(count=len(MATRIX))}\n## Faults\n\n{table}"
+    return (
+        f"{INTRODUCTION.format(count=len(MATRIX))}\n## Faults\n\n{table}"
+        f"\n## Bad input\n\n{proven(BAD_INPUTS)}"
+        f"\n## Load\n\n{proven(LOADS)}"
+    )
+
+
+def proven(proofs: Iterable[Proof]) -> str:
+    """Return a table of what was tried, and the test that shows what came of it."""
+    rows = (f"| {tried} | {outcome} | `{test}` |\n" for tried, outcome, test in proofs)
+    return "| tried | what comes of it | test |\n| --- | --- | --- |\n" + "".join(rows)
 
 
 def main(arguments: Sequence[str]) -> int:
