@@ -4,7 +4,10 @@ It must not decide what is worth telling, nor write anywhere else.
 """
 
 import logging
+import math
 import sys
+import time
+from collections.abc import Callable
 from typing import Literal, TextIO
 
 import structlog
@@ -19,6 +22,8 @@ _LEVELS = {
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
+_FLOODED = {"asyncio", "aiohttp.server"}
+_MINUTE_SECONDS = 60.0
 _LEVEL_WORDS = {"warning": "warn", "critical": "error", "exception": "error"}
 
 
@@ -33,6 +38,7 @@ def configure(
     """
     handler = _LineHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(_formatter(format, is_colored=handler.stream.isatty()))
+    handler.addFilter(OnceAMinute(time.monotonic))
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _LineHandler)]:
         root.removeHandler(old)
@@ -50,6 +56,30 @@ def configure(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+class OnceAMinute(logging.Filter):
+    """Lets a server's complaint of its clients pass once a minute, whoever makes it.
+
+    Strangers must not fill the disk: what they send wrong, and sockets that run out,
+    is told for each of them, with a traceback.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is told."""
+        if record.name not in _FLOODED or record.levelno < logging.ERROR:
+            return True
+        kind = (record.name, str(record.msg).split(" ", 3)[0])
+        now = self._clock()
+        if now - self._told.get(kind, -math.inf) < _MINUTE_SECONDS:
+            return False
+        self._told[kind] = now
+        return True
 
 
 class _LineHandler(logging.StreamHandler[TextIO]):

@@ -19,6 +19,7 @@ from exporter.app import Exporter, opened
 from exporter.reloading import Reloader
 from exporter.settings import Loaded, Settings
 from exporter.web.door import door
+from exporter.web.live import checked
 from exporter.web.server import application, serving
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,14 @@ def reloading(
         exporter.telemetry.reloaded(ok=is_good, at=time.time())
         exporter.exposition.renew()
 
-    return Reloader(settings, reread, exporter.apply, report)
+    def read() -> Loaded:
+        loaded = reread()
+        if loaded.settings.web.config_file is not None:
+            # It follows its file by itself; but what `serve` would refuse is not good.
+            checked(loaded.settings.web.config_file)
+        return loaded
+
+    return Reloader(settings, read, exporter.apply, report)
 
 
 async def _when_ready(

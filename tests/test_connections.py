@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import ssl
 from contextlib import AsyncExitStack
+from resource import RLIM_INFINITY
 
 import pytest
 from aiohttp import web
 from eventually import eventually
 
-from exporter.web.connections import BoundedRunner, send
+from exporter.web.connections import Guests, _files_for_clients, listeners, send
 
 pytestmark = pytest.mark.real
 
+MOST = 100
 
-async def _served(stack: AsyncExitStack, app: web.Application) -> tuple[str, int]:
-    runner = BoundedRunner(app, shutdown_timeout=0)
+
+async def _served(
+    stack: AsyncExitStack,
+    app: web.Application,
+    context: ssl.SSLContext | None = None,
+) -> tuple[str, int]:
+    runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    (listener,) = listeners("127.0.0.1", 0, Guests(MOST))
+    await web.SockSite(runner, listener, ssl_context=context).start()
     host, port = runner.addresses[0]
     return host, port
 
@@ -32,15 +42,37 @@ async def test_over_the_limit_who_came_first_has_to_go() -> None:
     async with AsyncExitStack() as stack:
         address = await _served(stack, web.Application())
         clients = []
-        for _ in range(720):
+        for _ in range(MOST + 5):
             reader, writer = await asyncio.open_connection(*address)
             stack.push_async_callback(_closed, writer)
             clients.append((reader, writer))
-        reader, writer = clients[0]
-        assert await reader.read() == b""
-        for reader, writer in clients[-100::50]:
+        for reader, _ in clients[:5]:
+            assert await reader.read() == b""
+        for reader, writer in clients[5::20]:
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+
+
+async def test_a_handshake_that_never_ends_is_a_connection_too() -> None:
+    """With TLS a client holds a file before it has said a word."""
+    async with AsyncExitStack() as stack:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        address = await _served(stack, web.Application(), context)
+        clients = []
+        for _ in range(MOST + 5):
+            reader, writer = await asyncio.open_connection(*address)
+            stack.push_async_callback(_closed, writer)
+            clients.append(reader)
+
+        for reader in clients[:5]:
+            assert await reader.read() == b""
+
+
+def test_the_limit_leaves_files_for_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that may open few files lets few clients in, but never none."""
+    for soft, most in ((1024, 700), (512, 212), (64, 1), (RLIM_INFINITY, 700)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+        assert _files_for_clients() == most
 
 
 async def test_who_does_not_read_is_let_go() -> None:

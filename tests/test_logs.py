@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies
 from pydantic import SecretStr
 
 from exporter.lines import render_console, render_json, render_logfmt
-from exporter.logs import configure
+from exporter.logs import OnceAMinute, configure
 from exporter.redaction import MASK, redacted, redacted_text
 
 Style = Literal["logfmt", "json", "console"]
@@ -341,3 +341,21 @@ def test_values_are_made_presentable() -> None:
 def test_long_texts_do_not_stall_the_process(text: str) -> None:
     """Masking takes time in proportion to the text, which may be long."""
     assert len(redacted_text(text)) <= len(text) * 2
+
+
+def test_what_strangers_provoke_is_told_once_a_minute() -> None:
+    """A flood of bad requests, or of connections, must not fill the disk."""
+    now = [100.0]
+    told = OnceAMinute(lambda: now[0])
+
+    def passes(name: str, message: str) -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, None, None)
+        return bool(told.filter(record))
+
+    assert passes("asyncio", "socket.accept() out of system resource")
+    assert not passes("asyncio", "socket.accept() out of system resource")
+    assert passes("aiohttp.server", "Error handling request from 127.0.0.1")
+    assert not passes("aiohttp.server", "Error handling request from 127.0.0.2")
+    assert all(passes("exporter.poller", "walk_failed") for _ in range(3))
+    now[0] += 61
+    assert passes("asyncio", "socket.accept() out of system resource")

@@ -132,6 +132,12 @@ async def test_the_lifecycle_api_answers_with_what_came_of_it(tmp_path: Path) ->
         assert await it.sample(SUCCESSFUL) == "0.0"
         assert (await it.ask("GET"))[0] == 405
 
+        web_file = tmp_path / "web.yml"
+        web_file.write_text("basic_auth_users: {dave: plain}\n")
+        it.file.write_text(f"web: {{config_file: {web_file}}}\n")
+        status, text = await it.ask("PUT")
+        assert (status, text.partition(": ")[0]) == (500, str(web_file))
+
         it.file.write_text("poll: {stale_after: 9m}\n")
         assert (await it.ask("PUT"))[0] == 200
         assert await it.sample(SUCCESSFUL) == "1.0"

@@ -6,54 +6,112 @@ It must not know what is asked, nor what is answered.
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+import contextlib
+import resource
+import socket
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from weakref import ref
 
 from aiohttp import web
 
 # Under the 1,024 files that a process may often open, with room for a burst of arrivals
 # (they are accepted by the hundred) and for what is open beside clients.
-MAX_CONNECTIONS = 700
+MOST_CONNECTIONS = 700
+FILES_FOR_ELSE = 300
 # Longer than the two minutes that are the longest sensible interval between scrapes.
 IDLE_SECONDS = 150.0
 # Many times what the largest exposition takes; Prometheus gives up after ten seconds.
 SEND_SECONDS = 30.0
 
 
-class BoundedRunner(web.AppRunner):
-    """Runs an application for a bounded number of clients at a time.
+class Guests:
+    """The open connections of all listeners, the first of them first.
 
-    Whoever has sent no whole request for `IDLE_SECONDS` is let go.
+    Counted as they are accepted: a client that never ends its TLS handshake has a file
+    as well.
     """
 
-    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
-        super().__init__(
-            app,
-            access_log=None,
-            shutdown_timeout=shutdown_timeout,
-            keepalive_timeout=IDLE_SECONDS,
-        )
+    def __init__(self, most: int | None = None) -> None:
+        self._most = _files_for_clients() if most is None else most
+        self._open: deque[ref[socket.socket]] = deque()
 
-    @property
-    def server(self) -> web.Server | None:
-        """Return what makes a protocol for each connection that a site accepts."""
-        server = super().server
-        return None if server is None else cast(web.Server, _Door(server))
+    def admit(self, newcomer: socket.socket) -> None:
+        """Let somebody in; over the limit, who came first has to go.
+
+        Refusing who comes last would let idle clients keep everybody out.
+        """
+        open_ = (each for each in self._open if _is_open(each()))
+        self._open = deque(open_)
+        while len(self._open) >= self._most:
+            oldest = self._open.popleft()()
+            if oldest is not None:
+                with contextlib.suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+        self._open.append(ref(newcomer))
 
 
-class _Door:
-    """Lets everybody in; over the limit, who came first has to go.
+class Listener(socket.socket):
+    """A listening socket whose connections are counted."""
 
-    Refusing who comes last would let idle clients keep everybody out.
+    guests: Guests
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Accept a connection, at the cost of the oldest if there are too many."""
+        connection, address = super().accept()
+        self.guests.admit(connection)
+        return connection, address
+
+
+def listeners(host: str | None, port: int, guests: Guests) -> list[Listener]:
+    """Return bound sockets for each address of a host; None is all interfaces.
+
+    Raises:
+        OSError: an address is taken, or is none of this machine's.
     """
+    found = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    with ExitStack() as opened:
+        bound = [
+            opened.enter_context(listener)
+            for family, _, _, _, address in dict.fromkeys(found)
+            for listener in _bound(family, address, guests)
+        ]
+        opened.pop_all()
+    return bound
 
-    def __init__(self, server: web.Server) -> None:
-        self._server = server
 
-    def __call__(self) -> asyncio.Protocol:
-        connected = self._server.connections
-        for handler in connected[: max(0, len(connected) - MAX_CONNECTIONS + 1)]:
-            handler.force_close()
-        return self._server()
+def _bound(
+    family: int, address: tuple[object, ...], guests: Guests
+) -> Iterator[Listener]:
+    try:
+        listener = Listener(family, socket.SOCK_STREAM)
+    except OSError:
+        return  # the machine does not know this family, as where IPv6 is off
+    listener.guests = guests
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    yield listener
+
+
+def _is_open(connection: socket.socket | None) -> bool:
+    return connection is not None and connection.fileno() >= 0
+
+
+def _files_for_clients() -> int:
+    """Return how many clients may be connected under this process's file limit."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(1, min(MOST_CONNECTIONS, soft - FILES_FOR_ELSE))
 
 
 async def send(

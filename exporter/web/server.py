@@ -17,7 +17,13 @@ from aiohttp.typedefs import Middleware
 
 from exporter.metrics.formats import Format
 from exporter.settings import split_address
-from exporter.web.connections import SEND_SECONDS, BoundedRunner, send
+from exporter.web.connections import (
+    IDLE_SECONDS,
+    SEND_SECONDS,
+    Guests,
+    listeners,
+    send,
+)
 from exporter.web.guard import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
 
@@ -78,15 +84,22 @@ async def serving(
     Raises:
         OSError: an address is taken, or is none of this machine's.
     """
-    runner = BoundedRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        # Who has sent no whole request for so long is let go.
+        keepalive_timeout=IDLE_SECONDS,
+    )
     await runner.setup()
+    guests = Guests()
     try:
         for address in listen_addresses:
             host, port = split_address(address)
             try:
-                await web.TCPSite(
-                    runner, host or None, port, ssl_context=ssl_context
-                ).start()
+                for listener in listeners(host or None, port, guests):
+                    site = web.SockSite(runner, listener, ssl_context=ssl_context)
+                    await site.start()
             except OSError as error:
                 why = f"cannot listen on {address}: {error.strerror}"
                 raise OSError(error.errno, why) from error
