@@ -27,7 +27,7 @@ async def _served(
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    (listener,) = listeners("127.0.0.1", 0, Guests(MOST))
+    (listener,) = await listeners("127.0.0.1", 0, Guests(MOST))
     await web.SockSite(runner, listener, ssl_context=context).start()
     host, port = runner.addresses[0]
     return host, port

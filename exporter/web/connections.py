@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import resource
 import socket
 from collections import deque
@@ -64,23 +65,37 @@ class Listener(socket.socket):
         return connection, address
 
 
-def listeners(host: str | None, port: int, guests: Guests) -> list[Listener]:
+async def listeners(host: str | None, port: int, guests: Guests) -> list[Listener]:
     """Return bound sockets for each address of a host; None is all interfaces.
 
     Raises:
         OSError: an address is taken, or is none of this machine's.
     """
-    found = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    found = await _addresses(host, port)
     with ExitStack() as opened:
         bound = [
             opened.enter_context(listener)
-            for family, _, _, _, address in dict.fromkeys(found)
+            for family, address in dict.fromkeys(found)
             for listener in _bound(family, address, guests)
         ]
         opened.pop_all()
     return bound
+
+
+async def _addresses(
+    host: str | None, port: int
+) -> list[tuple[int, tuple[object, ...]]]:
+    if host is None:
+        return [(socket.AF_INET, ("", port)), (socket.AF_INET6, ("::", port))]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return [(family, where) for family, _, _, _, where in found]
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004
+    return [(family, (host, port))]
 
 
 def _bound(

@@ -97,7 +97,7 @@ async def serving(
         for address in listen_addresses:
             host, port = split_address(address)
             try:
-                for listener in listeners(host or None, port, guests):
+                for listener in await listeners(host or None, port, guests):
                     site = web.SockSite(runner, listener, ssl_context=ssl_context)
                     await site.start()
             except OSError as error:
