@@ -304,6 +304,7 @@ def test_what_is_collected_is_what_a_naive_reading_finds(
     assert snapshot.rollup.lag_count == len(known)
 
 
+@pytest.mark.real
 def test_what_has_no_room_takes_hardly_any() -> None:
     """`metrics.max_checkpoints` holds the memory of a walk, whatever upstream sends."""
 

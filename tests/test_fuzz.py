@@ -7,6 +7,8 @@ from fuzz import tried
 from fuzzing import TARGETS, Target
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.real
+
 
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
 def test_nothing_that_is_read_makes_the_reader_fail(target: Target) -> None:

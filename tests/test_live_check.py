@@ -44,6 +44,8 @@ from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World
 
+pytestmark = pytest.mark.real
+
 OK, FAILED, SKIPPED = Outcome
 PLAN, ITEM, INSTANCE = "1300000016", "100070284", "rmq-cn-7e22ody0001"
 PLANS, ITEMS = "/disaster_recovery", "/disaster_recovery/1/items"

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import cast
 
+import pytest
 from core_cases import HERE, REGION, THERE, FakePlanReader, item, row, two_way
 from exposition_cases import snapshot_of
 from hypothesis import given
@@ -19,6 +20,8 @@ from exporter.metrics.telemetry import Telemetry
 from exporter.model import Route, Snapshot
 from exporter.routes import shard_of
 from exporter.settings import PlanSettings, Settings, ShardSettings
+
+pytestmark = pytest.mark.real
 
 ITEMS = {"1": ("10", "11"), "2": ("20",), "3": ("30", "31")}
 SIDES = (HERE, THERE)

@@ -13,6 +13,8 @@ from exporter.simulator.actions import Service
 from exporter.simulator.calls import Call
 from exporter.simulator.world import Checkpoint, World
 
+pytestmark = pytest.mark.real
+
 MIXED = World("mixed", started_at=START)
 WIDE = World("healthy", plans=1, items=1, groups=25, started_at=START)
 PLANS = "/disaster_recovery"

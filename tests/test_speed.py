@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from counting import counted_calls
 from exposition_cases import (
     NOW,
@@ -25,6 +26,8 @@ from exporter.metrics.formats import Format
 from exporter.metrics.turns import SLICE_ROWS
 from exporter.model import Checkpoint, Inventory, Route, Snapshot
 from exporter.store import Outcome, Store
+
+pytestmark = pytest.mark.real
 
 DEFAULT_SWITCHES = ("sync_lag", "sync_age", "last_sync", "problem")
 

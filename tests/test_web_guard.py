@@ -17,6 +17,8 @@ from web_server import basic, behind, rewrite
 from exporter.web.auth import CACHE_SIZE, BasicAuth, decoded
 from exporter.web.ratelimit import TokenBucket
 
+pytestmark = pytest.mark.real
+
 PASSWORDS = {"dave": "dave123", "carol": "carol123", "alice": "alice123"}
 HASHES = {user: hashed(password) for user, password in PASSWORDS.items()}
 USERS = "basic_auth_users: {{{}}}".format(

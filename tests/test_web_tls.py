@@ -16,6 +16,8 @@ from structlog.testing import capture_logs
 from web_config_cases import tls, write_folder
 from web_server import Server, behind, rewrite
 
+pytestmark = pytest.mark.real
+
 AUTHORITY, STRANGER = Authority(), Authority("another authority")
 CLIENT = AUTHORITY.issue("client", x509.DNSName("test3"))
 CA = "client_ca_file: ca.crt"
