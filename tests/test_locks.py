@@ -73,7 +73,7 @@ def test_development_runs_what_is_released() -> None:
 )
 def test_a_registry_is_known_by_its_host(host: tuple[str, ...]) -> None:
     """Else the test below would find nothing because it looks for nothing."""
-    assert REGISTRY.search(f"https://{'.'.join(host)}/simple") is not None
+    assert REGISTRY.search(f"from {'.'.join(host)}/simple") is not None
 
 
 def test_no_file_names_a_registry() -> None:
