@@ -64,6 +64,7 @@ class Exporter:
         self._connection = connection
         self.telemetry = telemetry
         self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
         self.telemetry.reloaded(ok=True, at=self._wall())
         self.store = Store(
             stale_after=stale_after,
@@ -184,6 +185,7 @@ class Exporter:
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
         self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
         self.store.reconfigure(
             stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
         )

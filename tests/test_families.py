@@ -52,6 +52,8 @@ PROMISED = {
     "exporter_checkpoints_dropped": "",
     "exporter_poll_interval_seconds": "",
     "exporter_stale_after_seconds": "",
+    "exporter_shard_index": "",
+    "exporter_shards": "",
     "exporter_discovery_last_success_timestamp_seconds": "",
     "exporter_discovery_failures_total": "reason",
     "exporter_config_last_reload_successful": "",

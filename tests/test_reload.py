@@ -172,7 +172,7 @@ async def test_a_bad_file_is_answered_and_the_old_one_goes_on(tmp_path: Path) ->
 
 
 async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
-    """Interval, objectives, families, stale_after, groups, limits and keys."""
+    """Interval, objectives, families, stale_after, groups, limits, keys and shard."""
     world = World(scenario="healthy", plans=1, items=1)
     async with reloadable(tmp_path, world) as it:
         await it.exporter.ready.wait()
@@ -223,7 +223,15 @@ async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
             return set((await it.values("rocketmq_dr_up")).values()) == {1}
 
         await eventually(is_up)
-        await it.reload(poll={"stale_after": "1ms", "interval": "1h"})
+        await it.reload(shard={"index": 1, "total": 2})
+        assert await it.values("rocketmq_dr_exporter_shard_index") == {"": 1}
+        assert await it.values("rocketmq_dr_exporter_shards") == {"": 2}
+        assert await it.values("rocketmq_dr_exporter_api_rate_limit") == {"": 25}
+
+        await it.reload(
+            poll={"stale_after": "1ms", "interval": "1h"},
+            shard={"index": 0, "total": 1},
+        )
 
         async def is_withdrawn() -> bool:
             return not await it.values("rocketmq_dr_checkpoints", "state")

@@ -53,6 +53,7 @@ def full() -> Telemetry:
     telemetry.discovery_failed(Reason.PERMISSION)
     telemetry.reloaded(ok=True, at=1740724081.0)
     telemetry.settings(60.0, 300.0)
+    telemetry.shard(2, 8)
     telemetry.scraped(0.025, 4096)
     return telemetry
 
@@ -103,6 +104,8 @@ def test_what_is_told_is_what_is_shown() -> None:
     assert samples["config_last_reload_success_timestamp_seconds"] == 1740724081
     assert samples["poll_interval_seconds"] == 60
     assert samples["stale_after_seconds"] == 300
+    assert samples["shard_index"] == 2
+    assert samples["shards"] == 8
     assert samples["scrapes_total"] == 1
     assert samples["scrape_duration_seconds"] == 0.025
     assert samples["scrape_size_bytes"] == 4096

@@ -115,6 +115,11 @@ class Telemetry:
         self._gauges[own.POLL_INTERVAL].value = poll_interval_seconds
         self._gauges[own.STALE_AFTER].value = stale_after_seconds
 
+    def shard(self, index: int, total: int) -> None:
+        """Take in which of how many shards this process is."""
+        self._gauges[own.SHARD_INDEX].value = index
+        self._gauges[own.SHARDS].value = total
+
     def scraped(self, seconds: float, size: int) -> None:
         """Take in how long an answer took, and its bytes on the wire."""
         self._count(own.SCRAPES)

@@ -87,6 +87,18 @@ STALE_AFTER = Family(
     unit="seconds",
     absent="before the configuration is in force",
 )
+SHARD_INDEX = Family(
+    name="rocketmq_dr_exporter_shard_index",
+    kind=Kind.GAUGE,
+    meaning="The setting shard.index: which share of the routes this process walks.",
+    absent="before the configuration is in force",
+)
+SHARDS = Family(
+    name="rocketmq_dr_exporter_shards",
+    kind=Kind.GAUGE,
+    meaning="The setting shard.total: among how many the routes are shared.",
+    absent="before the configuration is in force",
+)
 DISCOVERY_SUCCESS = Family(
     name="rocketmq_dr_exporter_discovery_last_success_timestamp_seconds",
     kind=Kind.GAUGE,
@@ -148,6 +160,8 @@ OWN = (
     DROPPED,
     POLL_INTERVAL,
     STALE_AFTER,
+    SHARD_INDEX,
+    SHARDS,
     DISCOVERY_SUCCESS,
     DISCOVERY_FAILURES,
     RELOAD_SUCCESSFUL,
