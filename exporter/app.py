@@ -93,7 +93,8 @@ class Exporter:
             wall=wall,
         )
         self._admits = admission(settings)
-        # Set once every route has been tried, well or badly, and then for good.
+        # Set once every route has been tried, well or badly, or another is seen to
+        # poll; and then for good.
         self.ready = asyncio.Event()
         self._look_again = asyncio.Event()
         self._shown: Inventory | None = None
@@ -153,6 +154,12 @@ class Exporter:
         self._take_routes()
         self._note_tried()
         return is_whole
+
+    def withdraw(self) -> None:
+        """Show nothing of what was found: another polls now. `run` must have ended."""
+        self.discovery.forget()
+        self.telemetry.undiscovered()
+        self._take_routes()
 
     def _take_routes(self) -> None:
         routes = self.discovery.inventory.routes

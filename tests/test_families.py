@@ -54,6 +54,7 @@ PROMISED = {
     "exporter_stale_after_seconds": "",
     "exporter_shard_index": "",
     "exporter_shards": "",
+    "exporter_leader": "",
     "exporter_discovery_last_success_timestamp_seconds": "",
     "exporter_discovery_failures_total": "reason",
     "exporter_config_last_reload_successful": "",

@@ -103,6 +103,12 @@ class TestDefaults:
             "enable_lifecycle": False,
         }
         assert dumped["shard"] == {"index": 0, "total": 1}
+        assert dumped["ha"] == {
+            "lease": None,
+            "namespace": None,
+            "lease_duration": "PT10S",
+            "kubeconfig_file": None,
+        }
         assert dumped["log"] == {"level": "info", "format": "logfmt"}
 
     @pytest.mark.parametrize(
