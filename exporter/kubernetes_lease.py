@@ -119,8 +119,9 @@ class KubernetesLeases:
             if error.status == HTTPStatus.NOT_FOUND and absent:
                 return None
             raise self._error(verb, error) from None
-        except (aiohttp.ClientError, OSError) as error:
-            # Its text may hold what was sent; its name says what happened.
+        except (aiohttp.ClientError, ConfigException, OSError) as error:
+            # Its text may hold what was sent; its name says what happened. A token that
+            # is just being replaced is no configuration either.
             raise LeaseError(
                 f"the Kubernetes API cannot be reached: {type(error).__name__}"
             ) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ class LeaseApi:
 
     def _create(self, namespace: str, lease: Json) -> tuple[int, Json]:
         key = (namespace, lease["metadata"]["name"])
+        if "resourceVersion" in lease["metadata"]:
+            return _failure(422, "resourceVersion should not be set on what is created")
         if namespace not in self.namespaces:
             return _failure(404, "NotFound")
         if key in self.leases:
@@ -146,7 +149,7 @@ def _failure(status: int, reason: str) -> tuple[int, Json]:
 
 
 @asynccontextmanager
-async def lease_api() -> AsyncIterator[LeaseApi]:
+async def lease_api(tls: ssl.SSLContext | None = None) -> AsyncIterator[LeaseApi]:
     """Serve an API that keeps no lease yet."""
     api = LeaseApi()
     app = web.Application()
@@ -156,9 +159,9 @@ async def lease_api() -> AsyncIterator[LeaseApi]:
     runner = web.AppRunner(app, shutdown_timeout=0, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
         host, port = runner.addresses[0][:2]
-        api.url = f"http://{host}:{port}"
+        api.url = f"{'https' if tls else 'http'}://{host}:{port}"
         yield api
     finally:
         api.over.set()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from eventually import eventually
+from kubernetes_asyncio.config import incluster_config as incluster
 from lease_api import TOKEN, LeaseApi, kubeconfig, lease_api
 
 from exporter import election
@@ -111,9 +114,13 @@ async def test_whoever_comes_second_is_told_so(
         await leases.create(MINE)
     with pytest.raises(LeaseTakenError):
         await leases.replace(Lease("me", 10, version="7"))
+    found = await leases.read()
+    assert found is not None
     api.leases.clear()
     with pytest.raises(LeaseTakenError):
-        await leases.replace(Lease("me", 10, version="101"))
+        await leases.replace(found)
+    await leases.create(MINE)
+    assert await leases.read() == found
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504])
@@ -133,7 +140,7 @@ async def test_what_may_pass_is_no_refusal(
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b'{"spec": 3}', b'{"spec": {"renewTime": "noon"}}', b"1"]
+    "body", [b"<html>", b"[]", b'{"spec": 3}', b'{"metadata": {}}', b"1"]
 )
 async def test_an_answer_that_is_no_lease_is_a_failure_and_no_crash(
     api: LeaseApi, leases: KubernetesLeases, body: bytes
@@ -377,6 +384,37 @@ async def test_outside_of_a_cluster_a_line_says_what_is_missing(
     (line,) = caught.value.faults
     assert line.startswith(fault)
     assert "\n" not in line
+
+
+async def test_a_pod_finds_its_cluster_by_itself_and_rereads_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Address from the environment, authority, token and namespace from its files."""
+    authority = Authority()
+    authority.issue("kubernetes").write(tmp_path, "server")
+    (tmp_path / "ca.crt").write_text(authority.cert)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    (tmp_path / "namespace").write_text("monitoring\n")
+    monkeypatch.setattr(election, "POD_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setattr(incluster, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setattr(incluster, "TOKEN_REFRESH_PERIOD", timedelta())
+    async with lease_api(tls) as api:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", api.url.rpartition(":")[2])
+        settings = Settings(ha=HaSettings(lease="dr"))
+        async with standing(settings) as (elector, _):
+            assert elector.is_leader()
+            assert api.holder("dr") == elector.identity
+            for text in ("", "another"):
+                token.write_text(text)
+                with pytest.raises(LeaseError):
+                    await elector._leases.read()
+            token.write_text(TOKEN)
+            assert await elector._leases.read() is not None
 
 
 def _ignore(_is_leader: bool) -> None:  # noqa: FBT001 - a callback
