@@ -265,6 +265,23 @@ class TestEnvironment:
         assert caught.value.warnings == ("ROCKETMQ_DR_API__ACCES_KEY_ID",)
 
     @pytest.mark.parametrize(
+        ("ordinal", "expected"),
+        [
+            # More replicas than shards, and a Kubernetes that labels no ordinals.
+            ("8", "expected a whole number below shard.total"),
+            ("", "expected a whole number of at least 0"),
+        ],
+    )
+    def test_an_ordinal_that_is_no_shard_is_told_by_its_variable(
+        self, tmp_path: Path, ordinal: str, expected: str
+    ) -> None:
+        """A StatefulSet sets it, so that nobody has seen it written."""
+        index = "ROCKETMQ_DR_SHARD__INDEX"
+        environ = {index: ordinal, "ROCKETMQ_DR_SHARD__TOTAL": "8"}
+
+        assert faults(tmp_path, environ=environ) == [f"{index}: {expected}"]
+
+    @pytest.mark.parametrize(
         "variable",
         [
             knob.environment
