@@ -70,6 +70,7 @@ class Elector:
         self._won = asyncio.Event()
         self._term: asyncio.Timeout | None = None
         self._failure: str | None = None
+        self._followed = NOBODY
 
     def is_leader(self) -> bool:
         """Return whether nobody else can lead at this moment, as far as clocks go."""
@@ -179,11 +180,15 @@ class Elector:
         """Note when a record was first seen: its times are by other clocks."""
         if lease == self._observed:
             return
-        is_news = self._observed is not None
-        self._observed = lease
+        before, self._observed = self._observed, lease
         self._believed_until = self._clock() + (lease.duration or self._duration)
-        if is_news and lease.holder not in {NOBODY, self.identity}:
-            self._on_follow()
+        if before is None or lease.holder in {NOBODY, self.identity}:
+            return
+        # One that is seen to renew lives: a first sight may be of one long dead.
+        if self._followed != lease.holder:
+            log.info("following", leader=lease.holder)
+            self._followed = lease.holder
+        self._on_follow()
 
     async def _take(
         self, write: Callable[[Lease], Awaitable[None]], before: Lease | None

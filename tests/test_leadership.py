@@ -121,6 +121,27 @@ async def test_the_first_leads_and_keeps_leading_while_the_second_follows() -> N
 
 
 @virtually
+async def test_the_log_says_who_leads_once_at_each_change() -> None:
+    """Not every two seconds."""
+    keeper = Keeper()
+    a, b, c = (candidate(keeper, name) for name in "abc")
+    with capture_logs() as lines:
+        async with running(a, b, c):
+            await asyncio.sleep(20)
+            await c.die()
+            await a.stop()
+            await asyncio.sleep(20)
+
+    told = [(x["event"], x.get("identity", x.get("leader"))) for x in lines]
+    assert told == [
+        ("leading", "a"),
+        ("following", "a"),
+        ("following", "a"),
+        ("leading", "b"),
+    ]
+
+
+@virtually
 async def test_a_standby_works_within_the_duration_and_a_retry_of_a_death() -> None:
     """Under 15 seconds by default, wherever in their periods the two are."""
     for offset in range(20):
