@@ -26,6 +26,7 @@ from exporter.web.connections import (
 )
 from exporter.web.guard import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
+from exporter.web.paths import add_pages
 
 # With the walks cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0
@@ -62,12 +63,18 @@ def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Appli
     """Return the web application that serves a site behind `middlewares`."""
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", _landing_page(site))
-    app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
-    app.router.add_get(HEALTHY, _healthy)
-    app.router.add_get(READY, _ready(site))
-    for method in ("POST", "PUT"):
-        app.router.add_route(method, RELOAD, _reload(site))
+    pages = {
+        "/": _landing_page(site),
+        site.telemetry_path: _Scrapes(site).answer,
+        HEALTHY: _healthy,
+        READY: _ready(site),
+    }
+    reload = _reload(site)
+    add_pages(
+        app,
+        {path: {"GET": page, "HEAD": page} for path, page in pages.items()}
+        | {RELOAD: {"POST": reload, "PUT": reload}},
+    )
     return app
 
 
