@@ -215,7 +215,7 @@ def test_a_failure_to_log_reaches_nobody_and_shows_nothing(
     assert CANARY not in str(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(message=NASTY, name=NASTY, value=NASTY)
 def test_no_value_forges_a_line(message: str, name: str, value: str) -> None:
     """Whatever is logged, a line stays a line of what can be seen."""
@@ -238,7 +238,7 @@ def test_no_value_forges_a_line(message: str, name: str, value: str) -> None:
     assert json.loads(lines[1])["msg"] == message
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(
     value=strategies.text(
         strategies.characters(codec="ascii", exclude_categories=["Cc"])
