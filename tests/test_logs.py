@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from exporter.lines import render_console, render_json, render_logfmt
 from exporter.logs import OnceAMinute, configure
 from exporter.redaction import MASK, redacted, redacted_text
+from exporter.settings.knobs import knobs_by_path
 
 Style = Literal["logfmt", "json", "console"]
 STYLES: tuple[Style, ...] = ("logfmt", "json", "console")
@@ -274,6 +275,11 @@ def test_logfmt_is_read_back_as_two_pairs(value: str) -> None:
         f"SecurityToken = '{CANARY} with spaces'",
         f"token=b'{CANARY}'",
         f"PASSWD={CANARY}",
+        f"password: 'unknown setting {CANARY}'",
+        f"password: unknown-{CANARY}",
+        f"token: required:{CANARY}",
+        f"token=expected{CANARY}",
+        f"password: unknown setting\ntoken: {CANARY}",
     ],
 )
 @pytest.mark.parametrize("style", STYLES)
@@ -319,6 +325,24 @@ def test_values_under_a_secrets_name_are_masked(name: str, value: object) -> Non
 def test_what_is_no_secret_is_left_alone(text: str) -> None:
     """Faults of the configuration and names of files stay readable."""
     assert redacted_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "expected text without spaces and line breaks",
+        "required: expected text",
+        "unknown setting",
+        "unknown setting, did you mean access_key_secret_file?",
+    ],
+)
+@pytest.mark.parametrize("name", [*knobs_by_path(), "api.access_key_secret_fil"])
+def test_no_fault_of_a_setting_is_masked(name: str, words: str) -> None:
+    """Its name is no secret, and no fault repeats a value."""
+    fault = f"exporter.yml: {name}: {words}"
+
+    assert redacted_text(fault) == fault
+    assert redacted_text(f"{fault}\nx") == f"{fault}\nx"
 
 
 def test_values_are_made_presentable() -> None:
