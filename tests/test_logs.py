@@ -372,14 +372,18 @@ def test_what_strangers_provoke_is_told_once_a_minute() -> None:
     now = [100.0]
     told = OnceAMinute(lambda: now[0])
 
-    def passes(name: str, message: str) -> bool:
-        record = logging.LogRecord(name, logging.ERROR, "", 0, message, None, None)
+    def passes(name: str, message: str, error: Exception | None = None) -> bool:
+        info = None if error is None else (type(error), error, None)
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, None, info)
         return bool(told.filter(record))
 
     assert passes("asyncio", "socket.accept() out of system resource")
     assert not passes("asyncio", "socket.accept() out of system resource")
     assert passes("aiohttp.server", "Error handling request from 127.0.0.1")
     assert not passes("aiohttp.server", "Error handling request from 127.0.0.2")
+    bug = KeyError("a bug of ours")
+    assert passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
+    assert not passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
     assert all(passes("exporter.poller", "walk_failed") for _ in range(3))
     now[0] += 61
     assert passes("asyncio", "socket.accept() out of system resource")
