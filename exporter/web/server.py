@@ -59,13 +59,21 @@ class Site:
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
 
 
-def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
-    """Return the web application that serves a site behind `middlewares`."""
+def application(
+    site: Site,
+    middlewares: Sequence[Middleware] = (),
+    *,
+    send_seconds: float = SEND_SECONDS,
+) -> web.Application:
+    """Return the web application that serves a site behind `middlewares`.
+
+    Who takes longer than `send_seconds` to read a page is let go.
+    """
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
     pages = {
-        "/": _landing_page(site),
-        site.telemetry_path: _Scrapes(site).answer,
+        "/": _landing_page(site, send_seconds),
+        site.telemetry_path: _Scrapes(site, send_seconds).answer,
         HEALTHY: _healthy,
         READY: _ready(site),
     }
@@ -123,8 +131,9 @@ def _shown(bound: Sequence[str | int]) -> str:
 class _Scrapes:
     """Answers scrapes, `max_requests` of them at a time; 0 is no limit."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, send_seconds: float) -> None:
         self._site = site
+        self._send_seconds = send_seconds
         self._under_way = 0
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -136,7 +145,8 @@ class _Scrapes:
         self._under_way += 1
         try:
             # Sent in here: who reads slowly holds a body in memory, and so counts.
-            return await send(request, await self._render(request), SEND_SECONDS)
+            body = await self._render(request)
+            return await send(request, body, self._send_seconds)
         finally:
             self._under_way -= 1
 
@@ -155,10 +165,10 @@ class _Scrapes:
 
 
 def _landing_page(
-    site: Site,
+    site: Site, send_seconds: float
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(
+    async def answer(request: web.Request) -> web.Response:
+        page = web.Response(
             text=site.landing_page(),
             content_type="text/html",
             headers={
@@ -168,6 +178,7 @@ def _landing_page(
                 "Cache-Control": "no-store",
             },
         )
+        return await send(request, page, send_seconds)
 
     return answer
 
