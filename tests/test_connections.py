@@ -61,6 +61,22 @@ async def test_over_the_limit_who_came_first_has_to_go() -> None:
             assert (await reader.readline()).startswith(b"HTTP/1.1 404")
 
 
+async def test_who_has_gone_takes_nobodys_place() -> None:
+    """Any number of short visits leaves somebody connected who stays."""
+    async with AsyncExitStack() as stack:
+        address = await _served(stack, web.Application())
+        reader, writer = await asyncio.open_connection(*address)
+        stack.push_async_callback(_closed, writer)
+        for _ in range(MOST + 5):
+            guest, door = await asyncio.open_connection(*address)
+            door.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await guest.read()).startswith(b"HTTP/1.1 404")
+            door.close()
+
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+
+
 async def test_a_handshake_that_never_ends_is_a_connection_too() -> None:
     """With TLS a client holds a file before it has said a word."""
     async with AsyncExitStack() as stack:
