@@ -336,13 +336,13 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
         "unknown setting, did you mean access_key_secret_file?",
     ],
 )
-@pytest.mark.parametrize("name", [*knobs_by_path(), "api.access_key_secret_fil"])
-def test_no_fault_of_a_setting_is_masked(name: str, words: str) -> None:
+def test_no_fault_of_a_setting_is_masked(words: str) -> None:
     """Its name is no secret, and no fault repeats a value."""
-    fault = f"exporter.yml: {name}: {words}"
+    for name in (*knobs_by_path(), "api.access_key_secret_fil"):
+        fault = f"exporter.yml: {name}: {words}"
 
-    assert redacted_text(fault) == fault
-    assert redacted_text(f"{fault}\nx") == f"{fault}\nx"
+        assert redacted_text(fault) == fault
+        assert redacted_text(f"{fault}\nx") == f"{fault}\nx"
 
 
 def test_values_are_made_presentable() -> None:
