@@ -28,7 +28,7 @@ from exporter.model import Inventory, Route, Snapshot
 from exporter.poller import Poller
 from exporter.restarting import Restartable
 from exporter.settings import NameFilter, Settings
-from exporter.store import Outcome, Store
+from exporter.store import NOT_WEIGHED, Outcome, Store
 from exporter.web.pages import landing_page
 from exporter.web.server import Site
 from exporter.worst import worst
@@ -221,11 +221,12 @@ class Exporter:
         return await self._cloud.list_checkpoints(route, admits=self._admits, room=room)
 
     async def _publish(self, outcome: Outcome) -> None:
+        weighed = NOT_WEIGHED
         if isinstance(outcome.result, Snapshot):
             # Before it is recorded, so that no scrape has to wait for it.
-            await self.store.weigh(outcome.result)
             await self.exposition.prepare(outcome.result)
-        self.store.record(outcome)
+            weighed = await self.store.weigh(outcome.result)
+        self.store.record(outcome, weighed)
         await self.exposition.refresh(outcome.route)
         self.discovery.walked(outcome.route, outcome.error)
         if isinstance(outcome.error, NotFoundError):

@@ -13,11 +13,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from exporter.duplicates import Shown, found, search
+from exporter.duplicates import Search, Shown, found, search
 from exporter.errors import CloudError, Reason
 from exporter.model import Rollup, Route, Snapshot
 
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
+
+Weighed = tuple[Sequence[Snapshot], Mapping[Route, Shown]]
+"""What is shown of each route of an item, if these are its snapshots."""
+
+NOT_WEIGHED: Weighed = (), MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,6 @@ class Store:
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
         self._shown = 0
-        self._weighed: tuple[Sequence[Snapshot], Mapping[Route, Shown]] = (), {}
         # Not before then need anybody look for what has gone stale.
         self._next_stale_at = math.inf
         self.version = 0
@@ -99,31 +103,25 @@ class Store:
             self._hide_duplicates(self._siblings.get(item, ()))
         self._recount()
 
-    async def weigh(self, snapshot: Snapshot) -> None:
+    async def weigh(self, snapshot: Snapshot) -> Weighed:
         """Work out what `record` will hide if it is given this next, with pauses.
 
-        The routes of a two-way item may have a hundred thousand rows in common.
+        The routes of a two-way item may have a hundred thousand rows in common. What
+        comes of it holds until others have their turn.
         """
-        routes = self._siblings_of(snapshot.route)
-        snapshots = [
-            snapshot if route == snapshot.route else status.snapshot
-            for route in routes
-            if (status := self._statuses[route]).snapshot or route == snapshot.route
-        ]
-        shown = [each for each in snapshots if each is not None]
-        searching = search(shown)
+        snapshots = self._beside(snapshot)
         while True:
-            try:
-                next(searching)
-            except StopIteration as end:
-                self._weighed = shown, end.value
-                return
-            await asyncio.sleep(0)
+            shown = await _found_in_turns(search(snapshots))
+            before, snapshots = snapshots, self._beside(snapshot)
+            # A sibling's walk may have ended meanwhile.
+            if _are_the_same(before, snapshots):
+                return snapshots, shown
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome, weighed: Weighed = NOT_WEIGHED) -> None:
         """Take in how a walk ended; a route that is no longer walked is ignored.
 
-        What it costs does not grow with the number of routes.
+        What it costs does not grow with the number of routes, nor, with what `weigh`
+        has found, with that of duplicates.
         """
         if outcome.route not in self._statuses:
             return
@@ -134,6 +132,7 @@ class Store:
             self._statuses[outcome.route] = _failed(status, outcome.result)
         else:
             self._publish(status, outcome.result, outcome.ended_at)
+            self._hide_duplicates(self._siblings_of(outcome.route), weighed)
         self.version += 1
 
     def statuses(self) -> Sequence[RouteStatus]:
@@ -172,7 +171,6 @@ class Store:
             hidden=frozenset(),
             published_at=now,
         )
-        self._hide_duplicates(self._siblings_of(status.route))
 
     def _withdraw_stale(self) -> None:
         """Let go of what is stale, which then takes no room and hides nothing."""
@@ -209,9 +207,11 @@ class Store:
     def _siblings_of(self, route: Route) -> Sequence[Route]:
         return self._siblings.get((route.plan_id, route.item_id), ())
 
-    def _hide_duplicates(self, routes: Sequence[Route]) -> None:
+    def _hide_duplicates(
+        self, routes: Sequence[Route], weighed: Weighed = NOT_WEIGHED
+    ) -> None:
         snapshots = self._snapshots_of(routes)
-        of, shown = self._weighed
+        of, shown = weighed
         if not _are_the_same(of, snapshots):
             shown = found(search(snapshots))
         for snapshot in snapshots:
@@ -221,6 +221,13 @@ class Store:
                     status, hidden=now.hidden, rollup=now.rollup
                 )
 
+    def _beside(self, snapshot: Snapshot) -> list[Snapshot]:
+        """Return what its item's routes will have once this snapshot is recorded."""
+        routes = self._siblings_of(snapshot.route)
+        statuses = {route: self._statuses[route].snapshot for route in routes}
+        beside = statuses | {snapshot.route: snapshot}
+        return [each for each in beside.values() if each is not None]
+
     def _snapshots_of(self, routes: Sequence[Route]) -> list[Snapshot]:
         snapshots = (self._statuses[route].snapshot for route in routes)
         return [snapshot for snapshot in snapshots if snapshot is not None]
@@ -229,6 +236,16 @@ class Store:
         self.version += 1
         snapshots = (status.snapshot for status in self._statuses.values())
         self._shown = sum(len(snapshot) for snapshot in snapshots if snapshot)
+
+
+async def _found_in_turns(searching: Search) -> Mapping[Route, Shown]:
+    while True:
+        try:
+            next(searching)
+        except StopIteration as end:
+            result: Mapping[Route, Shown] = end.value
+            return result
+        await asyncio.sleep(0)
 
 
 def _are_the_same(some: Sequence[Snapshot], others: Sequence[Snapshot]) -> bool:

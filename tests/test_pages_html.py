@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from core_cases import OTHER, ROUTE, SIBLING, SYNCED_AT_MS, row
 from exposition_cases import snapshot_of, status_of
 from exposition_strategies import texts
-from hypothesis import given, settings
+from hypothesis import given
 
 from exporter import __version__
 from exporter.errors import Reason
@@ -114,7 +114,6 @@ def test_without_routes_it_says_where_to_look() -> None:
     assert "No route is polled" in page.text
 
 
-@settings(max_examples=50)
 @given(texts, texts)
 def test_no_name_can_change_the_page(group: str, topic: str) -> None:
     """Whatever came from upstream is text: no tag, attribute or link is added."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from core_cases import OTHER, ROUTE, SIBLING, SYNCED_AT_MS, row
 from exposition_cases import snapshot_of, status_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model import Checkpoint, State
@@ -53,7 +53,6 @@ def test_only_what_is_shown_is_found() -> None:
     assert [f.checkpoint.group for f in worst(statuses, NOW, 10)] == ["b"]
 
 
-@settings(max_examples=40)
 @given(lags, lags, st.integers(0, 30))
 def test_the_worst_lag_most_and_the_unknown_come_last(
     here: list[int | None], there: list[int | None], count: int

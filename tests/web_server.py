@@ -70,6 +70,18 @@ class Server:
             text = await response.text()
             return Answer(response.status, text, dict(response.headers))
 
+    async def status_of(self, head: str) -> int:
+        """Send a request as it stands; return the status of all that is answered."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+        assert answer.count(b"HTTP/1.1 ") == 1, "a promise before the answer"
+        return int(answer.split()[1])
+
 
 @asynccontextmanager
 async def behind(

@@ -26,6 +26,7 @@ from exporter.web.connections import (
 )
 from exporter.web.guard import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
+from exporter.web.paths import add_pages
 
 # With the walks cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0
@@ -58,16 +59,30 @@ class Site:
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
 
 
-def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
-    """Return the web application that serves a site behind `middlewares`."""
+def application(
+    site: Site,
+    middlewares: Sequence[Middleware] = (),
+    *,
+    send_seconds: float = SEND_SECONDS,
+) -> web.Application:
+    """Return the web application that serves a site behind `middlewares`.
+
+    Who takes longer than `send_seconds` to read a page is let go.
+    """
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", _landing_page(site))
-    app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
-    app.router.add_get(HEALTHY, _healthy)
-    app.router.add_get(READY, _ready(site))
-    for method in ("POST", "PUT"):
-        app.router.add_route(method, RELOAD, _reload(site))
+    pages = {
+        "/": _landing_page(site, send_seconds),
+        site.telemetry_path: _Scrapes(site, send_seconds).answer,
+        HEALTHY: _healthy,
+        READY: _ready(site),
+    }
+    reload = _reload(site)
+    add_pages(
+        app,
+        {path: {"GET": page, "HEAD": page} for path, page in pages.items()}
+        | {RELOAD: {"POST": reload, "PUT": reload}},
+    )
     return app
 
 
@@ -116,8 +131,9 @@ def _shown(bound: Sequence[str | int]) -> str:
 class _Scrapes:
     """Answers scrapes, `max_requests` of them at a time; 0 is no limit."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, send_seconds: float) -> None:
         self._site = site
+        self._send_seconds = send_seconds
         self._under_way = 0
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -129,7 +145,8 @@ class _Scrapes:
         self._under_way += 1
         try:
             # Sent in here: who reads slowly holds a body in memory, and so counts.
-            return await send(request, await self._render(request), SEND_SECONDS)
+            body = await self._render(request)
+            return await send(request, body, self._send_seconds)
         finally:
             self._under_way -= 1
 
@@ -148,10 +165,10 @@ class _Scrapes:
 
 
 def _landing_page(
-    site: Site,
+    site: Site, send_seconds: float
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(
+    async def answer(request: web.Request) -> web.Response:
+        page = web.Response(
             text=site.landing_page(),
             content_type="text/html",
             headers={
@@ -161,6 +178,7 @@ def _landing_page(
                 "Cache-Control": "no-store",
             },
         )
+        return await send(request, page, send_seconds)
 
     return answer
 
