@@ -27,3 +27,4 @@ provide() {
 provide prometheus prometheus
 provide promtool prometheus
 provide openssl openssl
+provide prometheus-alertmanager prometheus-alertmanager

@@ -40,8 +40,8 @@ class Incident:
     """What happens, told by the second, and every alert that must come of it.
 
     Any alert that is not declared must be silent; `looks_like` names those that one
-    might have expected. Where nothing may fire, `fires` is empty. `scrape_every` and
-    `evaluate_every` are seconds, as is all else.
+    might have expected. `inhibited` are those that Alertmanager holds back while most
+    of them fire. Where nothing may fire, `fires` is empty. All times are in seconds.
     """
 
     name: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,9 +41,12 @@ class Outcome:
             )
         ]
 
-    def alerts_at(self, at: float) -> list[Alert]:
-        """Return what Alertmanager is told at an evaluation."""
-        return [alert for alert in self.alerts if alert.at == at]
+    @property
+    def at_its_worst(self) -> list[Alert]:
+        """What Alertmanager is told when most alerts fire, for the first time."""
+        counts = Counter(alert.at for alert in self.alerts)
+        worst = max(counts, key=lambda at: (counts[at], -at), default=None)
+        return [alert for alert in self.alerts if alert.at == worst]
 
 
 def play(incident: Incident, rules: Rules) -> Outcome:
