@@ -12,6 +12,7 @@ from incidents.incident import (
     ITEM,
     MINUTE,
     OTHER_GROUP,
+    OTHER_ITEM,
     OTHER_PLAN,
     PLAN,
     Incident,
@@ -161,10 +162,12 @@ def test_a_lag_grows_and_shrinks_while_it_is_synced() -> None:
     """The age stays low, and heal ends it."""
     grown = lags_and_age(told(actions.lag(600, growing=2)), GROUP)
     shrunk = lags_and_age(told(actions.lag(600, growing=-2)), GROUP)
+    caught_up = lags_and_age(told(actions.lag(60, growing=-2)), GROUP)
     healed = lags_and_age(told(actions.lag(600), actions.heal()), GROUP)
 
     assert 850 < grown[1] < 970
     assert 240 < shrunk[1] < 400
+    assert caught_up[1] == caught_up[0]
     assert healed[1] < 15
     assert max(grown[2], shrunk[2]) < 70
 
@@ -204,7 +207,7 @@ def test_the_inventory_changes_at_a_word() -> None:
     """Status, name, type and what is listed are the incident's to say."""
     after = told(
         actions.plan_is(PLAN, name="renamed", status="CREATED"),
-        actions.item_is(ITEM, "OVERDUE_STOPPED"),
+        actions.item_is(OTHER_ITEM, "OVERDUE_STOPPED"),
         actions.two_way(OTHER_PLAN),
         poll__discovery_interval="30s",
     )
@@ -213,6 +216,9 @@ def test_the_inventory_changes_at_a_word() -> None:
     assert [s.labels["plan_name"] for s in names] == ["dr_trade", "renamed"]
     assert after.one(f"{PREFIX}plan_auto_sync", plan_id=OTHER_PLAN)[-1] == 0
     assert after.one(f"{PREFIX}plan_auto_sync", plan_id=OTHER_PLAN)[0] == 1
+    assert after.one(f"{PREFIX}item_status", status="OVERDUE_STOPPED")[-1] == 1
+    sources = after.all(f"{PREFIX}max_sync_lag_seconds", plan_id=OTHER_PLAN)
+    assert len(sources) == 2, "each side of a two-way plan is a source"
 
 
 def test_what_vanishes_has_no_series_and_may_come_back() -> None:
@@ -220,6 +226,7 @@ def test_what_vanishes_has_no_series_and_may_come_back() -> None:
     gone = told(actions.vanish(plan=PLAN, group="GID_[bs]*"))
     back = told(actions.vanish(plan=PLAN), actions.come_back())
     deleted = told(actions.delete(PLAN), poll__discovery_interval="30s")
+    without_item = told(actions.delete(ITEM), poll__discovery_interval="30s")
 
     def last(after: Told) -> list[float | None]:
         return [
@@ -228,7 +235,8 @@ def test_what_vanishes_has_no_series_and_may_come_back() -> None:
 
     assert last(gone).count(None) == 2
     assert None not in last(back)
-    assert last(deleted) == [None] * 3
+    assert last(deleted) == last(without_item) == [None] * 3
+    assert without_item.one(f"{PREFIX}plan_auto_sync", plan_id=PLAN)[-1] == 1
     assert deleted.one(f"{PREFIX}up", plan_id=PLAN)[-1] is None
 
 

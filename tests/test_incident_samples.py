@@ -92,6 +92,7 @@ def test_names_of_any_kind_arrive_as_they_were() -> None:
     "values",
     [
         (0.1, 0.2, 0.30000000000000004, 0.4, 0.5),
+        tuple(0.1 + 0.1 * n for n in range(12)),
         (1.0, 1.0),
         (1.0, 3.0, 5.0, 4.0, 3.0, 2.0),
         (-900.0, -870.0, -840.0, 1e-05, 1e21, 12.345678),
@@ -133,3 +134,5 @@ def test_runs_of_equal_steps_are_written_in_short() -> None:
     """A day of one value takes no more room than a minute."""
     assert notation([5.0] * 1000) == "5+0x999"
     assert notation([float(n) for n in range(0, 3000, 30)]) == "0+30x99"
+    assert notation([Mark.MISSING] * 3) == "_x3"
+    assert notation([Mark.STALE] * 2) == "stale stale", "promtool knows no staleness x2"

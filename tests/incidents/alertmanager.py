@@ -5,9 +5,11 @@ It must not notify anybody: receivers are there by name alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,12 @@ from programs import free_port, real, started
 
 from incidents.samples import Labels
 
-# The last to be told of. Alerts are taken in as they come: once this one is held back,
-# so is all before it that will be.
-WITNESSES: Sequence[Labels] = (
-    (("alertname", "WitnessSource"),),
-    (("alertname", "WitnessTarget"),),
-)
+# Two alerts that are told last, with the number of the question. Alerts are taken in as
+# they come: once the second is held back, so is all before it that will be.
 WITNESSED = {
     "source_matchers": ['alertname = "WitnessSource"'],
     "target_matchers": ['alertname = "WitnessTarget"'],
+    "equal": ["question"],
 }
 
 
@@ -36,6 +35,7 @@ class Alertmanager:
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         self._alerts = f"{url}/api/v2/alerts"
         self._session = session
+        self._questions = itertools.count()
 
     async def is_ready(self) -> bool:
         """Return whether it answers."""
@@ -48,13 +48,15 @@ class Alertmanager:
     async def inhibited(self, alerts: Iterable[Labels]) -> set[Labels]:
         """Return which of these alerts are held back while all of them fire."""
         told = list(alerts)
+        question = ("question", str(next(self._questions)))
+        source = ("alertname", "WitnessSource"), question
+        target = ("alertname", "WitnessTarget"), question
         await self._tell(told, lasting=timedelta(hours=1))
-        await self._tell(WITNESSES, lasting=timedelta(hours=1))
+        await self._tell([source, target], lasting=timedelta(hours=1))
         try:
-            held_back = await eventually(self._all_inhibited)
+            held_back = await eventually(partial(self._inhibited_with, target))
         finally:
-            await self._tell([*told, *WITNESSES], lasting=timedelta(seconds=-1))
-            await eventually(self._is_empty)
+            await self._tell([*told, source, target], lasting=timedelta(seconds=-1))
         return {labels for labels in told if labels in held_back}
 
     async def _tell(self, alerts: Iterable[Labels], *, lasting: timedelta) -> None:
@@ -71,22 +73,16 @@ class Alertmanager:
         async with self._session.post(self._alerts, json=body) as response:
             assert response.status == 200, await response.text()
 
-    async def _all_inhibited(self) -> set[Labels]:
+    async def _inhibited_with(self, witness: Labels) -> set[Labels]:
         """Return what is held back; nothing until the witness is."""
+        async with self._session.get(self._alerts) as response:
+            alerts = await response.json()
         found = {
             tuple(sorted(alert["labels"].items()))
-            for alert in await self._get()
+            for alert in alerts
             if alert["status"]["inhibitedBy"]
         }
-        return found if WITNESSES[1] in found else set()
-
-    async def _is_empty(self) -> bool:
-        return not await self._get()
-
-    async def _get(self) -> list[dict[str, Any]]:
-        async with self._session.get(self._alerts) as response:
-            found: list[dict[str, Any]] = await response.json()
-        return found
+        return found if witness in found else set()
 
 
 def without_receivers(config: Mapping[str, Any]) -> dict[str, Any]:

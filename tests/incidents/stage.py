@@ -58,7 +58,7 @@ class Stage:
 
     def true_time(self) -> float:
         """Return Unix time."""
-        return START + round(self.now(), 6)
+        return START + self.now()
 
     def wall(self) -> float:
         """Return Unix time as the exporters' machine has it."""
