@@ -34,3 +34,4 @@ if [ -d "$templates" ] && [ ! -d "/$templates" ]; then
     $sudo cp -r "$templates" "/${templates%/*}/"
 fi
 provide openssl openssl
+provide prometheus-alertmanager prometheus-alertmanager
