@@ -34,4 +34,3 @@ if [ -d "$templates" ] && [ ! -d "/$templates" ]; then
     $sudo cp -r "$templates" "/${templates%/*}/"
 fi
 provide openssl openssl
-provide prometheus-alertmanager prometheus-alertmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from incidents.alertmanager import alertmanager
+from incidents.alertmanager import judge
 from incidents.samples import Labels
 
 pytestmark = pytest.mark.real
@@ -32,7 +32,7 @@ async def test_an_inhibition_holds_while_its_source_fires_and_no_longer(
     tmp_path: Path,
 ) -> None:
     """One process answers for all incidents, so none may be left in it."""
-    async with alertmanager(CONFIG, tmp_path) as server:
+    async with judge(CONFIG, tmp_path) as server:
         both = await server.inhibited([alert("Behind"), alert("Down")])
         other = await server.inhibited([alert("Behind"), alert("Down", "b")])
         alone = await server.inhibited([alert("Behind")])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from incidents.alertmanager import alertmanager
+from alerting import ALERTMANAGER
+from incidents.alertmanager import judge
 from incidents.incident import Incident
-from incidents.library import ALERTMANAGER, LIBRARY, NOT_SILENT_ALIKE, RULES, UNPROVEN
+from incidents.library import LIBRARY, NOT_SILENT_ALIKE, RULES, UNPROVEN
 from incidents.outcome import Outcome, play
 from incidents.proofs import noted, times, unproven
 from incidents.verdict import precision, recall
@@ -102,7 +103,7 @@ async def test_alertmanager_holds_back_what_says_no_more_than_another(
     """At the worst of each incident, by the inhibitions that are shipped."""
     wrong = {}
     config = yaml.safe_load(ALERTMANAGER.read_text())
-    async with alertmanager(config, tmp_path) as server:
+    async with judge(config, tmp_path) as server:
         for outcome in outcomes():
             worst = [alert.labels for alert in outcome.at_its_worst]
             held_back = await server.inhibited(worst)

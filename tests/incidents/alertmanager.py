@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 import yaml
+from alerting import alertmanager
 from eventually import eventually
-from programs import free_port, real, started
 
 from incidents.samples import Labels
 
@@ -36,14 +36,6 @@ class Alertmanager:
         self._alerts = f"{url}/api/v2/alerts"
         self._session = session
         self._questions = itertools.count()
-
-    async def is_ready(self) -> bool:
-        """Return whether it answers."""
-        try:
-            async with self._session.get(self._alerts) as response:
-                return response.status == 200
-        except aiohttp.ClientConnectionError:
-            return False
 
     async def inhibited(self, alerts: Iterable[Labels]) -> set[Labels]:
         """Return which of these alerts are held back while all of them fire."""
@@ -93,22 +85,11 @@ def without_receivers(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def alertmanager(
-    config: Mapping[str, Any], folder: Path
-) -> AsyncIterator[Alertmanager]:
+async def judge(config: Mapping[str, Any], folder: Path) -> AsyncIterator[Alertmanager]:
     """Run a real Alertmanager with the routes and inhibitions of a configuration."""
-    file = folder / "alertmanager.yml"
-    file.write_text(yaml.safe_dump(without_receivers(config)))
-    address = f"127.0.0.1:{free_port()}"
-    command = (
-        real("prometheus-alertmanager"),
-        f"--config.file={file}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-        "--log.level=error",
-    )
-    async with started(*command), aiohttp.ClientSession() as session:
-        server = Alertmanager(f"http://{address}", session)
-        await eventually(server.is_ready)
-        yield server
+    text = yaml.safe_dump(without_receivers(config))
+    async with (
+        alertmanager(text, folder) as address,
+        aiohttp.ClientSession() as session,
+    ):
+        yield Alertmanager(f"http://{address}", session)

@@ -5,17 +5,14 @@ A new incident goes into the module of its kind; it must not share its name.
 
 from __future__ import annotations
 
-from programs import REPOSITORY
+from alerting import RULE_FILES
 
 from incidents.incident import Incident
 from incidents.library import harmless, monitor, sync
 from incidents.promtool import Rules
 
-FOLDER = REPOSITORY / "deploy" / "prometheus" / "rules"
 # Recording rules first: promtool evaluates the groups in this order.
-RULES = Rules((FOLDER / "recording.yml", FOLDER / "alerts.yml"))
-# Its receivers are placeholders; what it inhibits is not.
-ALERTMANAGER = REPOSITORY / "deploy" / "alertmanager" / "alertmanager.yml"
+RULES = Rules(RULE_FILES)
 
 LIBRARY: tuple[Incident, ...] = (
     *sync.INCIDENTS,
