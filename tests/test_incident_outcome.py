@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from incidents.actions import lag, restart, stop
+from incidents.actions import lag, restart, start_prometheus, stop, stop_prometheus
 from incidents.incident import HOUR, MINUTE, PLAN, Fires, Incident
 from incidents.outcome import Outcome, play
 from incidents.promtool import Alert, Rules
 from incidents.verdict import Verdict
 
-RULES = Rules((Path(__file__).parent / "testdata" / "incident_rules.yml",))
+TESTDATA = Path(__file__).parent / "testdata"
+RULES = Rules((TESTDATA / "incident_rules.yml",))
+WITH_ABSENT = Rules((*RULES.files, TESTDATA / "incident_absent.yml"))
 
 
 @pytest.mark.real
@@ -52,6 +54,25 @@ def test_a_restart_between_two_scrapes_is_not_seen_by_up() -> None:
 
     assert outcome.verdict.firings == []
     assert outcome.at_its_worst == []
+
+
+@pytest.mark.real
+def test_while_prometheus_is_down_no_rule_is_evaluated() -> None:
+    """Nobody is told that nothing is scraped, and what fires before goes on after."""
+    short = {
+        0.0: lag(400, plan=PLAN),
+        4 * MINUTE: stop_prometheus(),
+        8 * MINUTE: start_prometheus(),
+    }
+    long = {4 * MINUTE: stop_prometheus(), 14 * MINUTE: start_prometheus()}
+
+    outcome = play(Incident("short", 10 * MINUTE, short), WITH_ABSENT)
+    silent = play(Incident("long", 16 * MINUTE, long), WITH_ABSENT)
+
+    (behind,) = outcome.verdict.firings
+    assert (behind.name, behind.since, behind.until) == ("Behind", 2 * MINUTE, None)
+    assert {alert.at / MINUTE for alert in outcome.alerts} == {2, 3, 8, 9, 10}
+    assert silent.alerts == []
 
 
 @pytest.mark.parametrize("text", ["by <no value>", "<error expanding x", "%!d(x)"])

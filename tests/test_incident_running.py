@@ -55,7 +55,7 @@ class Told:
 
     def __init__(self, incident: Incident) -> None:
         self._series = []
-        for each in samples_of(incident, lambda _: True):
+        for each in samples_of(incident, lambda _: True).series():
             line = f"{each['series']} 0\n"
             (family,) = text_string_to_metric_families(line)
             (sample,) = family.samples
@@ -252,6 +252,17 @@ def test_a_process_that_stops_cannot_be_scraped_and_starts_at_zero() -> None:
     assert (starts[0], starts[-1]) == (-120, 120)
 
 
+def test_a_process_that_is_cut_off_goes_on_and_cannot_be_scraped() -> None:
+    """Between it and Prometheus lies the network."""
+    after = told(actions.cut_off())
+    back = told(actions.cut_off(), actions.connect())
+
+    assert after.one("up") == [1, 1, 1, 1, *[0] * 7]
+    assert after.one(f"{PREFIX}walks_total", plan_id=PLAN)[-1] is None
+    assert back.one("up") == [1] * 11
+    assert back.one("process_start_time_seconds") == [-120] * 11
+
+
 def test_a_clock_that_jumps_is_told_as_skew() -> None:
     """Ages jump with it, for they are computed by it."""
     after = told(actions.clock(ahead=300))
@@ -310,6 +321,6 @@ def test_an_incident_is_the_same_each_time() -> None:
     def happen() -> list[dict[str, str]]:
         timeline = {MINUTE: actions.throttle(every=2)}
         incident = Incident("a test", 5 * MINUTE, timeline)
-        return samples_of(incident, lambda _: True)
+        return samples_of(incident, lambda _: True).series()
 
     assert happen() == happen()

@@ -251,6 +251,16 @@ def restart(replica: str = "a") -> Action:
     return all_of(stop(replica), start(replica))
 
 
+def cut_off(replica: str = "a") -> Action:
+    """Keep Prometheus from reaching a replica, which runs on."""
+    return _now(lambda stage: stage.cut_off.add(replica))
+
+
+def connect(replica: str = "a") -> Action:
+    """Let Prometheus reach a replica again."""
+    return _now(lambda stage: stage.cut_off.discard(replica))
+
+
 def reload(**settings: object) -> Action:
     """Put settings in force in all replicas: `objectives__lag="2m"`."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from incidents.incident import Incident
 from incidents.promtool import Alert, Rules, firing
 from incidents.running import samples_of
+from incidents.samples import Samples
 from incidents.verdict import Verdict, firings
 
 # What text/template and the humanize functions leave behind where they fail.
@@ -52,17 +53,26 @@ class Outcome:
 def play(incident: Incident, rules: Rules) -> Outcome:
     """Have an incident happen under these rules."""
     began = _cpu_seconds()
-    series = samples_of(incident, rules.names.__contains__)
-    alerts = firing(
+    samples = samples_of(incident, rules.names.__contains__)
+    series = samples.series()
+    found = firing(
         rules,
         series,
         lasts=incident.lasts,
         scrape_every=incident.scrape_every,
         evaluate_every=incident.evaluate_every,
     )
-    fired = firings(alerts, lasts=incident.lasts, every=incident.evaluate_every)
-    verdict = Verdict(incident, fired)
+    evaluated = _evaluated(incident, samples)
+    alerts = [alert for alert in found if alert.at in evaluated]
+    verdict = Verdict(incident, firings(alerts, evaluated))
     return Outcome(incident, series, alerts, verdict, _cpu_seconds() - began)
+
+
+def _evaluated(incident: Incident, samples: Samples) -> list[float]:
+    """Return when rules are evaluated: unlike promtool's, not while nobody does."""
+    evaluations = range(int(incident.lasts // incident.evaluate_every) + 1)
+    moments = (number * incident.evaluate_every for number in evaluations)
+    return [at for at in moments if at // incident.scrape_every not in samples.missed]
 
 
 def _cpu_seconds() -> float:

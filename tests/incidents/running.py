@@ -17,14 +17,12 @@ from incidents.samples import JOB, Samples
 from incidents.stage import START, WARM_UP_SECONDS, Action, Stage
 
 
-def samples_of(
-    incident: Incident, is_wanted: Callable[[str], bool]
-) -> list[dict[str, str]]:
-    """Return promtool's input series of an incident, of the names that are wanted."""
+def samples_of(incident: Incident, is_wanted: Callable[[str], bool]) -> Samples:
+    """Return what Prometheus has of the names that are wanted after an incident."""
     samples = Samples(is_wanted, START, _labels_of(incident))
     with capture_logs():
         run_virtually(_happen(incident, samples))
-    return samples.series()
+    return samples
 
 
 def _labels_of(incident: Incident) -> Callable[[str], Mapping[str, str]]:

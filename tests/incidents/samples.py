@@ -41,7 +41,8 @@ class Samples:
     """Collects the samples of some names, scrape by scrape.
 
     `is_wanted` picks by name; Unix times are told as seconds since `start`. `labels_of`
-    returns what Prometheus adds for a replica.
+    returns what Prometheus adds for a replica. `missed` are the numbers of the scrapes
+    that it was down for.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Samples:
         self._points: dict[tuple[str, Key], dict[int, Value]] = {}
         self._alive: dict[str, set[Key]] = {}
         self._tick = 0
+        self.missed: set[int] = set()
 
     def take(self, replica: str, body: bytes, started_at: float) -> None:
         """Take in a good scrape."""
@@ -76,6 +78,7 @@ class Samples:
     def miss(self) -> None:
         """Take in that nobody scraped; whoever does next knows nothing of before."""
         self._alive.clear()
+        self.missed.add(self._tick)
         self._tick += 1
 
     def next(self) -> None:

@@ -33,21 +33,24 @@ class Firing:
         return f"{self.name}({labels}) from {self.since / 60:g} min {end}"
 
 
-def firings(alerts: Iterable[Alert], *, lasts: float, every: float) -> list[Firing]:
+def firings(alerts: Iterable[Alert], evaluated: Sequence[float]) -> list[Firing]:
     """Return each uninterrupted time that an alert fires, in the order of their begin.
 
+    `evaluated` are the moments at which it could; between two of them nothing ends.
+
     >>> two = [Alert(at, (("alertname", "A"),), ()) for at in (60.0, 120.0, 240.0)]
-    >>> [(f.since, f.until) for f in firings(two, lasts=240, every=60)]
+    >>> [(f.since, f.until) for f in firings(two, (60.0, 120.0, 180.0, 240.0))]
     [(60.0, 180.0), (240.0, None)]
     """
-    found = []
+    place = {at: number for number, at in enumerate(evaluated)}
     in_order = sorted(alerts, key=lambda alert: (alert.labels, alert.at))
+    found = []
     for labels, same in groupby(in_order, key=lambda alert: alert.labels):
-        times = [alert.at for alert in same]
-        begins = [t for t in times if t - every not in times]
-        ends = [t + every for t in times if t + every not in times]
+        places = {place[alert.at] for alert in same}
+        begins = sorted(n for n in places if n - 1 not in places)
+        ends = sorted(n + 1 for n in places if n + 1 not in places)
         found += [
-            Firing(labels, begin, end if end <= lasts else None)
+            Firing(labels, evaluated[begin], (*evaluated, None)[end])
             for begin, end in zip(begins, ends, strict=True)
         ]
     return sorted(found, key=lambda firing: (firing.since, firing.labels))
