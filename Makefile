@@ -16,10 +16,10 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test unit format fuzz soak bench docs lock sbom clean
+.PHONY: help demo check test unit format fuzz soak bench docs incidents lock sbom clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-9s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## Simulated cloud and exporter together; Ctrl-C ends it
 	@exec $(PYTHON) -m exporter demo $(DEMO)
@@ -32,6 +32,7 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(PYTHON) docs/generate_configuration.py --check
 	$(PYTHON) docs/generate_metrics.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -58,6 +59,10 @@ docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py
+
+incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh

@@ -5,6 +5,7 @@
 set -euo pipefail
 mkdir -p "$1"
 cd "$1"
+sudo=$([ "$(id -u)" = 0 ] || echo sudo)
 
 # Unpack PACKAGE unless the machine has PROGRAM.
 provide() {
@@ -15,8 +16,6 @@ provide() {
     echo "Unpacking $package for $program." >&2
     if ! apt-get download -qq "$package" 2>/dev/null; then
         # A fresh machine has no list of packages yet.
-        local sudo=
-        [ "$(id -u)" = 0 ] || sudo=sudo
         $sudo apt-get update -qq
         apt-get download -qq "$package"
     fi
@@ -26,4 +25,12 @@ provide() {
 
 provide prometheus prometheus
 provide promtool prometheus
+provide prometheus-alertmanager prometheus-alertmanager
+provide amtool prometheus-alertmanager
+# Debian's Alertmanager reads its templates from there, and from nowhere else.
+templates=usr/share/prometheus/alertmanager
+if [ -d "$templates" ] && [ ! -d "/$templates" ]; then
+    $sudo mkdir -p "/${templates%/*}"
+    $sudo cp -r "$templates" "/${templates%/*}/"
+fi
 provide openssl openssl

@@ -93,10 +93,10 @@ def exporter_command(*arguments: str) -> Sequence[str]:
     return (sys.executable, "-m", "exporter", *arguments)
 
 
-async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
-    """Run a command of the exporter to its end."""
+async def run(*command: str, env: dict[str, str] | None = None) -> Result:
+    """Run a program to its end."""
     process = await asyncio.create_subprocess_exec(
-        *exporter_command(*arguments),
+        *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -104,6 +104,11 @@ async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
     )
     out, err = await process.communicate()
     return Result(process.returncode or 0, out.decode(), err.decode())
+
+
+async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
+    """Run a command of the exporter to its end."""
+    return await run(*exporter_command(*arguments), env=env)
 
 
 def free_port() -> int:
