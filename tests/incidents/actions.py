@@ -81,6 +81,11 @@ def lag(seconds: float, *, growing: float = 0.0, **which: Unpack[Which]) -> Acti
     return move(moves.trailing(seconds, growing), **which)
 
 
+def fail_over(**which: Unpack[Which]) -> Action:
+    """Have consumers go on at the target, and stop at the source."""
+    return move(moves.failed_over, **which)
+
+
 def idle(**which: Unpack[Which]) -> Action:
     """Have nothing more to consume."""
     return move(moves.idle, **which)
@@ -134,6 +139,11 @@ def come_back() -> Action:
 def plan_is(plan_id: str, **fields: object) -> Action:
     """Have a plan say this: `status`, `name`, `plan_type`, `auto_sync`."""
     return _now(lambda stage: stage.changes.edit(plan_id, fields))
+
+
+def call(group: str, name: str) -> Action:
+    """Have a group bear another name."""
+    return _now(lambda stage: stage.changes.called.update({group: name}))
 
 
 def item_is(item_id: str, status: str) -> Action:

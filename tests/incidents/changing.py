@@ -47,6 +47,7 @@ class Changes:
     moved: dict[str, Moved] = field(default_factory=dict)
     edited: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    called: dict[str, str] = field(default_factory=dict)
     two_way: set[str] = field(default_factory=set)
 
     def edit(self, identity: str, fields: dict[str, Any]) -> None:
@@ -87,7 +88,7 @@ class ChangingWorld(World):
         """List what is left on a route."""
         rows = self._laid_out(plan_id, item_id, source_instance_id)
         gone = self.changes.gone
-        return tuple(row for row in rows if row.identity[0] not in gone)
+        return tuple(self._called(row) for row in rows if row.identity[0] not in gone)
 
     def moved(self, rows: tuple[Row, ...], now: float) -> tuple[Checkpoint, ...]:
         """Give rows the progress they have made, or were hindered from."""
@@ -108,6 +109,14 @@ class ChangingWorld(World):
             for row in self._laid_out(plan.plan_id, item.item_id, instance.instance_id)
             if fnmatchcase(row.identity[1], where.group)
         ]
+
+    def _called(self, row: Row) -> Row:
+        """Give a row's group, as both sides name it, the name it has now."""
+        checkpoint_id, group, topic = row.identity[:3]
+        name = self.changes.called.get(group, group)
+        return row._replace(
+            identity=(checkpoint_id, name, topic, name, *row.identity[4:])
+        )
 
     def _two_way(self) -> World:
         return World(

@@ -40,8 +40,9 @@ class Incident:
     """What happens, told by the second, and every alert that must come of it.
 
     Any alert that is not declared must be silent; `looks_like` names those that one
-    might have expected. `inhibited` are those that Alertmanager holds back while most
-    of them fire. Where nothing may fire, `fires` is empty. All times are in seconds.
+    might have expected. `inhibited` are those that Alertmanager holds back at
+    `judged_at`; if that is None, while most of them fire. Where nothing may fire,
+    `fires` is empty. All times are in seconds.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Incident:
     fires: Sequence[Fires] = ()
     looks_like: Sequence[str] = ()
     inhibited: Sequence[str] = ()
+    judged_at: float | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     scenario: str = "healthy"
     plans: int = 2

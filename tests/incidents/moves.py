@@ -51,6 +51,13 @@ def source_missing(at: Moment) -> Progress:
     return at.now._replace(source_ms=None)
 
 
+def failed_over(at: Moment) -> Progress:
+    """Be consumed on the target alone, and synced no more."""
+    return at.now._replace(
+        last_sync_ms=at.then.last_sync_ms, source_ms=at.then.source_ms
+    )
+
+
 def by_hand(at: Moment) -> Progress:
     """Sync no more, while the target's own consumers keep up."""
     return at.now._replace(last_sync_ms=at.then.last_sync_ms)

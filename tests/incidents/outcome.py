@@ -46,7 +46,9 @@ class Outcome:
     def at_its_worst(self) -> list[Alert]:
         """What Alertmanager is told when most alerts fire, for the first time."""
         counts = Counter(alert.at for alert in self.alerts)
-        worst = max(counts, key=lambda at: (counts[at], -at), default=None)
+        worst = self.incident.judged_at or max(
+            counts, key=lambda at: (counts[at], -at), default=None
+        )
         return [alert for alert in self.alerts if alert.at == worst]
 
 

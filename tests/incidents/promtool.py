@@ -9,7 +9,7 @@ import ast
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,23 +114,60 @@ def firing(
         for n in range(evaluations)
         for name in rules.alerts
     ]
+    case = {"interval": f"{round(scrape_every)}s", "alert_rule_test": asked}
+    return list(_alerts(_refuted(rules, series, case, evaluate_every)))
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an expression must come to at a moment: a value for each series named."""
+
+    expression: str
+    at: float
+    samples: Mapping[str, float]
+
+
+def refuted(
+    rules: Rules,
+    series: Sequence[Mapping[str, str]],
+    expected: Iterable[Expected],
+    *,
+    scrape_every: float,
+    evaluate_every: float,
+) -> str:
+    """Return what promtool has against what is expected; nothing where it agrees."""
+    asked = [
+        {
+            "expr": one.expression,
+            "eval_time": f"{round(one.at)}s",
+            "exp_samples": [
+                {"labels": labels, "value": value}
+                for labels, value in one.samples.items()
+            ],
+        }
+        for one in expected
+    ]
+    case = {"interval": f"{round(scrape_every)}s", "promql_expr_test": asked}
+    return _refuted(rules, series, case, evaluate_every)
+
+
+def _refuted(
+    rules: Rules,
+    series: Sequence[Mapping[str, str]],
+    case: Mapping[str, object],
+    evaluate_every: float,
+) -> str:
     test = {
         "rule_files": [str(file) for file in rules.files],
         "evaluation_interval": f"{round(evaluate_every)}s",
         # Left to itself, promtool draws lots.
         "group_eval_order": [group["name"] for group in rules.groups],
-        "tests": [
-            {
-                "interval": f"{round(scrape_every)}s",
-                "input_series": list(series),
-                "alert_rule_test": asked,
-            }
-        ],
+        "tests": [{**case, "input_series": list(series)}],
     }
     with TemporaryDirectory() as folder:
         file = Path(folder) / "incident.yml"
         file.write_text(_yaml(test), encoding="utf-8")
-        return list(_alerts(_run(file)))
+        return _run(file)
 
 
 def _yaml(test: Mapping[str, object]) -> str:
