@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
+from landing_cases import facts_of
 
 from exporter.metrics.formats import Format
 from exporter.web.server import Site, application, serving
@@ -52,7 +53,7 @@ async def site(exposition: FakeExposition) -> Site:
     """Return a site that is ready."""
     return Site(
         exposition=exposition,
-        landing_page=lambda: "<p>hello</p>",
+        facts=facts_of,
         is_ready=lambda: True,
         on_scrape=lambda _seconds, _size: None,
     )
@@ -205,16 +206,6 @@ async def test_a_reload_is_answered_with_its_faults_a_line_each(
             assert refused.status == 405
 
     assert asked == 2
-
-
-async def test_the_landing_page_may_load_nothing(site: Site) -> None:
-    """It is HTML under a policy that lets no script run, wherever it came from."""
-    async with client_of(site) as client, client.get("/") as response:
-        assert await response.text() == "<p>hello</p>"
-        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        policy = response.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src" not in policy
 
 
 async def test_each_scrape_is_told_of_with_its_size(

@@ -25,6 +25,8 @@ from exporter.web.connections import (
     send,
 )
 from exporter.web.guard import add_headers
+from exporter.web.landing.answer import LandingPage
+from exporter.web.landing.facts import Facts
 from exporter.web.negotiation import accepts_gzip, negotiate
 
 # With the walks cancelled first, the whole stop stays under five seconds.
@@ -44,13 +46,14 @@ class Exposition(Protocol):
 class Site:
     """What is served: each part is a function of the present moment.
 
+    `facts` is what the landing page is made of.
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
     `reload` reads the configuration again and returns its faults, a line each; None
     where nobody may ask for it over HTTP.
     """
 
     exposition: Exposition
-    landing_page: Callable[[], str]
+    facts: Callable[[], Facts]
     is_ready: Callable[[], bool]
     on_scrape: Callable[[float, int], None]
     telemetry_path: str = "/metrics"
@@ -62,7 +65,7 @@ def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Appli
     """Return the web application that serves a site behind `middlewares`."""
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", _landing_page(site))
+    app.router.add_get("/", LandingPage(site.facts).answer)
     app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
     app.router.add_get(HEALTHY, _healthy)
     app.router.add_get(READY, _ready(site))
@@ -145,24 +148,6 @@ class _Scrapes:
         if gzip:
             answer["Content-Encoding"] = "gzip"
         return web.Response(body=body, headers=answer)
-
-
-def _landing_page(
-    site: Site,
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(
-            text=site.landing_page(),
-            content_type="text/html",
-            headers={
-                "Content-Security-Policy": "default-src 'none'; "
-                "style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-            },
-        )
-
-    return answer
 
 
 async def _healthy(_request: web.Request) -> web.Response:
