@@ -16,7 +16,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Rich and pytest draw for the terminal they are on, and plainly where there is none.
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo check test unit format fuzz soak bench docs lock sbom clean
+.PHONY: help demo check test unit format fuzz soak bench docs pictures lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
+
+pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
+	PYTHONPATH=tests $(PYTHON) tests/landing_picture.py docs/images/landing.png
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh
