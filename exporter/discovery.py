@@ -61,7 +61,7 @@ class Discovery:
     @property
     def failing(self) -> Mapping[str, CloudError]:
         """Return why what could not be looked up at the last attempt, by what it is."""
-        return MappingProxyType(self._failing)
+        return MappingProxyType(dict(self._failing))
 
     def reconfigure(
         self, cloud: PlanReader, settings: Settings, *, workers: int

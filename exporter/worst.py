@@ -6,7 +6,6 @@ import heapq
 import math
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from exporter.lag import state_of, sync_age_ms, sync_lag_ms
 from exporter.model import UNKNOWN_MS, Checkpoint, Route, State
@@ -41,7 +40,10 @@ def findings(statuses: Iterable[RouteStatus], now: float) -> Iterator[Finding]:
 
 
 def worst(statuses: Iterable[RouteStatus], now: float, count: int) -> list[Finding]:
-    """Return the `count` checkpoints with the largest lag, the unknown ones last."""
+    """Return the `count` checkpoints with the largest lag, the unknown ones last.
+
+    Equals stay in the order of the rows.
+    """
     searching = searched(statuses, now, count)
     while True:
         try:
@@ -56,19 +58,21 @@ def searched(
 ) -> Generator[None, None, list[Finding]]:
     """Return what `worst` does; yield where whoever must not be held up may pause.
 
-    A pause is `ROWS_BETWEEN_PAUSES` long at most. Equals stay in the order of the rows.
+    At most `ROWS_BETWEEN_PAUSES` rows are looked at in between.
     """
     found: list[Ranked] = []
+    floor: float | None = None
     for status in statuses:
         for start in range(0, len(status.snapshot or ()), ROWS_BETWEEN_PAUSES):
-            is_full = len(found) >= count
-            floor = found[-1][0] if is_full and found else None
-            rows = list(_rows(status, start, floor))
-            found = heapq.nsmallest(count, chain(found, rows), key=_rank)
+            found += _rows(status, start, floor)
+            if len(found) > 2 * count:
+                found = heapq.nsmallest(count, found, key=_rank)
+                # Whatever comes has to be worse than the last of these.
+                floor = found[-1][0] if found else math.inf
             yield
     return [
         _finding(status.route, status.snapshot.columns.row(index), now)
-        for _, status, index in found
+        for _, status, index in heapq.nsmallest(count, found, key=_rank)
         if status.snapshot is not None
     ]
 

@@ -16,8 +16,8 @@ from exporter.lag import rollup
 from exporter.model import Columns, Inventory, Item, Missing, Plan, Route, Snapshot
 from exporter.settings import Settings, load
 from exporter.store import RouteStatus
-from exporter.web.landing.facts import Facts
-from exporter.web.landing.page import CHECKPOINTS_ON_PAGE, page
+from exporter.web.landing.facts import MOST_ENTRIES, Facts
+from exporter.web.landing.page import page
 from exporter.web.landing.view import View, view
 from exporter.worst import worst
 
@@ -56,14 +56,14 @@ def facts_of(
 
 def view_of(facts: Facts) -> View:
     """Return what is said of these facts."""
-    findings = worst(facts.statuses, facts.now, CHECKPOINTS_ON_PAGE)
-    return view(facts, findings, CHECKPOINTS_ON_PAGE)
+    findings = worst(facts.statuses, facts.now, MOST_ENTRIES)
+    return view(facts, findings, MOST_ENTRIES)
 
 
-def html_of(facts: Facts, *, is_refreshing: bool = True) -> str:
+def html_of(facts: Facts, refresh_seconds: int = 30) -> str:
     """Return the page that is made of these facts."""
-    findings = worst(facts.statuses, facts.now, CHECKPOINTS_ON_PAGE)
-    return page(facts, findings, is_refreshing=is_refreshing)
+    findings = worst(facts.statuses, facts.now, MOST_ENTRIES)
+    return page(facts, findings, refresh_seconds)
 
 
 def down(route: Route, reason: Reason, **more: Any) -> RouteStatus:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +18,9 @@ from exposition_cases import FakeClock
 from landing_cases import facts_of, large
 from web_server import SITE
 
-from exporter.web.landing.answer import FRESH_SECONDS, LandingPage
+from exporter.web.landing.answer import FRESH_SECONDS, REFRESH_SECONDS, LandingPage
 from exporter.web.landing.facts import Facts
-from exporter.web.landing.page import REFRESH_SECONDS, looks
+from exporter.web.landing.page import looks
 from exporter.web.server import application, serving
 from exporter.worst import ROWS_BETWEEN_PAUSES
 
@@ -135,3 +137,15 @@ async def test_a_hundred_thousand_checkpoints_cost_little() -> None:
     assert b"99,950 more checkpoints" in body
     assert len(body) < 200_000
     assert min(took) < 0.1
+
+
+@pytest.mark.real
+def test_a_start_costs_no_template_engine() -> None:
+    """Nor what puts the page into words: that is imported by the first visitor."""
+    imported = "import sys, exporter.process; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", imported], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "exporter.web.landing.answer" in found
+    assert {"jinja2", "exporter.web.landing.view"}.isdisjoint(found)

@@ -27,7 +27,7 @@ from exporter.errors import Origin, PermissionDeniedError, Reason
 from exporter.model import Missing
 from exporter.store import RouteStatus
 from exporter.web.landing.facts import Facts
-from exporter.web.landing.page import REFRESH_SECONDS, looks
+from exporter.web.landing.page import looks
 
 EVIL = '"><script>alert(1)</script>'
 
@@ -120,10 +120,10 @@ def test_what_is_left_out_is_counted_and_linked() -> None:
 
 def test_it_says_how_it_is_renewed_and_how_to_stop_that() -> None:
     """Whoever reads slowly or listens is not interrupted."""
-    renewed = read(html_of(facts_of()))
-    still = read(html_of(facts_of(), is_refreshing=False))
+    renewed = read(html_of(facts_of(), refresh_seconds=45))
+    still = read(html_of(facts_of(), refresh_seconds=0))
 
-    assert f"Renewed every {REFRESH_SECONDS} s" in renewed.text
+    assert "Renewed every 45 s" in renewed.text
     assert renewed.links[-1] == "/?refresh=off"
     assert "Held still" in still.text
     assert still.links[-1] == "/"

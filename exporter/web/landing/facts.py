@@ -11,6 +11,9 @@ from exporter.model import Inventory
 from exporter.settings import Settings
 from exporter.store import RouteStatus
 
+MOST_ENTRIES = 50
+"""How many routes, checkpoints or failures a list on the page has at most."""
+
 NOTHING_FAILS: Mapping[str, CloudError] = MappingProxyType({})
 
 

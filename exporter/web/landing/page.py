@@ -12,20 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from exporter.web.landing.facts import Facts
+from jinja2 import Environment, StrictUndefined, Template
+
+from exporter.web.landing.facts import MOST_ENTRIES, Facts
 from exporter.web.landing.view import View, view
 from exporter.worst import Finding
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-REFRESH_SECONDS = 30
 MOST_BYTES = 200_000
 # Fewer where names are so long that the page would be larger.
-ENTRIES = (50, 20, 5)
-CHECKPOINTS_ON_PAGE = ENTRIES[0]
+ENTRIES = (MOST_ENTRIES, 20, 5)
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'"
     "%3E%3Crect width='32' height='32' rx='8' fill='%230a58b5'/%3E%3Cpath d='M7 20l6-8"
@@ -54,10 +50,7 @@ class Looks:
 
 @cache
 def looks() -> Looks:
-    """Return how pages look; the first call takes a tenth of a second."""
-    # An exporter whose page nobody opens starts and stays without it.
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415
-
+    """Return how pages look; the first call takes tens of milliseconds."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -67,20 +60,23 @@ def looks() -> Looks:
     return Looks(environment.from_string(html), style)
 
 
-def page(facts: Facts, findings: Sequence[Finding], *, is_refreshing: bool) -> str:
-    """Return the page; `findings` are the worst checkpoints, worst first."""
+def page(facts: Facts, findings: Sequence[Finding], refresh_seconds: int) -> str:
+    """Return the page; `findings` are the worst checkpoints, worst first.
+
+    It says that it renews itself after `refresh_seconds`; 0 is never.
+    """
     html = ""
     for count in ENTRIES:
-        html = _rendered(view(facts, findings, count), is_refreshing=is_refreshing)
+        html = _rendered(view(facts, findings, count), refresh_seconds)
         if len(html.encode()) <= MOST_BYTES:
             break
     return html
 
 
-def _rendered(shown: View, *, is_refreshing: bool) -> str:
+def _rendered(shown: View, refresh_seconds: int) -> str:
     return looks().template.render(
         view=shown,
         style=looks().style,
         icon=ICON,
-        refresh_seconds=REFRESH_SECONDS if is_refreshing else 0,
+        refresh_seconds=refresh_seconds,
     )
