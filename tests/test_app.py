@@ -301,6 +301,17 @@ async def test_the_landing_page_says_what_to_do_where_nothing_is_found() -> None
     assert "No configured plan was found" in other
 
 
+async def test_the_landing_page_says_which_look_up_failed() -> None:
+    """Without a key that is good nothing is found, and the page says so."""
+    async with running_exporter(World(), api__access_key_secret="wrong") as it:
+        await it.exporter.ready.wait()
+        page = await it.text("/")
+
+    assert "Looking for plans failed" in page
+    assert "region cn-hangzhou" in page
+    assert "fix the access key" in page
+
+
 async def test_no_secret_is_shown_anywhere() -> None:
     """Neither our key nor what plan bodies carry reaches a page, metric or log."""
     lines = io.StringIO()

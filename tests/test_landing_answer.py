@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -18,11 +18,15 @@ from exposition_cases import FakeClock
 from landing_cases import facts_of, large
 from web_server import SITE
 
-from exporter.web.landing.answer import FRESH_SECONDS, REFRESH_SECONDS, LandingPage
+from exporter.web.landing.answer import (
+    FRESH_SECONDS,
+    REFRESH_SECONDS,
+    LandingPage,
+    with_pauses,
+)
 from exporter.web.landing.facts import Facts
 from exporter.web.landing.page import looks
 from exporter.web.server import application, serving
-from exporter.worst import ROWS_BETWEEN_PAUSES
 
 HUNDRED_THOUSAND = 100_000
 
@@ -100,7 +104,7 @@ async def test_it_is_made_once_a_second_however_many_ask() -> None:
 
 
 async def test_whatever_else_is_due_comes_in_between() -> None:
-    """The search for the worst pauses every few thousand rows."""
+    """At each pause of the work, and then what it found is returned."""
     turns = 0
 
     async def count() -> None:
@@ -109,12 +113,18 @@ async def test_whatever_else_is_due_comes_in_between() -> None:
             turns += 1
             await asyncio.sleep(0)
 
+    def work() -> Generator[None, None, list[int]]:
+        seen = []
+        for _ in range(5):
+            seen.append(turns)
+            yield
+        return seen
+
     counting = asyncio.create_task(count())
-    known = Known(facts_of(large(ROUTE, ROWS_BETWEEN_PAUSES * 5 + 1)))
-    await known.page().answer(make_mocked_request("GET", "/"))
+    seen = await with_pauses(work())
     counting.cancel()
 
-    assert turns >= 6
+    assert seen == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.real

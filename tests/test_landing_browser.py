@@ -184,8 +184,13 @@ async def test_it_can_be_gone_through_by_keyboard(window: Browser) -> None:
     """Every link in the order of the page, and a way past those that repeat."""
     async with served(hundred_thousand()) as url:
         await asyncio.to_thread(window.open, url, width=1280)
-        focused = [await asyncio.to_thread(window.press_tab) for _ in range(7)]
+        skip = "document.querySelector('.skip').getBoundingClientRect().right > 0"
+        unseen = window.evaluate(skip)
+        focused = [await asyncio.to_thread(window.press_tab)]
+        seen = window.evaluate(skip)
+        focused += [await asyncio.to_thread(window.press_tab) for _ in range(6)]
 
+    assert (unseen, seen) == (False, True)
     assert focused == [
         "Skip to the routes",
         "Metrics",

@@ -140,6 +140,42 @@ def test_every_table_can_be_listened_to() -> None:
     assert '<html lang="en">' in html
 
 
+def test_every_section_is_named_by_its_heading() -> None:
+    """Who listens can go from one to the next."""
+    html = html_of(everything())
+
+    sections = re.findall(r"<section[^>]*>\s*<h2[^>]*>", html)
+    assert len(sections) == html.count("<section") == 5
+    for section in sections:
+        named = re.search(r'aria-labelledby="(\w+)"', section)
+        assert named is not None
+        assert f'<h2 id="{named[1]}">' in section
+
+
+def test_the_parts_of_a_column_stand_upon_each_other() -> None:
+    """None hides another."""
+    lags = (119_000, 118_000, 117_000)
+    rows = [row(number, lag_ms=lag) for number, lag in enumerate(lags)]
+    routes = [
+        status_of(snapshot_of(replace(ROUTE, plan_id=plan_id), each))
+        for plan_id, each in zip("123", rows, strict=True)
+    ]
+    plans = "[{id: '1', objectives: {lag: 2m}}, {id: '2', objectives: {lag: 90s}}"
+    settings = settings_of(plans=plans + ", {id: '3', objectives: {lag: 1m}}]")
+
+    html = html_of(facts_of(*routes, settings=settings))
+
+    (column,) = re.findall(r"<title>1m to 2m: 3 .*?</g>", html)
+    assert re.findall(
+        r'class="(\w+)" x=".6"(?: y="([\d.]+)")? .*?height="([\d.]+)"', column
+    ) == [
+        ("track", "", "100"),
+        ("good", "", "33.33"),
+        ("warning", "33.33", "33.33"),
+        ("bad", "66.66", "33.33"),
+    ]
+
+
 def test_nothing_is_loaded_and_nothing_runs() -> None:
     """No script, no address elsewhere, and no style but the one the policy allows."""
     html = html_of(everything())

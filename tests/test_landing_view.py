@@ -100,6 +100,16 @@ def test_what_somebody_should_look_at_comes_first() -> None:
     ]
 
 
+def test_what_misses_its_own_objective_most_comes_first() -> None:
+    """Not what lags most: another plan may allow that."""
+    settings = settings_of(plans='[{id: "1", objectives: {lag: 1h}}]')
+    other = status_of(snapshot_of(OTHER, row(1, lag_ms=600_000)))
+
+    view = view_of(facts_of(up(900_000), other, settings=settings))
+
+    assert [route.plan.plan_id for route in view.routes] == ["2", "1"]
+
+
 def test_nobody_promises_an_age_where_progress_is_not_synced_by_itself() -> None:
     """A two-way plan's ages grow by design: no bar, no colour, no verdict."""
     old = up(5_000, last_sync_ms=1)
@@ -164,6 +174,16 @@ def test_a_lag_below_zero_draws_nothing() -> None:
     )
 
 
+def test_a_lag_of_nothing_is_no_target_ahead() -> None:
+    """Nor is one that is just what was promised late."""
+    now, just = view_of(
+        facts_of(up(0, 300_000)),
+    ).checkpoints[::-1]
+
+    assert (now.lag.text, now.lag.note, now.lag.length) == ("0s", "", 0.0)
+    assert (just.lag.note, just.lag.length, just.lag.tone) == ("", 50.0, Tone.WARNING)
+
+
 def test_a_bar_ends_at_twice_the_objective() -> None:
     """What is far over says how far in words."""
     (worst,) = view_of(facts_of(up(1_000_000_000))).checkpoints
@@ -190,6 +210,8 @@ def test_the_rest_is_counted() -> None:
         50,
         "60 more checkpoints",
     )
+    fine = [replace(up(1), route=replace(ROUTE, item_id=str(n))) for n in range(51)]
+    assert view_of(facts_of(*fine)).more_routes == "1 more route"
     assert view_of(facts_of(up(1))).more_checkpoints == ""
     assert view_of(facts_of(up(1))).more_routes == ""
 
@@ -283,6 +305,16 @@ def test_a_failed_look_up_says_what_to_do() -> None:
     assert failure.evidence.startswith("ListDisasterRecoveryPlans: HTTP 403")
     assert view.nothing is not None
     assert view.nothing.heading == "Looking for plans failed"
+
+
+def test_no_more_failures_are_listed_than_anybody_reads() -> None:
+    """An outage is one thing to do, however many plans it hits."""
+    failing = {f"plan {n:03}": PermissionDeniedError("refused") for n in range(90)}
+
+    failures = view_of(facts_of(failing=failing)).failures
+
+    assert [failure.subject for failure in failures][::49] == ["plan 000", "plan 049"]
+    assert len(failures) == 50
 
 
 def test_what_is_missing_upstream_is_listed() -> None:

@@ -74,7 +74,7 @@ class LandingPage:
     async def _make(self, refresh_seconds: int) -> tuple[str, str]:
         facts = self._facts()
         searching = searched(facts.statuses, facts.now, MOST_ENTRIES)
-        findings = await _with_pauses(searching)
+        findings = await with_pauses(searching)
         # Frozen data and no lock: the loop goes on while a thread puts it into words.
         return await asyncio.to_thread(_page, facts, findings, refresh_seconds)
 
@@ -89,7 +89,7 @@ def _page(
     return page(facts, findings, refresh_seconds), looks().policy
 
 
-async def _with_pauses(work: Generator[None, None, T]) -> T:
+async def with_pauses(work: Generator[None, None, T]) -> T:
     """Return what a generator returns; whatever else is due comes in between."""
     while True:
         try:
