@@ -12,7 +12,8 @@ import pytest
 from browser import Browser, browser
 from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
 from exposition_cases import snapshot_of, status_of
-from landing_cases import down, facts_of, large
+from landing_bench import all_facts
+from landing_cases import down, facts_of
 from landing_picture import HEIGHT, SCALE, WIDTH, taken
 from programs import REPOSITORY
 from web_server import SITE
@@ -77,20 +78,12 @@ def failing() -> Facts:
     )
 
 
-def hundred_thousand() -> Facts:
-    """Return a hundred routes with a thousand checkpoints each."""
-    routes = (
-        large(replace(ROUTE, item_id=str(number)), 1_000) for number in range(100)
-    )
-    return facts_of(*routes, plans=[replace(one_way("1"), name="dr_trade")])
-
-
 PAGES = {
     "awkward names": awkward(),
     "nothing": facts_of(),
     "no permission": facts_of(failing={"region cn-hangzhou": REFUSED}),
     "all failing": failing(),
-    "100,000 checkpoints": hundred_thousand(),
+    "100,000 checkpoints": all_facts(),
 }
 
 
@@ -150,7 +143,7 @@ async def test_it_is_dark_where_the_reader_likes_it_dark(window: Browser) -> Non
 
 async def test_rows_become_cards_on_a_phone(window: Browser) -> None:
     """No cell is narrower than a name, and each says which column it is of."""
-    async with served(hundred_thousand()) as url:
+    async with served(all_facts()) as url:
         await asyncio.to_thread(window.open, url, width=360)
         label = "getComputedStyle(document.querySelector('td.lag'), '::before').content"
         heads = "document.querySelector('.cards thead').getBoundingClientRect().height"
@@ -182,7 +175,7 @@ async def test_bars_stand_in_proportion_to_their_objective(window: Browser) -> N
 
 async def test_it_can_be_gone_through_by_keyboard(window: Browser) -> None:
     """Every link in the order of the page, and a way past those that repeat."""
-    async with served(hundred_thousand()) as url:
+    async with served(all_facts()) as url:
         await asyncio.to_thread(window.open, url, width=1280)
         skip = "document.querySelector('.skip').getBoundingClientRect().right > 0"
         unseen = window.evaluate(skip)
