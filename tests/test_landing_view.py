@@ -125,7 +125,7 @@ def test_nobody_promises_an_age_where_progress_is_not_synced_by_itself() -> None
     assert two.checkpoints[0].age == two.routes[0].age
     assert two.verdict.tone is Tone.GOOD
     assert one.routes[0].age.tone is Tone.BAD
-    assert one.verdict == Verdict("1 of 1 route miss their objectives", Tone.BAD)
+    assert one.verdict == Verdict("Objectives missed by 1 of 1 route", Tone.BAD)
 
 
 def test_the_worst_checkpoints_are_said_with_both_sides() -> None:
@@ -281,7 +281,7 @@ def test_all_is_well_is_said_when_it_is() -> None:
             "Something configured does not exist",
         ),
         (facts_of(), "No route is walked"),
-        (facts_of(up(400_000)), "1 of 1 route miss their objectives"),
+        (facts_of(up(400_000)), "Objectives missed by 1 of 1 route"),
         (
             facts_of(up(1), RouteStatus(SIBLING), is_tried=False),
             "Not every route has been walked yet",

@@ -44,7 +44,7 @@ def verdict(facts: Facts, plans: Mapping[str, PlanWords]) -> Verdict:
         (facts.failing, "Not all plans could be looked up", Tone.BAD),
         (facts.inventory.missing, "Something configured does not exist", Tone.BAD),
         (not statuses, "No route is walked", Tone.WARNING),
-        (late, f"{late:,} of {of} miss their objectives", Tone.BAD),
+        (late, f"Objectives missed by {late:,} of {of}", Tone.BAD),
         (not facts.is_tried, "Not every route has been walked yet", Tone.QUIET),
     )
     fine = Verdict("Every route is up and keeps its objectives", Tone.GOOD)
