@@ -16,7 +16,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test unit format fuzz soak bench docs incidents lock sbom clean
+.PHONY: help demo check test unit format fuzz soak bench docs incidents pictures lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-9s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ docs: $(DEV) ## Write the generated documents anew
 
 incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure
+
+pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
+	PYTHONPATH=tests $(PYTHON) tests/landing_picture.py docs/images/landing.png
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh

@@ -29,13 +29,11 @@ from exporter.poller import Poller
 from exporter.restarting import Restartable
 from exporter.settings import NameFilter, Settings
 from exporter.store import NOT_WEIGHED, Outcome, Store
-from exporter.web.pages import landing_page
+from exporter.web.landing.facts import Facts
 from exporter.web.server import Site
-from exporter.worst import worst
 
 log = structlog.get_logger(__name__)
 
-WORST_ON_PAGE = 50
 NAMES_REMEMBERED = 2**16
 
 
@@ -56,7 +54,8 @@ class Exporter:
     ) -> None:
         self._settings = settings
         self._wall = wall
-        clock = asyncio.get_running_loop().time
+        self._clock = clock = asyncio.get_running_loop().time
+        self._started_at = clock()
         self.workers = settings.api.max_concurrency
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
@@ -103,7 +102,7 @@ class Exporter:
         """Return what of this exporter is served over HTTP."""
         return Site(
             exposition=self.exposition,
-            landing_page=self._landing_page,
+            facts=self._facts,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
             telemetry_path=self._settings.web.telemetry_path,
@@ -257,10 +256,16 @@ class Exporter:
             },
         )
 
-    def _landing_page(self) -> str:
-        statuses = self.store.statuses()
-        findings = worst(statuses, self._wall(), WORST_ON_PAGE)
-        return landing_page(statuses, findings, self._settings.web.telemetry_path)
+    def _facts(self) -> Facts:
+        return Facts(
+            settings=self._settings,
+            now=self._wall(),
+            uptime_seconds=self._clock() - self._started_at,
+            statuses=self.store.statuses(),
+            inventory=self.discovery.inventory,
+            failing=self.discovery.failing,
+            is_tried=self.ready.is_set(),
+        )
 
 
 def admission(settings: Settings) -> Callable[[str, str], bool]:

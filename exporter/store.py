@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from exporter.duplicates import Search, Shown, found, search
-from exporter.errors import CloudError, Reason
+from exporter.errors import NOWHERE, CloudError, Origin, Reason
 from exporter.model import Rollup, Route, Snapshot
 
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
@@ -45,7 +45,8 @@ class RouteStatus:
 
     `is_up` and `duration` are None before the first walk, `last_success_at` (Unix
     seconds) before the first success. `snapshot` is None when none is fit to show:
-    before the first success, and from `stale_after` on. `hidden` are those of its rows
+    before the first success, and from `stale_after` on. `reason` and `origin` are those
+    of a last walk that failed. `hidden` are those of its rows
     that a row of another route with the same labels replaces; `rollup` is what the
     others come to, None where `snapshot` is.
     """
@@ -55,6 +56,7 @@ class RouteStatus:
     failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
     is_up: bool | None = None
     reason: Reason | None = None
+    origin: Origin = NOWHERE
     last_success_at: float | None = None
     duration: float | None = None
     snapshot: Snapshot | None = None
@@ -129,7 +131,9 @@ class Store:
         status = self._statuses[outcome.route]
         status = replace(status, walks=status.walks + 1, duration=outcome.duration)
         if isinstance(outcome.result, Reason):
-            self._statuses[outcome.route] = _failed(status, outcome.result)
+            origin = NOWHERE if outcome.error is None else outcome.error.origin
+            failed = _failed(status, outcome.result, origin)
+            self._statuses[outcome.route] = failed
         else:
             self._publish(status, outcome.result, outcome.ended_at)
             self._hide_duplicates(self._siblings_of(outcome.route), weighed)
@@ -165,6 +169,7 @@ class Store:
             status,
             is_up=True,
             reason=None,
+            origin=NOWHERE,
             last_success_at=ended_at,
             snapshot=fit,
             rollup=fit.rollup,
@@ -252,7 +257,7 @@ def _are_the_same(some: Sequence[Snapshot], others: Sequence[Snapshot]) -> bool:
     return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
-def _failed(status: RouteStatus, reason: Reason) -> RouteStatus:
+def _failed(status: RouteStatus, reason: Reason, origin: Origin) -> RouteStatus:
     count = status.failures[reason] + 1
     failures = MappingProxyType({**status.failures, reason: count})
-    return replace(status, is_up=False, reason=reason, failures=failures)
+    return replace(status, is_up=False, reason=reason, origin=origin, failures=failures)

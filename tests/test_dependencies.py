@@ -19,6 +19,7 @@ IMPORTED_AS = {
     "cryptography": "cryptography",
     "google-re2": "re2",
     "isal": "isal",
+    "jinja2": "jinja2",
     "msgspec": "msgspec",
     "prometheus-client": "prometheus_client",
     "pydantic": "pydantic",

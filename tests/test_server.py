@@ -11,6 +11,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from aiohttp import web
+from landing_cases import facts_of
 
 from exporter.metrics.formats import Format
 from exporter.web.server import Site, application, serving
@@ -54,7 +55,7 @@ async def site(exposition: FakeExposition) -> Site:
     """Return a site that is ready."""
     return Site(
         exposition=exposition,
-        landing_page=lambda: "<p>hello</p>",
+        facts=facts_of,
         is_ready=lambda: True,
         on_scrape=lambda _seconds, _size: None,
     )
@@ -209,19 +210,8 @@ async def test_a_reload_is_answered_with_its_faults_a_line_each(
     assert asked == 2
 
 
-async def test_the_landing_page_may_load_nothing(site: Site) -> None:
-    """It is HTML under a policy that lets no script run, wherever it came from."""
-    async with client_of(site) as client, client.get("/") as response:
-        assert await response.text() == "<p>hello</p>"
-        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        policy = response.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src" not in policy
-
-
-@pytest.mark.parametrize("path", ["/", "/metrics"])
 async def test_who_does_not_read_a_page_is_let_go(
-    site: Site, exposition: FakeExposition, path: str
+    site: Site, exposition: FakeExposition
 ) -> None:
     """What it takes to hold a large body for somebody ends in time."""
     exposition.padding = b"x" * 2**25
@@ -237,12 +227,11 @@ async def test_who_does_not_read_a_page_is_let_go(
         finally:
             done.set()
 
-    large = replace(site, landing_page=lambda: "x" * 2**25)
-    app = application(large, [told], send_seconds=0.05)
+    app = application(site, [told], send_seconds=0.05)
     async with serving(app, ["127.0.0.1:0"]) as (address,):
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.wait_for(done.wait(), 5)
 
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):

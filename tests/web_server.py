@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from landing_cases import facts_of
 
 from exporter.metrics.formats import Format
 from exporter.web.door import door
@@ -27,7 +28,7 @@ class Words:
 
 SITE = Site(
     exposition=Words(),
-    landing_page=lambda: "<p>hello</p>",
+    facts=facts_of,
     is_ready=lambda: True,
     on_scrape=lambda _seconds, _size: None,
 )

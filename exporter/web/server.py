@@ -25,6 +25,8 @@ from exporter.web.connections import (
     send,
 )
 from exporter.web.guard import add_headers
+from exporter.web.landing.answer import LandingPage
+from exporter.web.landing.facts import Facts
 from exporter.web.negotiation import accepts_gzip, negotiate
 from exporter.web.paths import add_pages
 
@@ -45,13 +47,14 @@ class Exposition(Protocol):
 class Site:
     """What is served: each part is a function of the present moment.
 
+    `facts` is what the landing page is made of.
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
     `reload` reads the configuration again and returns its faults, a line each; None
     where nobody may ask for it over HTTP.
     """
 
     exposition: Exposition
-    landing_page: Callable[[], str]
+    facts: Callable[[], Facts]
     is_ready: Callable[[], bool]
     on_scrape: Callable[[float, int], None]
     telemetry_path: str = "/metrics"
@@ -72,7 +75,7 @@ def application(
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
     pages = {
-        "/": _landing_page(site, send_seconds),
+        "/": _sent(LandingPage(site.facts).answer, send_seconds),
         site.telemetry_path: _Scrapes(site, send_seconds).answer,
         HEALTHY: _healthy,
         READY: _ready(site),
@@ -164,21 +167,13 @@ class _Scrapes:
         return web.Response(body=body, headers=answer)
 
 
-def _landing_page(
-    site: Site, send_seconds: float
+def _sent(
+    page: Callable[[web.Request], Awaitable[web.Response]], send_seconds: float
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return what answers with a page, and lets go who takes too long to read it."""
+
     async def answer(request: web.Request) -> web.Response:
-        page = web.Response(
-            text=site.landing_page(),
-            content_type="text/html",
-            headers={
-                "Content-Security-Policy": "default-src 'none'; "
-                "style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-            },
-        )
-        return await send(request, page, send_seconds)
+        return await send(request, await page(request), send_seconds)
 
     return answer
 
