@@ -6,7 +6,7 @@ It walks no route and keeps no time; `app` runs it now and then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -56,6 +56,11 @@ class Discovery:
         Another object once something was looked up, or a walk showed something new.
         """
         return self._inventory
+
+    @property
+    def failures(self) -> Mapping[str, CloudError]:
+        """Return what cannot be looked up at present, and why, by plan or region."""
+        return dict(self._failing)
 
     def reconfigure(
         self, cloud: PlanReader, settings: Settings, *, workers: int
