@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from fakes import FakeCloud, checkpoint_row, fake_cloud
+from fakes import FakeCloud, Reply, checkpoint_row, fake_cloud, page_of
 from programs import clean_environment, exporter_command, run_exporter, started
 from report_cases import ESCAPES
 from rich.cells import cell_len
@@ -275,6 +275,60 @@ async def test_no_name_of_upstreams_commands_the_terminal(
             assert command not in terminal.raw
         assert all(cell_len(line) <= 90 for line in terminal.text.splitlines())
     assert all(len(frame.splitlines()) <= 24 for frame in frames(watched)[:-1])
+
+
+async def test_a_terminal_of_few_letters_gets_the_table_too(
+    environment: dict[str, str],
+) -> None:
+    """What its encoding lacks is escaped."""
+    environment["PYTHONIOENCODING"] = "latin-1"
+    async with one_route(checkpoint_row(1, "消费")) as (cloud, plans):
+        flags = (f"--api.endpoint={cloud.url}", plans)
+        piped = await run_exporter("poll", *flags, env=environment)
+        async with on_terminal("poll", *flags, env=environment) as terminal:
+            assert await terminal.ended() == 0
+
+    assert piped.status == 0
+    assert r"\u6d88\u8d39" in piped.out
+    assert r"\u6d88\u8d39" in terminal.text
+
+
+async def test_watching_lets_go_of_what_nothing_confirms(
+    environment: dict[str, str],
+) -> None:
+    """A lag of long ago must not look like the present one."""
+    async with one_route() as (cloud, plans):
+        good, bad = Reply(page_of([checkpoint_row(1)])), Reply(b"{}", status=403)
+        cloud.answer(CHECKPOINTS_PATH, good, bad, page=1)
+        flags = (f"--api.endpoint={cloud.url}", plans, "--poll.stale-after=2s")
+        async with on_terminal("poll", "--watch=1s", *flags, env=environment) as it:
+            await it.shows("could not be walked")
+            before = frames(it)[-1]
+
+            async def is_gone() -> bool:
+                last = frames(it)[-1]
+                return "could not be walked" in last and "GID_orders" not in last
+
+            await eventually(is_gone)
+
+    assert "GID_orders" in before
+
+
+async def test_a_hundred_thousand_checkpoints_are_counted_and_the_worst_shown(
+    environment: dict[str, str],
+) -> None:
+    """All of them are walked; what is drawn can be read."""
+    environment["ROCKETMQ_DR_API__REQUESTS_PER_SECOND"] = "1000"
+    world = World("mixed", plans=50, items=10, groups=200)
+    async with (
+        running(world) as url,
+        on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
+    ):
+        assert await terminal.ended(within=60) == 0
+
+    assert "! 100,000 checkpoints on" in terminal.text
+    assert terminal.text.count("GID_") == 100
+    assert "The worst 100 are shown" in terminal.text
 
 
 async def test_nothing_discovered_says_what_to_do(

@@ -51,6 +51,8 @@ def grade(value: float | None, limit: float | None) -> Grade:
 
     >>> [grade(value, 300).value for value in (None, -5, 239.9, 240, 300, 300.1)]
     ['none', 'good', 'good', 'near', 'near', 'over']
+    >>> grade(0, 0).value, grade(0.1, 0).value, grade(1e9, None).value
+    ('good', 'over', 'none')
     """
     if value is None or limit is None:
         return Grade.NONE
