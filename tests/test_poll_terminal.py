@@ -159,6 +159,8 @@ async def test_a_log_line_stands_above_the_bar(environment: dict[str, str]) -> N
     assert all(
         re.search(r"ts=\S+ level=warn .*request_id=\S+$", line) for line in lines
     )
+    # Where it begins the bar has been taken away.
+    assert len(re.findall(r"(?:\x1b\[2K|\n)ts=\S+ level=warn", terminal.raw)) == 2
     assert "could not be walked, permission: grant the RAM action" in terminal.text
 
 
@@ -329,6 +331,22 @@ async def test_a_hundred_thousand_checkpoints_are_counted_and_the_worst_shown(
     assert "! 100,000 checkpoints on" in terminal.text
     assert terminal.text.count("GID_") == 100
     assert "The worst 100 are shown" in terminal.text
+
+
+async def test_everything_failing_says_what_to_do(
+    environment: dict[str, str],
+) -> None:
+    """A key that is refused: the head of the table, and the remedy; status 1."""
+    environment["ROCKETMQ_DR_API__ACCESS_KEY_SECRET"] = "wrong"
+    async with (
+        running(World()) as url,
+        on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
+    ):
+        assert await terminal.ended() == 1
+
+    text = " ".join(terminal.text.split())
+    assert "Lag Age State" in text
+    assert "! Could not look up region cn-hangzhou, credentials: fix the" in text
 
 
 async def test_nothing_discovered_says_what_to_do(

@@ -102,6 +102,21 @@ def test_a_folded_name_can_be_read_whole() -> None:
     assert name in "".join(cells)
 
 
+def test_a_name_that_is_cut_shows_that_it_is() -> None:
+    """While watching each row is one line; what is missing is no guess."""
+    assert "GG…" in drawn(row(group=NASTY["long"]), width=100, is_cut=True)
+    assert "…" not in drawn(row(group=NASTY["long"]), width=100)
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_numbers_are_whole_while_there_is_room(*, is_cut: bool) -> None:
+    """It is the names that give way."""
+    late = row(group=NASTY["long"], lag_ms=5_025_000, last_sync_ms=1)
+    text = plain(drawn(late, width=70, is_cut=is_cut))
+
+    assert " 1h 23m 45s  20147d 6h 28m 12s  ok " in text
+
+
 def test_a_narrow_terminal_has_the_columns_that_count() -> None:
     """The source instance goes first, then the item."""
     heads = {
@@ -123,6 +138,14 @@ def test_a_pipe_has_a_line_for_each_checkpoint() -> None:
         "!  5m 1s  12.5s  ok              orders  topic  1     10    rmq-here",
         "!      -  12.5s  target_missing  a       topic  1     10    rmq-here",
     ]
+
+
+def test_wide_letters_are_aligned_by_their_width() -> None:
+    """Han letters take two columns each."""
+    _, wide, narrow = lines_of(row(group="消费组"), row(2, "orders"))
+
+    assert wide == "   5s  12.5s  ok     消费组  topic  1     10    rmq-here"
+    assert narrow == "   5s  12.5s  ok     orders  topic  1     10    rmq-here"
 
 
 def test_a_long_name_is_whole_in_a_pipe_and_moves_no_other_line() -> None:

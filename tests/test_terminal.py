@@ -36,7 +36,9 @@ def tty(monkeypatch: pytest.MonkeyPatch) -> Tty:
 
 def test_a_log_line_is_printed_above_what_is_drawn(tty: Tty) -> None:
     """Whole, however long, and once; afterwards lines go where they went."""
-    console = Console(file=tty, width=40, force_interactive=True, force_terminal=True)
+    console = Console(
+        file=tty, width=40, force_terminal=True, color_system="standard", _environ={}
+    )
     log = structlog.get_logger("x")
     text = "long " * 30
     live = Live("DRAWN", console=console, auto_refresh=False, redirect_stderr=False)
@@ -47,7 +49,7 @@ def test_a_log_line_is_printed_above_what_is_drawn(tty: Tty) -> None:
 
     assert drawn.count(f'msg=walk_failed error="{text}"') == 1
     assert drawn.index("walk_failed") < drawn.rindex("DRAWN")
-    assert "[0m" not in drawn
+    assert "\x1b[0m" not in drawn
     assert "afterwards" in tty.getvalue()
     assert logs_go_to(tty)
 

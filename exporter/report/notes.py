@@ -84,7 +84,7 @@ def _not_shown(survey: Survey, rows: int, total: int) -> Iterator[Note]:
 def _failed_walks(statuses: Iterable[RouteStatus]) -> Iterator[Note]:
     failed = defaultdict(list)
     for status in statuses:
-        if status.reason is not None and not status.is_up:
+        if status.reason is not None:
             failed[status.reason].append(status.route)
     for reason, routes in failed.items():
         count = _many(len(routes), "route")
