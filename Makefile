@@ -66,6 +66,7 @@ incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long eac
 
 pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
 	PYTHONPATH=tests $(PYTHON) tests/landing_picture.py docs/images/landing.png
+	$(PYTHON) docs/picture_poll.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh

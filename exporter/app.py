@@ -91,6 +91,8 @@ class Exporter:
             wall=wall,
         )
         self._admits = admission(settings)
+        # Hears of every page of a walk, for whoever draws how far it is.
+        self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
         # Set once every route has been tried, well or badly, and then for good.
         self.ready = asyncio.Event()
         self._look_again = asyncio.Event()
@@ -217,7 +219,12 @@ class Exporter:
 
     async def _walk_now(self, route: Route) -> Snapshot:
         room = self.store.room_for(route)
-        return await self._cloud.list_checkpoints(route, admits=self._admits, room=room)
+        return await self._cloud.list_checkpoints(
+            route,
+            admits=self._admits,
+            room=room,
+            on_page=partial(self.on_page, route),
+        )
 
     async def _publish(self, outcome: Outcome) -> None:
         weighed = NOT_WEIGHED

@@ -70,6 +70,26 @@ async def test_a_failure_of_another_kind_is_told_and_so_is_its_end() -> None:
     ]
 
 
+async def test_what_fails_at_present_can_be_asked_for() -> None:
+    """By plan or region, with the error that has the remedy; ended, it is gone."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    refused, denied = UnavailableError("refused"), PermissionDeniedError("denied")
+
+    bench.cloud.errors = {"list": refused}
+    await bench.discovery.refresh()
+    first = bench.discovery.failing
+    bench.cloud.errors = {"items 1": denied}
+    await bench.discovery.refresh()
+    second = bench.discovery.failing
+    bench.cloud.errors = {}
+    await bench.discovery.refresh()
+
+    assert first == {f"region {REGION}": refused}
+    assert second == {"plan 1": denied}
+    assert bench.discovery.failing == {}
+
+
 async def test_a_failed_list_keeps_everything() -> None:
     """An outage is no reason to forget what was found."""
     bench = DiscoveryBench()
