@@ -32,6 +32,7 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(PYTHON) docs/generate_configuration.py --check
 	$(PYTHON) docs/generate_metrics.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
+	$(PYTHON) -m grafana.build --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -58,6 +59,7 @@ docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
+	$(PYTHON) -m grafana.build
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh
