@@ -11,6 +11,7 @@ from grafana.promql import (
     Scope,
     known_zero,
     most,
+    top,
 )
 from grafana.tables import Column, Link, rows
 
@@ -280,7 +281,7 @@ def problems() -> Panel:
 
 def worst_lags() -> Panel:
     """Return the checkpoints that lag most."""
-    top = f"topk(20, {ALL.lag()})"
+    worst = top(20, ALL.lag())
     return rows(
         Words(
             "Largest lags",
@@ -288,9 +289,9 @@ def worst_lags() -> Panel:
             "the group, and see whether lag grows and the target syncs.",
         ),
         Look("none", 24, 10),
-        Column(Ask(top), "Lag", "s"),
+        Column(Ask(worst), "Lag", "s"),
         Column(
-            Ask(ALL.of_objective(top, "lag")), OF_OBJECTIVE, "percentunit", OBJECTIVE
+            Ask(ALL.of_objective(worst, "lag")), OF_OBJECTIVE, "percentunit", OBJECTIVE
         ),
         order="Lag",
         links=[TO_PLAN, TO_CHECKPOINT],
@@ -299,7 +300,7 @@ def worst_lags() -> Panel:
 
 def worst_ages() -> Panel:
     """Return the checkpoints that were synced longest ago."""
-    top = f"topk(20, {ALL.age()})"
+    worst = top(20, ALL.synced_age())
     return rows(
         Words(
             "Largest ages",
@@ -308,9 +309,9 @@ def worst_ages() -> Panel:
             "online on the target.",
         ),
         Look("none", 24, 10),
-        Column(Ask(top), "Age", "s"),
+        Column(Ask(worst), "Age", "s"),
         Column(
-            Ask(ALL.of_objective(top, "age")), OF_OBJECTIVE, "percentunit", OBJECTIVE
+            Ask(ALL.of_objective(worst, "age")), OF_OBJECTIVE, "percentunit", OBJECTIVE
         ),
         order="Age",
         links=[TO_PLAN, TO_CHECKPOINT],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana.boards import PLAN, Board, Variable
 from grafana.looks import NONE_IS_GOOD, OBJECTIVE, ONE_IS_GOOD, Ask, Look, Panel, Words
 from grafana.panels import big, lines
-from grafana.promql import CHECKPOINT, ROUTE, Scope, most, pick
+from grafana.promql import CHECKPOINT, ROUTE, Scope, most, pick, top
 from grafana.tables import Column, rows
 
 _PLAN = 'plan_id="$plan"'
@@ -61,8 +61,9 @@ def board() -> Board:
 
 def answers() -> list[Panel]:
     """Return the row of big answers."""
-    problem = most(CHECKPOINT, "rocketmq_dr_checkpoint_problem", *_ROW)
-    total = f"count({HERE.lag()} or {problem})"
+    problems = HERE.counted("rocketmq_dr_checkpoint_problem")
+    known = HERE.counted("rocketmq_dr_sync_lag_seconds")
+    total = f"({known} + ({problems} or 0 * {known}) or {problems})"
     return [
         status(),
         big(
@@ -90,7 +91,7 @@ def answers() -> list[Panel]:
             "the objective syncing has stopped: see whether the group is online on the "
             "target, and whether the item runs. Empty where the plan does not sync by "
             "itself.",
-            HERE.age(),
+            HERE.synced_age(),
             "age",
         ),
         big(
@@ -145,7 +146,7 @@ def lag() -> Panel:
             "keep up. Over it and falling: it catches up; wait.",
         ),
         Look("s", 12),
-        Ask(f"topk(20, {HERE.lag()})", NAME),
+        Ask(top(20, HERE.lag()), NAME),
         Ask(HERE.objective("lag"), "objective"),
     )
 
@@ -161,16 +162,15 @@ def age() -> Panel:
             "themselves are left out.",
         ),
         Look("s", 12),
-        Ask(f"topk(20, {HERE.age()})", NAME),
+        Ask(top(20, HERE.synced_age()), NAME),
         Ask(HERE.objective("age"), "objective"),
     )
 
 
 def checkpoints() -> Panel:
     """Return the chosen checkpoints, the worst first."""
-    top = f"topk(100, {HERE.lag()})"
-    age = most(CHECKPOINT, "rocketmq_dr_sync_age_seconds", *_ROW)
-    synced = most(CHECKPOINT, "rocketmq_dr_last_sync_timestamp_seconds", *_ROW)
+    worst = top(100, HERE.lag())
+    synced = pick("rocketmq_dr_last_sync_timestamp_seconds", *_ROW)
     return rows(
         Words(
             "Checkpoints with the largest lag",
@@ -179,22 +179,27 @@ def checkpoints() -> Panel:
             "target's side, an old one that it is not synced.",
         ),
         Look("none", 24, 10),
-        Column(Ask(top), "Lag", "s"),
+        Column(Ask(worst), "Lag", "s"),
         Column(
-            Ask(HERE.of_objective(top, "lag")),
+            Ask(HERE.of_objective(worst, "lag")),
             "Of its objective",
             "percentunit",
             OBJECTIVE,
         ),
-        Column(Ask(f"{age} and {top}"), "Age", "s"),
-        Column(Ask(f"1000 * {synced} and {top}"), "Last sync", "dateTimeAsIso"),
+        Column(Ask(_of(worst, HERE.age())), "Age", "s"),
+        Column(Ask(f"1000 * {_of(worst, synced)}"), "Last sync", "dateTimeAsIso"),
         order="Lag",
     )
 
 
+def _of(checkpoints: str, expression: str) -> str:
+    found = f"{expression} and on ({CHECKPOINT}) {checkpoints}"
+    return f"max by ({CHECKPOINT}) ({found})"
+
+
 def _ago(family: str) -> Ask:
-    each = most(f"{CHECKPOINT}, side", family, *_ROW)
-    return Ask(f"topk(40, time() - {each})", f"{{{{side}}}} {NAME}")
+    ago = f"time() - {pick(family, *_ROW)}"
+    return Ask(top(40, ago, f"{CHECKPOINT}, side"), f"{{{{side}}}} {NAME}")
 
 
 def consumed() -> Panel:
@@ -230,7 +235,7 @@ def fetched() -> Panel:
 def timestamps() -> Panel:
     """Return the consume timestamps of both sides."""
     family = "rocketmq_dr_consume_timestamp_seconds"
-    top = f"topk(100, {HERE.lag()})"
+    worst = top(100, HERE.lag())
     return rows(
         Words(
             "Consume timestamps",
@@ -241,7 +246,7 @@ def timestamps() -> Panel:
         Look("none", 24, 8),
         *(
             Column(
-                Ask(f"1000 * {most(CHECKPOINT, family, *_ROW, match)} and {top}"),
+                Ask(f"1000 * {_of(worst, pick(family, *_ROW, match))}"),
                 side.title(),
                 "dateTimeAsIso",
             )

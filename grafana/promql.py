@@ -6,6 +6,9 @@ Two exporters may walk the same routes, and one Prometheus may scrape many expor
 whatever is said of a route or a checkpoint is first brought down to one sample for it,
 by naming the metric's own labels. The labels that a scrape adds (job, instance, pod …)
 never remain by accident.
+
+There may be a hundred thousand checkpoints, and grouping is what takes Prometheus long:
+so the few that matter are found first, and then brought down to one for each.
 """
 
 from __future__ import annotations
@@ -35,6 +38,15 @@ def most(labels: str, metric: str, *matchers: str) -> str:
     return f"max by ({labels}) ({pick(metric, *matchers)})"
 
 
+def top(count: int, expression: str, labels: str = CHECKPOINT) -> str:
+    """Return the largest, once for each of these labels.
+
+    They are all there as long as no more than five exporters say the same.
+    """
+    found = f"topk({5 * count}, {expression})"
+    return f"topk({count}, max by ({labels}) ({found}))"
+
+
 def known_zero(expression: str) -> str:
     """Return 0 where an expression finds nothing although an exporter is there.
 
@@ -62,15 +74,17 @@ class Scope:
     route: tuple[str, ...] = ()
     checkpoint: tuple[str, ...] = ()
 
-    def lag(self, *matchers: str) -> str:
-        """Return the lag of each checkpoint, signed."""
-        name = "rocketmq_dr_sync_lag_seconds"
-        return most(CHECKPOINT, name, *self.checkpoint, *matchers)
+    def lag(self) -> str:
+        """Return the lag of each checkpoint, signed, as each exporter has it."""
+        return pick("rocketmq_dr_sync_lag_seconds", *self.checkpoint)
 
     def age(self) -> str:
-        """Return the age of each checkpoint of the plans that sync by themselves."""
-        age = most(CHECKPOINT, "rocketmq_dr_sync_age_seconds", *self.checkpoint)
-        return f"({age} and on (plan_id) {self.auto_sync()})"
+        """Return the age of each checkpoint, as each exporter has it."""
+        return pick("rocketmq_dr_sync_age_seconds", *self.checkpoint)
+
+    def synced_age(self) -> str:
+        """Return the same of the plans that sync by themselves."""
+        return f"({self.age()} and on (plan_id) {self.auto_sync()})"
 
     def auto_sync(self) -> str:
         """Return 1 for each plan that syncs by itself, and nothing for the others."""
@@ -132,19 +146,26 @@ class Scope:
         each = f"max by ({ROUTE}, reason) (rate({counter}[$__rate_interval]))"
         return f"sum by (reason) ({each})"
 
-    def within(self) -> str:
-        """Return the checkpoints within the objectives that count for them."""
-        lag = self.lag()
-        late = self.of_objective(self.age(), "age")
-        objective = self.objective("lag")
-        return (
-            f"(({lag} <= on (plan_id) group_left () {objective}) unless ({late} > 1))"
-        )
+    def late(self) -> str:
+        """Return the checkpoints with a lag that are over an objective."""
+        ages = f"({self.objective('age')} and on (plan_id) {self.auto_sync()})"
+        # What has an age and no lag is a problem, and those are few to leave out.
+        problem = pick("rocketmq_dr_checkpoint_problem", *self.checkpoint)
+        lagging = f"({self.lag()} > on (plan_id) group_left () {self.objective('lag')})"
+        stalled = f"({self.age()} > on (plan_id) group_left () {ages})"
+        known = f"({stalled} unless ignoring (problem) {problem})"
+        return f"max by ({CHECKPOINT}) ({lagging} or {known})"
+
+    def counted(self, family: str) -> str:
+        """Return how many checkpoints have a sample in a family."""
+        each = f"count by ({ROUTE}, {TARGET}) ({pick(family, *self.checkpoint)})"
+        return f"sum(max by ({ROUTE}) ({each}))"
 
     def share_within(self, total: str) -> str:
         """Return how many of `total` checkpoints are within their objectives."""
-        good = f"count({self.within()}) or 0 * {total}"
-        return f"({good}) / ({total} > 0)"
+        known = self.counted("rocketmq_dr_sync_lag_seconds")
+        good = f"{known} - (count({self.late()}) or 0 * {known})"
+        return f"({good} or 0 * {total}) / ({total} > 0)"
 
     def named(self, expression: str) -> str:
         """Add plan_name to samples that have a plan_id; empty where it is unknown."""

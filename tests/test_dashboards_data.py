@@ -34,7 +34,7 @@ pytestmark = [
 DASHBOARDS = dashboards()
 SCRAPED_SECONDS = 60
 QUICK_SECONDS = 0.1
-TRIES = 3
+TRIES = 5
 
 # A second Prometheus job scrapes the same exporter: to a dashboard that is a replica
 # which walks the same routes. The rule fires for every plan that lags at all.
@@ -117,7 +117,7 @@ async def test_every_query_answers_with_data_and_without_warning(
 async def test_every_query_is_answered_within_a_tenth_of_a_second(
     server: Prometheus, name: str
 ) -> None:
-    """The best of three tries, for what else the machine does at that moment."""
+    """The best of five tries, for what else the machine does at that moment."""
     tries = [await opened(server, name) for _ in range(TRIES)]
     best = {
         each[0].name: min(one.took_seconds for one in each)
