@@ -15,7 +15,7 @@ from grafana_client import filled
 from programs import real
 
 from grafana.fleet import ALL, missing_count, plan_state
-from grafana.promql import known_zero, of_exporters
+from grafana.promql import known_zero, of_exporters, top
 
 pytestmark = pytest.mark.real
 
@@ -111,6 +111,15 @@ def test_nothing_within_is_zero_and_not_unknown(tmp_path: Path) -> None:
     assert answers(tmp_path, ALL.share_within(TOTAL), bad, [("{}", 0)]) == ""
 
 
+def test_all_within_is_one_and_no_lag_at_all_is_zero(tmp_path: Path) -> None:
+    """Where nothing is late there is nothing to take away, and still an answer."""
+    good: Series = {**OBJECTIVES, LATE: 300, state("ok"): 1}
+    none: Series = {**OBJECTIVES, state("never_synced"): 1}
+
+    assert answers(tmp_path, ALL.share_within(TOTAL), good, [("{}", 1)]) == ""
+    assert answers(tmp_path, ALL.share_within(TOTAL), none, [("{}", 0)]) == ""
+
+
 def test_no_checkpoint_is_unknown_and_not_nan(tmp_path: Path) -> None:
     """A share of nothing is no number."""
     empty: Series = {**OBJECTIVES, state("ok"): 0}
@@ -181,6 +190,36 @@ def test_data_is_as_old_as_the_freshest_replica_has_it(tmp_path: Path) -> None:
 
     assert answers(tmp_path, ALL.data_age(), series, [(labels, 50)]) == ""
     assert answers(tmp_path, ALL.data_age_of_limit(), series, [(labels, 0.1)]) == ""
+
+
+def test_of_two_that_walk_a_route_the_one_that_fails_more_counts(
+    tmp_path: Path,
+) -> None:
+    """Failures of replicas are not added up, those of routes and reasons are kept."""
+    counter = f'rocketmq_dr_walk_failures_total{{TARGET, {ROUTE}, reason="timeout"}}'
+    series: Series = {
+        counter.replace("TARGET", A): "0+60x9",
+        counter.replace("TARGET", B): "0+120x9",
+        counter.replace("TARGET", A).replace('"2"', '"3"'): "0+60x9",
+    }
+
+    wanted = [('{reason="timeout"}', 3.0)]
+    assert answers(tmp_path, ALL.failures(), series, wanted) == ""
+
+
+def test_the_largest_are_all_there_though_five_exporters_say_the_same(
+    tmp_path: Path,
+) -> None:
+    """Each stands there once, and none is pushed out by its likes."""
+    lags: Series = {
+        checkpoint("sync_lag_seconds", f"g{lag}", f'job="j", instance="{n}"'): lag
+        for lag in range(1, 8)
+        for n in range(5)
+    }
+    six = top(6, ALL.lag())
+
+    assert answers(tmp_path, f"count({six})", lags, [("{}", 6)]) == ""
+    assert answers(tmp_path, f"min({six})", lags, [("{}", 2)]) == ""
 
 
 STATES: list[tuple[Series, int]] = [

@@ -129,6 +129,51 @@ def test_ids_and_letters_are_unique(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
+def test_answers_and_tables_are_of_now_and_lines_are_not(name: str) -> None:
+    """A table of a range would have a row for each moment, a line of now one dot."""
+    for panel in panels(DASHBOARDS[name]):
+        is_of_now = panel["type"] in {"stat", "table"}
+        for target in panel["targets"]:
+            assert target["instant" if is_of_now else "range"] is True
+            assert not target.get("range" if is_of_now else "instant")
+            kind = {"table": "table", "heatmap": "heatmap"}.get(panel["type"])
+            assert target.get("format") == kind
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_tables_have_one_row_for_each_thing(name: str) -> None:
+    """The answers of several queries are merged by their labels, time left out."""
+    for panel in panels(DASHBOARDS[name]):
+        if panel["type"] != "table":
+            continue
+        *merge, organize = panel["transformations"]
+        count = len(panel["targets"])
+        assert [each["id"] for each in merge] == (["merge"] if count > 1 else [])
+        options = organize["options"]
+        fields = (
+            {"Value"} if count == 1 else {f"Value #{'ABCDE'[n]}" for n in range(count)}
+        )
+        assert options["excludeByName"]["Time"] is True
+        assert {*options["excludeByName"], *options["renameByName"]} == {
+            "Time",
+            *fields,
+        }
+
+
+def test_a_status_is_told_by_name() -> None:
+    """1 and 0 tell nobody that an item is stopped; all other answers are numbers."""
+    told = {
+        panel["title"]: panel["options"]["textMode"]
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
+        if panel["type"] == "stat"
+    }
+
+    assert told.pop("Plan and items") == "name"
+    assert set(told.values()) == {"value_and_name"}
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
 def test_only_known_metrics_are_asked_for(name: str) -> None:
     """A renamed metric takes the dashboards along; no recording rule is asked."""
     asked = {
@@ -184,7 +229,9 @@ def test_links_lead_to_dashboards_and_choices_that_are_there() -> None:
         for url in links(dashboard):
             uid, _, query = url.removeprefix("/d/").partition("?")
             elsewhere.add(uid)
-            assert set(re.findall(r"var-(\w+)=", query)) <= variables[uid]
+            chosen = re.findall(r"var-(\w+)=\$\{__data\.fields\.(\w+):", query)
+            assert {name for name, _ in chosen} <= variables[uid]
+            assert all(field in {name, f"{name}_id"} for name, field in chosen)
         assert elsewhere == set(variables) - {dashboard["uid"]}
     assert len(links(DASHBOARDS["fleet"])) == 7
 

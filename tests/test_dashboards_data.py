@@ -68,6 +68,7 @@ async def server(
         f"--web.listen-address={address}",
         "--scenario=mixed",
         "--poll.interval=2s",
+        "--groups.exclude=GID_search",
         *(f"--metrics.families={name}" for name in get_args(Family)),
     )
     more = MORE.format(target=address, rules=rules)
@@ -155,7 +156,8 @@ async def test_a_replica_changes_nothing(server: Prometheus, name: str) -> None:
         assert {"job", "instance"}.isdisjoint(two.labels), two.name
         assert len(two.series) == len(one.series), two.name
         if is_count(one):
-            assert latest(two) == pytest.approx(latest(one), abs=1), two.name
+            assert latest(one) > 0, one.name
+            assert latest(two) == pytest.approx(latest(one), rel=0.2), two.name
 
 
 @pytest.mark.parametrize("every", [True, False])
@@ -177,6 +179,17 @@ async def test_a_choice_narrows_the_plan(server: Prometheus, *, every: bool) -> 
     assert plans - {None} == {known["plan"][0]}
 
 
+@pytest.mark.parametrize("name", ["item", "topic"])
+async def test_nothing_is_left_of_an_item_or_topic_that_is_not_chosen(
+    server: Prometheus, name: str
+) -> None:
+    """All panels but those of the plan as a whole are empty without a choice."""
+    asked = await opened(server, "plan", **{name: "none"})
+
+    labels = {"item": "item_id", "topic": "topic"}[name]
+    assert not any(labels in each.labels for each in asked)
+
+
 async def test_without_an_exporter_nothing_is_zero(server: Prometheus) -> None:
     """A dashboard of exporters that do not exist shows no data, not good news."""
     for name in DASHBOARDS:
@@ -186,11 +199,12 @@ async def test_without_an_exporter_nothing_is_zero(server: Prometheus) -> None:
 
 
 def is_count(asked: Asked) -> bool:
-    """Tell whether a query counts things that stay as they are within a second."""
+    """Tell whether a query counts things of which hardly any change within a second.
+
+    Some of each are there in this demo: twice of nothing would be nothing.
+    """
     return asked.panel in {
         "Within objectives",
-        "Routes down",
-        "Missing upstream",
         "Problems by kind",
         "Checkpoints by state",
         "Rows without series",
