@@ -33,6 +33,7 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(PYTHON) docs/generate_metrics.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --check
+	$(PYTHON) -m grafana.build --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -60,6 +61,7 @@ docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_metrics.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py
+	$(PYTHON) -m grafana.build
 
 incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure

@@ -134,13 +134,18 @@ class Prometheus:
         except aiohttp.ClientConnectionError:
             return False
 
+    async def ask(self, path: str, **parameters: str) -> dict[str, Any]:
+        """Return the whole answer of its API."""
+        async with self._session.get(
+            f"{self._url}/api/v1/{path}", params=parameters
+        ) as response:
+            answer: dict[str, Any] = await response.json()
+        assert answer["status"] == "success", answer
+        return answer
+
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the vector an expression has now."""
-        async with self._session.get(
-            f"{self._url}/api/v1/query", params={"query": expression}
-        ) as response:
-            answer = await response.json()
-        assert answer["status"] == "success", answer
+        answer = await self.ask("query", query=expression)
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
 

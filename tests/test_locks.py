@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 
-PIN = re.compile(r"[a-z0-9-]+==[0-9][0-9a-z.+-]*(?: ; [\w .'=!<>()]+)? \\")
+PIN = re.compile(r"[a-z0-9-]+==(?:[0-9]+!)?[0-9][0-9a-z.+-]*(?: ; [\w .'=!<>()]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 REGISTRY = re.compile(
     r"\b(?:py-?pi|pythonhosted|npmjs|yarnpkg|crates|rubygems|goproxy|nuget|maven|"

@@ -67,7 +67,7 @@ def blind(
         name,
         lasts=45 * MINUTE,
         timeline={10 * MINUTE: cause},
-        settings={"objectives.age": "3m"},
+        settings={"objectives.age": "90s"},
         fires=[*failing(reason), *more],
         looks_like=[*SYNC, "RocketMQDRCheckpointsVanished", *alike],
         inhibited=inhibited,
