@@ -13,13 +13,13 @@ SERVERS := .cache/servers
 export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(PATH)
 # No test may look for credentials outside of this machine.
 export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
-# Rich and pytest draw for the terminal they are on, and plainly where there is none.
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test unit format fuzz soak bench scale docs lock sbom clean
+.PHONY: help demo check test unit format fuzz soak bench scale docs incidents pictures lock sbom clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-9s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## Simulated cloud and exporter together; Ctrl-C ends it
 	@exec $(PYTHON) -m exporter demo $(DEMO)
@@ -32,6 +32,8 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(PYTHON) docs/generate_configuration.py --check
 	$(PYTHON) docs/generate_metrics.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --check
+	$(PYTHON) -m grafana.build --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -39,7 +41,7 @@ test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q -m 'not real'
+	$(VENV)/bin/pytest -q -m 'not real' --hypothesis-profile=unit
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
@@ -61,6 +63,15 @@ docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py
+	$(PYTHON) -m grafana.build
+
+incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure
+
+pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
+	PYTHONPATH=tests $(PYTHON) tests/landing_picture.py docs/images/landing.png
+	$(PYTHON) docs/picture_poll.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh
@@ -69,6 +80,7 @@ sbom: $(DEV) ## Write what is installed at run time to dist/sbom.json, as Cyclon
 	@$(PYTHON) -m scripts.sbom dist/sbom.json
 
 clean: ## Remove what the commands above made
+	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) .cache dist/sbom.json .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.lock scripts/venv.sh

@@ -28,14 +28,12 @@ from exporter.model import Inventory, Route, Snapshot
 from exporter.poller import Poller
 from exporter.restarting import Restartable
 from exporter.settings import NameFilter, Settings
-from exporter.store import Outcome, Store
-from exporter.web.pages import landing_page
+from exporter.store import NOT_WEIGHED, Outcome, Store
+from exporter.web.landing.facts import Facts
 from exporter.web.server import Site
-from exporter.worst import worst
 
 log = structlog.get_logger(__name__)
 
-WORST_ON_PAGE = 50
 NAMES_REMEMBERED = 2**16
 
 
@@ -56,7 +54,8 @@ class Exporter:
     ) -> None:
         self._settings = settings
         self._wall = wall
-        clock = asyncio.get_running_loop().time
+        self._clock = clock = asyncio.get_running_loop().time
+        self._started_at = clock()
         self.workers = settings.api.max_concurrency
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
@@ -93,6 +92,8 @@ class Exporter:
             wall=wall,
         )
         self._admits = admission(settings)
+        # Hears of every page of a walk, for whoever draws how far it is.
+        self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
         # Set once every route has been tried, well or badly, or another is seen to
         # poll; and then for good.
         self.ready = asyncio.Event()
@@ -105,7 +106,7 @@ class Exporter:
         """Return what of this exporter is served over HTTP."""
         return Site(
             exposition=self.exposition,
-            landing_page=self._landing_page,
+            facts=self._facts,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
             telemetry_path=self._settings.web.telemetry_path,
@@ -227,14 +228,20 @@ class Exporter:
 
     async def _walk_now(self, route: Route) -> Snapshot:
         room = self.store.room_for(route)
-        return await self._cloud.list_checkpoints(route, admits=self._admits, room=room)
+        return await self._cloud.list_checkpoints(
+            route,
+            admits=self._admits,
+            room=room,
+            on_page=partial(self.on_page, route),
+        )
 
     async def _publish(self, outcome: Outcome) -> None:
+        weighed = NOT_WEIGHED
         if isinstance(outcome.result, Snapshot):
             # Before it is recorded, so that no scrape has to wait for it.
-            await self.store.weigh(outcome.result)
             await self.exposition.prepare(outcome.result)
-        self.store.record(outcome)
+            weighed = await self.store.weigh(outcome.result)
+        self.store.record(outcome, weighed)
         await self.exposition.refresh(outcome.route)
         self.discovery.walked(outcome.route, outcome.error)
         if isinstance(outcome.error, NotFoundError):
@@ -265,10 +272,16 @@ class Exporter:
             },
         )
 
-    def _landing_page(self) -> str:
-        statuses = self.store.statuses()
-        findings = worst(statuses, self._wall(), WORST_ON_PAGE)
-        return landing_page(statuses, findings, self._settings.web.telemetry_path)
+    def _facts(self) -> Facts:
+        return Facts(
+            settings=self._settings,
+            now=self._wall(),
+            uptime_seconds=self._clock() - self._started_at,
+            statuses=self.store.statuses(),
+            inventory=self.discovery.inventory,
+            failing=self.discovery.failing,
+            is_tried=self.ready.is_set(),
+        )
 
 
 def admission(settings: Settings) -> Callable[[str, str], bool]:

@@ -6,8 +6,9 @@ It walks no route and keeps no time; `app` runs it now and then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
@@ -56,6 +57,11 @@ class Discovery:
         Another object once something was looked up, or a walk showed something new.
         """
         return self._inventory
+
+    @property
+    def failing(self) -> Mapping[str, CloudError]:
+        """Return why what could not be looked up at the last attempt, by what it is."""
+        return MappingProxyType(dict(self._failing))
 
     def reconfigure(
         self, cloud: PlanReader, settings: Settings, *, workers: int

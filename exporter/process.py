@@ -19,6 +19,7 @@ from exporter import __version__
 from exporter.app import Exporter, opened
 from exporter.election import candidate
 from exporter.leadership import Elector
+from exporter.model import Route
 from exporter.reloading import Reloader
 from exporter.settings import Loaded, Settings
 from exporter.web.door import door
@@ -132,17 +133,26 @@ async def _when_ready(
 
 async def poll_all(exporter: Exporter) -> bool:
     """Discover, walk every route once; return whether all of it succeeded."""
-    is_whole = await exporter.discover()
+    is_found = await exporter.discover()
+    return await walk_all(exporter) and is_found
+
+
+async def walk_all(
+    exporter: Exporter, on_walked: Callable[[Route], None] = lambda _: None
+) -> bool:
+    """Walk every route that is known once; return whether all of it succeeded."""
     queue = list(reversed(exporter.discovery.inventory.routes))
 
     async def work() -> None:
         while queue:
-            await exporter.poller.walk_once(queue.pop())
+            route = queue.pop()
+            await exporter.poller.walk_once(route)
+            on_walked(route)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(exporter.workers):
             group.create_task(work())
-    is_whole = is_whole and not exporter.discovery.inventory.missing
+    is_whole = not exporter.discovery.inventory.missing
     return is_whole and all(status.is_up for status in exporter.store.statuses())
 
 

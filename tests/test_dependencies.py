@@ -19,6 +19,7 @@ IMPORTED_AS = {
     "cryptography": "cryptography",
     "google-re2": "re2",
     "isal": "isal",
+    "jinja2": "jinja2",
     "msgspec": "msgspec",
     "prometheus-client": "prometheus_client",
     "pydantic": "pydantic",
@@ -36,9 +37,9 @@ COMES_WITH = {"pydantic_core": "pydantic", "yarl": "aiohttp"}
 """What is imported by itself, but is part of a dependency's own interface."""
 
 PERMISSIVE = {
-    *("Apache-2.0", "Apache 2.0", "Apache License 2.0"),
+    *("Apache-2.0", "Apache 2.0", "Apache License 2.0", "Apache Software License"),
     *("BSD-2-Clause", "BSD-3-Clause", "BSD 2-Clause License", "BSD License"),
-    *("MIT", "MIT License", "MIT-0"),
+    *("MIT", "MIT License", "MIT-0", "The MIT License (MIT)"),
     "PSF-2.0",
 }
 """Licences that ask for no more than their notice, as packages spell them."""

@@ -448,7 +448,7 @@ class TestFaults:
         assert CANARY not in f"{caught.value} {caught.value!r}"
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
-    @settings(max_examples=60, deadline=None)
+    @settings(deadline=None)
     @given(
         document=strategies.recursive(
             strategies.none()
@@ -689,7 +689,7 @@ class TestNameFilter:
         assert not NameFilter(include=()).admits("a")
 
     @given(name=strategies.text())
-    @settings(max_examples=50, deadline=None)
+    @settings(deadline=None)
     def test_the_default_admits_any_name(self, name: str) -> None:
         """Line breaks and any script are matched by a dot."""
         assert NameFilter().admits(name)
