@@ -99,6 +99,7 @@ class Exporter:
         self.ready = asyncio.Event()
         self._look_again = asyncio.Event()
         self._shown: Inventory | None = None
+        self._stands_by = False
         self._looks = Restartable()
         self._walks = Restartable()
 
@@ -155,6 +156,12 @@ class Exporter:
         self._take_routes()
         self._note_tried()
         return is_whole
+
+    def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
+        """Take in whether this process is the one that polls, where one is elected."""
+        self._stands_by = not is_leader
+        self.telemetry.leads(is_leader=is_leader)
+        self.exposition.renew()
 
     def withdraw(self) -> None:
         """Show nothing of what was found: another polls now. `run` must have ended."""
@@ -281,6 +288,7 @@ class Exporter:
             inventory=self.discovery.inventory,
             failing=self.discovery.failing,
             is_tried=self.ready.is_set(),
+            stands_by=self._stands_by,
         )
 
 

@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
@@ -63,7 +62,7 @@ async def serve(
             # Given back once nothing polls any more, and before clients are let go.
             candidate(
                 settings,
-                on_change=partial(_show_leading, exporter),
+                on_change=exporter.elected,
                 on_follow=exporter.ready.set,
             ) as elector,
             asyncio.TaskGroup() as group,
@@ -107,17 +106,12 @@ async def _polling(exporter: Exporter, elector: Elector | None) -> None:
         await exporter.run()
         return
     if not elector.is_leader():
-        _show_leading(exporter, is_leader=False)
+        exporter.elected(is_leader=False)
     async with asyncio.TaskGroup() as group:
         group.create_task(elector.run())
         while True:
             await elector.while_leading(exporter.run)
             exporter.withdraw()
-
-
-def _show_leading(exporter: Exporter, is_leader: bool) -> None:  # noqa: FBT001 - a callback
-    exporter.telemetry.leads(is_leader=is_leader)
-    exporter.exposition.renew()
 
 
 async def _when_ready(

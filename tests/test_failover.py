@@ -128,6 +128,8 @@ async def test_the_standby_polls_within_fifteen_seconds_of_a_leader_s_death(
         asked = len(stats.requests) - before
         assert 1 < asked <= (3 + 2) * ROUTES
         assert await standby.samples(LAG) == []
+        async with standby.client.get("/") as response:
+            assert "Standing by" in await response.text()
         for absent in ("rocketmq_dr_up", "rocketmq_dr_plan_info"):
             assert await standby.samples(absent) == []
         first = api.holder("dr")
