@@ -16,7 +16,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test unit format fuzz soak bench docs incidents pictures lock sbom clean
+.PHONY: help demo check test unit format fuzz soak bench scale docs incidents pictures lock sbom clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-9s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
 
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 	$(PYTHON) -m bench $(BENCH)
+
+scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one of them killed
+	$(PYTHON) -m bench.scale $(SCALE)
 
 docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py

@@ -63,6 +63,7 @@ class Exporter:
         self._connection = connection
         self.telemetry = telemetry
         self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
         self.telemetry.reloaded(ok=True, at=self._wall())
         self.store = Store(
             stale_after=stale_after,
@@ -93,10 +94,12 @@ class Exporter:
         self._admits = admission(settings)
         # Hears of every page of a walk, for whoever draws how far it is.
         self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
-        # Set once every route has been tried, well or badly, and then for good.
+        # Set once every route has been tried, well or badly, or another is seen to
+        # poll; and then for good.
         self.ready = asyncio.Event()
         self._look_again = asyncio.Event()
         self._shown: Inventory | None = None
+        self._stands_by = False
         self._looks = Restartable()
         self._walks = Restartable()
 
@@ -154,6 +157,18 @@ class Exporter:
         self._note_tried()
         return is_whole
 
+    def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
+        """Take in whether this process is the one that polls, where one is elected."""
+        self._stands_by = not is_leader
+        self.telemetry.leads(is_leader=is_leader)
+        self.exposition.renew()
+
+    def withdraw(self) -> None:
+        """Show nothing of what was found: another polls now. `run` must have ended."""
+        self.discovery.forget()
+        self.telemetry.undiscovered()
+        self._take_routes()
+
     def _take_routes(self) -> None:
         routes = self.discovery.inventory.routes
         before = {status.route for status in self.store.statuses()}
@@ -185,6 +200,7 @@ class Exporter:
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
         self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
         self.store.reconfigure(
             stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
         )
@@ -272,6 +288,7 @@ class Exporter:
             inventory=self.discovery.inventory,
             failing=self.discovery.failing,
             is_tried=self.ready.is_set(),
+            stands_by=self._stands_by,
         )
 
 

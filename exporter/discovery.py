@@ -82,6 +82,11 @@ class Discovery:
         # No id was found that was missing: nothing of this is news for the log.
         self._inventory = self._present_inventory()
 
+    def forget(self) -> None:
+        """Know of nothing, as at the start; no look may be under way."""
+        self._found, self._unfound, self._failing = {}, {}, {}
+        self._inventory = Inventory()
+
     async def refresh(self) -> bool:
         """Look everything up anew; return whether all of it could be looked up."""
         wanted: Sequence[PlanSettings | Plan] | None = self._settings.plans

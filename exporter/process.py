@@ -16,6 +16,8 @@ import structlog
 
 from exporter import __version__
 from exporter.app import Exporter, opened
+from exporter.election import candidate
+from exporter.leadership import Elector
 from exporter.model import Route
 from exporter.reloading import Reloader
 from exporter.settings import Loaded, Settings
@@ -38,7 +40,8 @@ async def serve(
     request.
 
     Raises:
-        ConfigurationError: the web configuration cannot be served.
+        ConfigurationError: the web configuration cannot be served, or the lease not
+            be had.
         OSError: a listen address cannot be had; the text says which.
     """
     stop = stop_signal()
@@ -56,10 +59,16 @@ async def serve(
         listen = settings.web.listen_address
         async with (
             serving(app, listen, entrance.ssl_context) as addresses,
+            # Given back once nothing polls any more, and before clients are let go.
+            candidate(
+                settings,
+                on_change=exporter.elected,
+                on_follow=exporter.ready.set,
+            ) as elector,
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))
-            running = group.create_task(exporter.run())
+            running = group.create_task(_polling(exporter, elector))
             waiting = group.create_task(_when_ready(exporter, addresses, on_ready))
             reloads = group.create_task(reloader.reload_on(hangup))
             stopping = group.create_task(stop.wait())
@@ -89,6 +98,20 @@ def reloading(
         return loaded
 
     return Reloader(settings, read, exporter.apply, report)
+
+
+async def _polling(exporter: Exporter, elector: Elector | None) -> None:
+    """Poll until cancelled; with an elector only while it leads."""
+    if elector is None:
+        await exporter.run()
+        return
+    if not elector.is_leader():
+        exporter.elected(is_leader=False)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(elector.run())
+        while True:
+            await elector.while_leading(exporter.run)
+            exporter.withdraw()
 
 
 async def _when_ready(

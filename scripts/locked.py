@@ -55,9 +55,10 @@ class Locked:
         )
 
 
-def runtime() -> list[Locked]:
-    """Return the packages of requirements.lock."""
-    return locked((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+def runtime(extra: str = "") -> list[Locked]:
+    """Return the packages that are locked for users, with an extra or without."""
+    name = f"requirements-{extra}.lock" if extra else "requirements.lock"
+    return locked((ROOT / name).read_text(encoding="utf-8"))
 
 
 def locked(lock: str) -> list[Locked]:

@@ -469,6 +469,8 @@ async def test_promtool_finds_nothing_to_say(fmt: Format) -> None:
     """Prometheus' own linter reads a whole body, our telemetry included."""
     telemetry = Telemetry()
     telemetry.settings(60, 300)
+    telemetry.shard(0, 1)
+    telemetry.leads(is_leader=True)
     telemetry.rate_limit(5)
     telemetry.clock_skew(-0.5)
     telemetry.discovered(NOW)

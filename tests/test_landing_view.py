@@ -334,6 +334,7 @@ def test_what_is_missing_upstream_is_listed() -> None:
     ("facts", "heading", "word"),
     [
         (facts_of(is_tried=False), "Looking for plans", "Wait"),
+        (replace(facts_of(), stands_by=True), "Standing by", "ha.lease"),
         (facts_of(), "No running plan in cn-hangzhou", "api.region"),
         (
             facts_of(settings=settings_of(plans='[{id: "7"}]')),

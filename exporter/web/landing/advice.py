@@ -58,6 +58,11 @@ def nothing(facts: Facts) -> Nothing | None:
     """Return why no route is walked; None if one is."""
     if facts.statuses:
         return None
+    return Nothing("Standing by", _STANDBY) if facts.stands_by else _idle(facts)
+
+
+def _idle(facts: Facts) -> Nothing:
+    """Return why a process that has to poll walks nothing."""
     if facts.failing:
         return Nothing("Looking for plans failed", _FAILED)
     if not facts.is_tried:
@@ -69,6 +74,10 @@ def nothing(facts: Facts) -> Nothing | None:
     return Nothing(f"No running plan in {facts.settings.api.region}", _UNDISCOVERED)
 
 
+_STANDBY = (
+    "Another replica holds the Lease of “ha.lease” and polls: look at its page.",
+    "This one takes over by itself when the other stops or is no longer heard of.",
+)
 _FAILED = (
     "Do what is said below; it is tried again by itself.",
     "“rocketmq-dr-exporter check --live” tries every call and says what is refused.",

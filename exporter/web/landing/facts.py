@@ -22,7 +22,8 @@ class Facts:
     """What is known at `now`, which is Unix seconds.
 
     `failing` is what could not be looked up, and why. `is_tried` is false until every
-    route has been walked once, and until discovery has ended once.
+    route has been walked once, and until discovery has ended once. `stands_by` is true
+    while another is elected to poll.
     """
 
     settings: Settings
@@ -32,3 +33,4 @@ class Facts:
     inventory: Inventory = field(default_factory=Inventory)
     failing: Mapping[str, CloudError] = field(default_factory=lambda: NOTHING_FAILS)
     is_tried: bool = True
+    stands_by: bool = False
