@@ -76,14 +76,14 @@ async def server(
         started(*demo, env=clean_environment(folder)),
         prometheus(address, folder, more) as running,
     ):
-        span = f"[{SCRAPED_SECONDS + 30}s]"
+        span = "[5m]"
         name = f"rocketmq_dr_exporter_scrapes_total{span}"
 
         async def has_scraped() -> bool:
             counts = await running.query(f"min(count_over_time({name}))")
             return bool(counts) and float(counts[0]["value"][1]) > SCRAPED_SECONDS
 
-        await eventually(has_scraped, within=SCRAPED_SECONDS + 60)
+        await eventually(has_scraped, within=SCRAPED_SECONDS + 120)
         yield running
 
 

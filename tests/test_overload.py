@@ -162,7 +162,7 @@ async def test_those_who_do_not_read_count_as_requests(tmp_path: Path) -> None:
                 async with it.client.get("/metrics") as response:
                     return response.status == 503
 
-            await eventually(is_full)
+            await eventually(is_full, within=60)
             assert await it.healthy_seconds() < HEALTHY_SECONDS
             held_kib = vitals_of(it.pid).rss_kib - before
             assert held_kib < MAX_REQUESTS * size_kib * 2 + GROWTH_KIB
