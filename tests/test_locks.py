@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
+LOCKS = [RUNTIME, DEVELOPMENT, "requirements-build.lock", "requirements-deploy.lock"]
 
 PIN = re.compile(r"[a-z0-9-]+==[0-9][0-9a-z.+-]*(?: ; [\w .'=!<>()]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
@@ -24,6 +25,11 @@ REGISTRY = re.compile(
 def lines(lock: str) -> list[str]:
     """Return the lines of a lock."""
     return (ROOT / lock).read_text(encoding="utf-8").splitlines()
+
+
+def pins(lock: str) -> set[str]:
+    """Return the lines of a lock that pin a package."""
+    return {line for line in lines(lock) if PIN.fullmatch(line)}
 
 
 def committed() -> Iterator[Path]:
@@ -63,9 +69,15 @@ def test_each_pinned_package_has_a_hash(lock: str) -> None:
 
 def test_development_runs_what_is_released() -> None:
     """The tests see the very versions that users install."""
-    pins = [{line for line in lines(lock) if PIN.fullmatch(line)} for lock in LOCKS]
+    assert pins(RUNTIME) <= pins(DEVELOPMENT)
 
-    assert pins[0] <= pins[1]
+
+def test_the_image_is_built_with_what_builds_the_wheel() -> None:
+    """The backend and what it needs are those that tests have seen."""
+    others = pins("requirements-build.lock") - pins(DEVELOPMENT)
+
+    # For a dependency that comes as source only.
+    assert [pin.partition("==")[0] for pin in others] == ["setuptools"]
 
 
 @pytest.mark.parametrize(
