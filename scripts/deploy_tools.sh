@@ -25,15 +25,16 @@ install_missing() {
         --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Install PROGRAM from the Go package PACKAGE at VERSION.
+# Install PROGRAM from the Go package PACKAGE of MODULE at VERSION.
 go_program() {
-    local program=$1 package=$2 version=$3
-    if "$programs/$program" "$4" 2>/dev/null | grep -qF "${version#v}"; then
-        return
-    fi
+    local program=$1 package=$2/$3 module=$2 version=$4
     if ! command -v go >/dev/null; then
         echo "$program needs Go, which is not here: what it looks over stays unseen." >&2
         [ -z "${CI:-}" ]
+        return
+    fi
+    if go version -m "$programs/$program" 2>/dev/null |
+        grep "mod[[:space:]]$module[[:space:]]$version\b" >/dev/null; then
         return
     fi
     echo "Building $program $version." >&2
@@ -48,7 +49,7 @@ if [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
 fi
 scripts/venv.sh "$1/venv" requirements-deploy.lock
 ln -sf ../venv/bin/hadolint ../venv/bin/zizmor "$programs/"
-go_program actionlint github.com/rhysd/actionlint/cmd/actionlint v1.7.12 --version
+go_program actionlint github.com/rhysd/actionlint cmd/actionlint v1.7.12
 if [ -d deploy/helm ]; then
-    go_program helm helm.sh/helm/v3/cmd/helm v3.22.0 version
+    go_program helm helm.sh/helm/v3 cmd/helm v3.22.0
 fi
