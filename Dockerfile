@@ -6,8 +6,7 @@ FROM ${BASE} AS build
 # For machines that reach packages in a way of their own; no part of what is built.
 ARG PIP_CERT
 ARG PIP_INDEX_URL
-# Without a seed of its own the compiler writes sets in another order each time.
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONHASHSEED=0
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 COPY requirements-build.lock requirements.lock ./
 RUN python3 -m venv /build/venv \
@@ -20,7 +19,7 @@ COPY scripts/revision_hook.py scripts/
 COPY exporter exporter/
 ARG REVISION
 ARG SOURCE_DATE_EPOCH
-# What is installed are the wheels of the lock; that they suit each other pip looks.
+# Nothing but the wheels of the lock is at hand; that they suit each other pip looks.
 RUN /build/venv/bin/pip wheel --quiet --no-cache-dir --no-deps --no-build-isolation \
         --wheel-dir=/build/wheels . \
     && python3 -m venv --without-pip /opt/venv \

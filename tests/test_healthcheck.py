@@ -133,8 +133,18 @@ async def test_the_environment_says_where_it_listens(
         )
 
         assert await status("serve") == 0
-        # The demo takes nothing from the environment, and so does not listen there.
-        assert await status("demo", f"--web.listen-address=:{free_port()}") == 1
+
+
+async def test_the_demo_is_asked_as_it_was_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither environment nor file has a part in it, nor have their faults."""
+    monkeypatch.setenv("ROCKETMQ_DR_POLL__INTERVAL", "often")
+    async with behind(None) as server:
+        address = f"--web.listen-address=127.0.0.1:{server.port}"
+
+        assert await status("demo", address) == 0
+        assert await status("serve", address) == 1
 
 
 async def test_the_file_says_where_it_listens(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_two_builds_of_an_image_give_the_same_bytes() -> None:
 
     assert one != other
     assert rewritten(one) == rewritten(other)
+    # The time of packing, which gzip would write into bytes 4 to 7.
+    assert rewritten(one)[4:8] == bytes(4)
 
 
 def test_another_image_gives_other_bytes() -> None:

@@ -67,7 +67,23 @@ def test_a_build_that_was_told_nothing_carries_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("wrong", ["main", "0123456", "v1.0\n0123456789", "12345678 "])
+def test_an_editable_installation_carries_nothing(tmp_path: Path) -> None:
+    """What it runs is edited after it was installed."""
+    program = "from hatchling.build import build_editable; build_editable(__TO__)"
+
+    subprocess.run(
+        [sys.executable, "-c", program.replace("__TO__", repr(str(tmp_path)))],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "REVISION": COMMIT},
+        check=True,
+    )
+
+    [wheel] = tmp_path.glob("*.whl")
+    assert written(wheel) is None
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("wrong", ["main", "0123456", "012345", "01234567 main"])
 def test_a_build_refuses_what_is_no_commit(wrong: str, tmp_path: Path) -> None:
     """A branch would name something else tomorrow; the shortest commit has seven."""
     built = build(tmp_path, REVISION=wrong)
