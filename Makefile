@@ -44,7 +44,7 @@ test-deploy: $(DEV) $(DEPLOY)/.ready ## The image, the release and each way of d
 	$(VENV)/bin/pytest -q -m deploy --durations=5
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q -m 'not real'
+	$(VENV)/bin/pytest -q -m 'not real and not deploy'
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet

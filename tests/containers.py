@@ -10,7 +10,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -126,6 +126,12 @@ def running(
         yield Container(name)
     finally:
         podman("rm", "--force", "--time=0", name)
+
+
+def idle(name: str, *options: str) -> AbstractContextManager[Container]:
+    """Run the image's Python instead of the exporter, and leave it waiting."""
+    wait = "import time; time.sleep(100)"
+    return running(name, "-c", wait, options=("--entrypoint=python", *options))
 
 
 def _limits() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from containers import running
+from containers import idle
 from release import COMMIT, NAME, ROOT, Release, build, release
 
 from exporter import __version__
@@ -102,11 +102,7 @@ def test_the_image_runs_what_the_wheel_has() -> None:
             for name in wheel.namelist()
             if name.startswith("exporter/")
         }
-    with running(
-        "hashes",
-        *("-c", "import time; time.sleep(100)"),
-        options=("--entrypoint=python",),
-    ) as container:
+    with idle("hashes") as container:
         installed = json.loads(container.python(HASHES).stdout)
 
     assert installed == packed

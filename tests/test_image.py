@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from containers import BASE, IMAGE, Container, inspected, loaded, run, running
+from containers import BASE, IMAGE, Container, idle, inspected, loaded, run, running
 from eventually import eventually
 from programs import free_port, real
 from release import BUILT_AT, COMMIT, ROOT
@@ -94,11 +94,7 @@ def test_it_needs_nothing_to_write_to(demo: Container, folder: str) -> None:
 def test_without_a_read_only_root_it_cannot_change_itself() -> None:
     """What it runs belongs to root."""
     program = "open('/opt/venv/bin/x', 'w')"
-    with running(
-        "soft",
-        *("-c", "import time; time.sleep(100)"),
-        options=("--read-only=false", "--entrypoint=python"),
-    ) as container:
+    with idle("soft", "--read-only=false") as container:
         tried = container.python(program)
 
     assert "Permission denied" in tried.stderr
@@ -115,11 +111,7 @@ async def test_its_health_is_that_of_the_exporter(demo: Container, port: int) ->
 
 def test_it_is_unwell_when_nothing_answers() -> None:
     """Else HEALTHCHECK would say nothing."""
-    with running(
-        "silent",
-        *("-c", "import time; time.sleep(100)"),
-        options=("--entrypoint=python",),
-    ) as container:
+    with idle("silent") as container:
         assert container.check_health().returncode != 0
 
 
