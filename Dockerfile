@@ -8,12 +8,13 @@ ARG PIP_CERT
 ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
-COPY requirements-build.lock requirements.lock ./
+COPY requirements-build.lock requirements-kubernetes.lock ./
 RUN python3 -m venv /build/venv \
     && /build/venv/bin/pip install --quiet --no-cache-dir --no-deps --require-hashes \
         --only-binary=:all: --requirement=requirements-build.lock \
     && /build/venv/bin/pip wheel --quiet --no-cache-dir --no-deps --require-hashes \
-        --no-build-isolation --wheel-dir=/build/wheels --requirement=requirements.lock
+        --no-build-isolation --wheel-dir=/build/wheels \
+        --requirement=requirements-kubernetes.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY scripts/revision_hook.py scripts/
 COPY exporter exporter/
@@ -25,7 +26,7 @@ RUN /build/venv/bin/pip wheel --quiet --no-cache-dir --no-deps --no-build-isolat
     && python3 -m venv --without-pip /opt/venv \
     && /build/venv/bin/pip --python=/opt/venv/bin/python install --quiet \
         --no-cache-dir --no-compile --no-index --find-links=/build/wheels \
-        rocketmq-dr-exporter \
+        'rocketmq-dr-exporter[kubernetes]' \
     && /opt/venv/bin/python -m compileall -q --invalidation-mode=unchecked-hash /opt/venv
 
 FROM ${BASE}

@@ -15,10 +15,10 @@ DEPLOY := .cache/deploy
 export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(CURDIR)/$(DEPLOY)/bin:$(PATH)
 # No test may look for credentials outside of this machine.
 export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
-# Rich and pytest draw for the terminal they are on, and plainly where there is none.
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test test-deploy unit format fuzz soak bench docs lock sbom image dist clean
+.PHONY: help demo check test test-deploy unit format fuzz soak bench scale docs incidents pictures lock sbom image dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
@@ -34,6 +34,8 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(PYTHON) docs/generate_configuration.py --check
 	$(PYTHON) docs/generate_metrics.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --check
+	$(PYTHON) -m grafana.build --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -44,7 +46,7 @@ test-deploy: $(DEV) $(DEPLOY)/.ready ## The image, the release and each way of d
 	$(VENV)/bin/pytest -q -m deploy --durations=5
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q -m 'not real and not deploy'
+	$(VENV)/bin/pytest -q -m 'not real and not deploy' --hypothesis-profile=unit
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
@@ -59,10 +61,22 @@ soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 	$(PYTHON) -m bench $(BENCH)
 
+scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one of them killed
+	$(PYTHON) -m bench.scale $(SCALE)
+
 docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py
+	$(PYTHON) -m grafana.build
+
+incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
+	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure
+
+pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
+	PYTHONPATH=tests $(PYTHON) tests/landing_picture.py docs/images/landing.png
+	$(PYTHON) docs/picture_poll.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh
@@ -77,6 +91,7 @@ dist: $(DEV) $(DEPLOY)/.ready ## Build all that a release is into dist, on BASE
 	scripts/dist.sh dist
 
 clean: ## Remove what the commands above made
+	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) .cache dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.lock scripts/venv.sh

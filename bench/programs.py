@@ -55,7 +55,7 @@ def announced(
     name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[Program]:
     """Run a program that prints its address when it is ready."""
-    with _process(name, command, environment) as process:
+    with running(name, command, environment) as process:
         if process.stdout is None:
             raise AssertionError("its output is a pipe")
         line = process.stdout.readline().decode().strip()
@@ -72,7 +72,7 @@ def exporter(
     address = f"127.0.0.1:{free_port()}"
     line = [sys.executable, "-m", "exporter", command]
     line += [f"--web.listen-address={address}", *arguments]
-    with _process(command, line, environment) as process:
+    with running(command, line, environment) as process:
         wait_until_ready(f"http://{address}", process)
         yield Program(process.pid, f"http://{address}")
 
@@ -121,9 +121,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def _process(
+def running(
     name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program until the end, when it is asked to stop; what it says is kept."""
     with (
         (CACHE / f"{name}.log").open("wb") as errors,
         subprocess.Popen(

@@ -54,9 +54,10 @@ SIGHUP reads the file again, and so does a POST or PUT to `/-/reload` where
   `topics` are others, they begin anew, which is no failure. Where `api` is another, a
   rate that throttling had lowered is whole again.
 - `metrics.max_checkpoints`, `groups` and `topics` show once each route is walked again.
-- **`web` takes a restart**, all of it: where Prometheus finds the exporter, and who may
-  ask what of it, stay as they began. A reload that would change it says so in the log
-  (`restart_needed`, with the names) and puts the rest in force.
+- **`web` and `ha` take a restart**, all of them: where Prometheus finds the exporter,
+  who may ask what of it, and what it stands for election by, stay as they began; so
+  does `shard` where `ha.lease` is set. A reload that would change them says so in the
+  log (`restart_needed`, with the names) and puts the rest in force.
 
 Secrets that are given as files need no reload.
 

@@ -29,14 +29,12 @@ from exporter.poller import Poller
 from exporter.restarting import Restartable
 from exporter.revision import revision
 from exporter.settings import NameFilter, Settings
-from exporter.store import Outcome, Store
-from exporter.web.pages import landing_page
+from exporter.store import NOT_WEIGHED, Outcome, Store
+from exporter.web.landing.facts import Facts
 from exporter.web.server import Site
-from exporter.worst import worst
 
 log = structlog.get_logger(__name__)
 
-WORST_ON_PAGE = 50
 NAMES_REMEMBERED = 2**16
 
 
@@ -57,7 +55,8 @@ class Exporter:
     ) -> None:
         self._settings = settings
         self._wall = wall
-        clock = asyncio.get_running_loop().time
+        self._clock = clock = asyncio.get_running_loop().time
+        self._started_at = clock()
         self.workers = settings.api.max_concurrency
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
@@ -65,6 +64,7 @@ class Exporter:
         self._connection = connection
         self.telemetry = telemetry
         self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
         self.telemetry.reloaded(ok=True, at=self._wall())
         self.store = Store(
             stale_after=stale_after,
@@ -93,10 +93,14 @@ class Exporter:
             wall=wall,
         )
         self._admits = admission(settings)
-        # Set once every route has been tried, well or badly, and then for good.
+        # Hears of every page of a walk, for whoever draws how far it is.
+        self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
+        # Set once every route has been tried, well or badly, or another is seen to
+        # poll; and then for good.
         self.ready = asyncio.Event()
         self._look_again = asyncio.Event()
         self._shown: Inventory | None = None
+        self._stands_by = False
         self._looks = Restartable()
         self._walks = Restartable()
 
@@ -104,7 +108,7 @@ class Exporter:
         """Return what of this exporter is served over HTTP."""
         return Site(
             exposition=self.exposition,
-            landing_page=self._landing_page,
+            facts=self._facts,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
             telemetry_path=self._settings.web.telemetry_path,
@@ -154,6 +158,18 @@ class Exporter:
         self._note_tried()
         return is_whole
 
+    def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
+        """Take in whether this process is the one that polls, where one is elected."""
+        self._stands_by = not is_leader
+        self.telemetry.leads(is_leader=is_leader)
+        self.exposition.renew()
+
+    def withdraw(self) -> None:
+        """Show nothing of what was found: another polls now. `run` must have ended."""
+        self.discovery.forget()
+        self.telemetry.undiscovered()
+        self._take_routes()
+
     def _take_routes(self) -> None:
         routes = self.discovery.inventory.routes
         before = {status.route for status in self.store.statuses()}
@@ -185,6 +201,7 @@ class Exporter:
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
         self.telemetry.settings(self._interval, stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
         self.store.reconfigure(
             stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
         )
@@ -219,14 +236,20 @@ class Exporter:
 
     async def _walk_now(self, route: Route) -> Snapshot:
         room = self.store.room_for(route)
-        return await self._cloud.list_checkpoints(route, admits=self._admits, room=room)
+        return await self._cloud.list_checkpoints(
+            route,
+            admits=self._admits,
+            room=room,
+            on_page=partial(self.on_page, route),
+        )
 
     async def _publish(self, outcome: Outcome) -> None:
+        weighed = NOT_WEIGHED
         if isinstance(outcome.result, Snapshot):
             # Before it is recorded, so that no scrape has to wait for it.
-            await self.store.weigh(outcome.result)
             await self.exposition.prepare(outcome.result)
-        self.store.record(outcome)
+            weighed = await self.store.weigh(outcome.result)
+        self.store.record(outcome, weighed)
         await self.exposition.refresh(outcome.route)
         self.discovery.walked(outcome.route, outcome.error)
         if isinstance(outcome.error, NotFoundError):
@@ -257,10 +280,17 @@ class Exporter:
             },
         )
 
-    def _landing_page(self) -> str:
-        statuses = self.store.statuses()
-        findings = worst(statuses, self._wall(), WORST_ON_PAGE)
-        return landing_page(statuses, findings, self._settings.web.telemetry_path)
+    def _facts(self) -> Facts:
+        return Facts(
+            settings=self._settings,
+            now=self._wall(),
+            uptime_seconds=self._clock() - self._started_at,
+            statuses=self.store.statuses(),
+            inventory=self.discovery.inventory,
+            failing=self.discovery.failing,
+            is_tried=self.ready.is_set(),
+            stands_by=self._stands_by,
+        )
 
 
 def admission(settings: Settings) -> Callable[[str, str], bool]:

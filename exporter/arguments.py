@@ -7,11 +7,13 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from exporter import __version__
 from exporter.settings.addresses import split_address
+from exporter.settings.durations import parse_duration
 from exporter.settings.knobs import flag_name, knobs
 
 PROGRAM = "rocketmq-dr-exporter"
@@ -101,6 +103,17 @@ def whole_number(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def at_least_a_second(text: str) -> timedelta:
+    """Parse a duration that is no hammering."""
+    try:
+        duration = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if duration < timedelta(seconds=1):
+        raise argparse.ArgumentTypeError("expected a duration of at least 1s")
+    return duration
 
 
 def listen_address(text: str) -> str:

@@ -6,8 +6,9 @@ It walks no route and keeps no time; `app` runs it now and then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
@@ -57,6 +58,11 @@ class Discovery:
         """
         return self._inventory
 
+    @property
+    def failing(self) -> Mapping[str, CloudError]:
+        """Return why what could not be looked up at the last attempt, by what it is."""
+        return MappingProxyType(dict(self._failing))
+
     def reconfigure(
         self, cloud: PlanReader, settings: Settings, *, workers: int
     ) -> None:
@@ -75,6 +81,11 @@ class Discovery:
         self._failing = {s: e for s, e in self._failing.items() if s in subjects}
         # No id was found that was missing: nothing of this is news for the log.
         self._inventory = self._present_inventory()
+
+    def forget(self) -> None:
+        """Know of nothing, as at the start; no look may be under way."""
+        self._found, self._unfound, self._failing = {}, {}, {}
+        self._inventory = Inventory()
 
     async def refresh(self) -> bool:
         """Look everything up anew; return whether all of it could be looked up."""

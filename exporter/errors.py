@@ -35,6 +35,10 @@ class Origin:
     request_id: str | None = None
 
 
+NOWHERE = Origin()
+"""What is known of an error that no answer of the API came with."""
+
+
 class CloudError(Exception):
     """Base of everything that costs a walk or a discovery; `reason` is its label.
 
@@ -54,7 +58,7 @@ class CloudError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.origin = origin or Origin()
+        self.origin = origin or NOWHERE
         self.retry_after = retry_after
 
     def is_news_after(self, before: CloudError | None) -> bool:

@@ -6,6 +6,7 @@ was typed: a secret may have been typed where none belongs.
 
 import argparse
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from exporter.arguments import (
     PROGRAM,
     CommandParser,
     ProgramParser,
+    at_least_a_second,
     listen_address,
     one_of,
     whole_number,
@@ -59,6 +61,15 @@ def build_parser() -> argparse.ArgumentParser:
         type=one_of(_OUTPUTS),
         default="table",
         help=f"form of the result: {', '.join(_OUTPUTS)} (default: table)",
+    )
+    parsers["poll"].add_argument(
+        "--watch",
+        type=at_least_a_second,
+        nargs="?",
+        const=timedelta(),
+        metavar="INTERVAL",
+        help="walk again each INTERVAL until Ctrl-C, as a table (default interval:"
+        " poll.interval)",
     )
     parsers["check"].add_argument(
         "--live",

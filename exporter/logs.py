@@ -62,19 +62,21 @@ class OnceAMinute(logging.Filter):
     """Lets a server's complaint of its clients pass once a minute, whoever makes it.
 
     Strangers must not fill the disk: what they send wrong, and sockets that run out,
-    is told for each of them, with a traceback.
+    would be told for each of them, with a traceback.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[tuple[str, str], float] = {}
+        self._told: dict[tuple[str, str, type[BaseException] | None], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is told."""
         if record.name not in _FLOODED or record.levelno < logging.ERROR:
             return True
-        kind = (record.name, str(record.msg).split(" ", 3)[0])
+        error = record.exc_info[0] if record.exc_info else None
+        # By the error too, so that bad requests do not hide a bug of our own.
+        kind = (record.name, str(record.msg).partition(" ")[0], error)
         now = self._clock()
         if now - self._told.get(kind, -math.inf) < _MINUTE_SECONDS:
             return False

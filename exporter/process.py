@@ -16,6 +16,9 @@ import structlog
 
 from exporter import __version__
 from exporter.app import Exporter, opened
+from exporter.election import candidate
+from exporter.leadership import Elector
+from exporter.model import Route
 from exporter.reloading import Reloader
 from exporter.settings import Loaded, Settings
 from exporter.web.door import door
@@ -37,7 +40,8 @@ async def serve(
     request.
 
     Raises:
-        ConfigurationError: the web configuration cannot be served.
+        ConfigurationError: the web configuration cannot be served, or the lease not
+            be had.
         OSError: a listen address cannot be had; the text says which.
     """
     stop = stop_signal()
@@ -55,10 +59,16 @@ async def serve(
         listen = settings.web.listen_address
         async with (
             serving(app, listen, entrance.ssl_context) as addresses,
+            # Given back once nothing polls any more, and before clients are let go.
+            candidate(
+                settings,
+                on_change=exporter.elected,
+                on_follow=exporter.ready.set,
+            ) as elector,
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))
-            running = group.create_task(exporter.run())
+            running = group.create_task(_polling(exporter, elector))
             waiting = group.create_task(_when_ready(exporter, addresses, on_ready))
             reloads = group.create_task(reloader.reload_on(hangup))
             stopping = group.create_task(stop.wait())
@@ -90,6 +100,20 @@ def reloading(
     return Reloader(settings, read, exporter.apply, report)
 
 
+async def _polling(exporter: Exporter, elector: Elector | None) -> None:
+    """Poll until cancelled; with an elector only while it leads."""
+    if elector is None:
+        await exporter.run()
+        return
+    if not elector.is_leader():
+        exporter.elected(is_leader=False)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(elector.run())
+        while True:
+            await elector.while_leading(exporter.run)
+            exporter.withdraw()
+
+
 async def _when_ready(
     exporter: Exporter,
     addresses: tuple[str, ...],
@@ -103,17 +127,26 @@ async def _when_ready(
 
 async def poll_all(exporter: Exporter) -> bool:
     """Discover, walk every route once; return whether all of it succeeded."""
-    is_whole = await exporter.discover()
+    is_found = await exporter.discover()
+    return await walk_all(exporter) and is_found
+
+
+async def walk_all(
+    exporter: Exporter, on_walked: Callable[[Route], None] = lambda _: None
+) -> bool:
+    """Walk every route that is known once; return whether all of it succeeded."""
     queue = list(reversed(exporter.discovery.inventory.routes))
 
     async def work() -> None:
         while queue:
-            await exporter.poller.walk_once(queue.pop())
+            route = queue.pop()
+            await exporter.poller.walk_once(route)
+            on_walked(route)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(exporter.workers):
             group.create_task(work())
-    is_whole = is_whole and not exporter.discovery.inventory.missing
+    is_whole = not exporter.discovery.inventory.missing
     return is_whole and all(status.is_up for status in exporter.store.statuses())
 
 

@@ -17,6 +17,8 @@ _QUOTE = r"""\\{0,8}['"]"""
 _GAP = rf"(?:{_QUOTE})?\s*[:=]\s*b?"
 _QUOTED = rf"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|{_QUOTE}.{{0,4000}}?{_QUOTE})"""
 _WORD = r"""[^\s,;&"'\\)}\]]+"""
+# What a line of `settings.faults` says of a setting, after its name.
+_FAULT = r"(?:required: )?expected\b|unknown setting(?:, did you mean [\w.-]+\?)?(?m:$)"
 _RULES = (
     # AccessKey ids of users and of STS.
     (re.compile(r"\b(?:LTAI|STS\.|TMP\.)[0-9A-Za-z]{4,}"), MASK),
@@ -33,11 +35,11 @@ _RULES = (
         rf"\1{MASK}",
     ),
     # `name: value` and `name=value`; but neither the name of a file nor a fault of our
-    # own settings, which goes on with "expected".
+    # own settings, in which no value stands.
     (
         re.compile(
             r"(?i)((?:secret|token|passw(?:or)?d)(?!\w{0,40}_file\b)[\w-]{0,40}"
-            rf"{_GAP})(?!expected\b)(?:{_QUOTED}|{_WORD})"
+            rf"{_GAP})(?!{_FAULT})(?:{_QUOTED}|{_WORD})"
         ),
         rf"\1{MASK}",
     ),

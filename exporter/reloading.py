@@ -6,7 +6,7 @@ It puts nothing in force itself, and repeats no value of a setting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
@@ -14,7 +14,8 @@ from exporter import logs
 from exporter.cloud.daemon_threads import in_daemon_thread
 from exporter.errors import CloudError
 from exporter.isolation import result_or_error
-from exporter.settings import ConfigurationError, Loaded, Settings, WebSettings
+from exporter.settings import ConfigurationError, Loaded, Settings
+from exporter.settings.section import Section
 
 log = structlog.get_logger(__name__)
 
@@ -68,14 +69,15 @@ class Reloader:
 
     async def _put_in_force(self, read: Settings) -> None:
         before = self._running
-        settings = read.model_copy(update={"web": before.web})
+        kept = {name: getattr(before, name) for name in kept_sections(before)}
+        settings = read.model_copy(update=kept)
         await self._apply(settings)
         self._running = settings
         if settings.log != before.log:
             logs.configure(settings.log.level, settings.log.format)
         changed = changed_sections(before, settings)
         log.info("reloaded", changed=",".join(changed) or "nothing")
-        waiting = changed_web(before.web, read.web)
+        waiting = changed_settings(kept, read)
         if waiting:
             log.warning("restart_needed", settings=",".join(waiting))
 
@@ -98,13 +100,28 @@ def changed_sections(before: Settings, after: Settings) -> list[str]:
     return [name for name in names if getattr(before, name) != getattr(after, name)]
 
 
-def changed_web(before: WebSettings, after: WebSettings) -> list[str]:
-    """Return which settings differ that hold from the start to the end of a process.
+def kept_sections(settings: Settings) -> Sequence[str]:
+    """Return which sections hold from the start to the end of a process.
 
-    >>> changed_web(WebSettings(), WebSettings(max_requests=2))
+    A shard that elects who polls holds the lease of that very shard.
+
+    >>> kept_sections(Settings())
+    ('web', 'ha')
+    """
+    return ("web", "ha") if settings.ha.lease is None else ("web", "ha", "shard")
+
+
+def changed_settings(kept: Mapping[str, Section], read: Settings) -> list[str]:
+    """Return which settings of the sections that are kept were read otherwise.
+
+    >>> from exporter.settings import LogSettings, WebSettings
+    >>> read = Settings(web=WebSettings(max_requests=2))
+    >>> changed_settings({"web": WebSettings(), "log": LogSettings()}, read)
     ['web.max_requests']
     """
-    names = type(before).model_fields
     return [
-        f"web.{name}" for name in names if getattr(before, name) != getattr(after, name)
+        f"{section}.{name}"
+        for section, before in kept.items()
+        for name in type(before).model_fields
+        if getattr(before, name) != getattr(getattr(read, section), name)
     ]

@@ -13,11 +13,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from exporter.duplicates import Shown, found, search
-from exporter.errors import CloudError, Reason
+from exporter.duplicates import Search, Shown, found, search
+from exporter.errors import NOWHERE, CloudError, Origin, Reason
 from exporter.model import Rollup, Route, Snapshot
 
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
+
+Weighed = tuple[Sequence[Snapshot], Mapping[Route, Shown]]
+"""What is shown of each route of an item, if these are its snapshots."""
+
+NOT_WEIGHED: Weighed = (), MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class RouteStatus:
 
     `is_up` and `duration` are None before the first walk, `last_success_at` (Unix
     seconds) before the first success. `snapshot` is None when none is fit to show:
-    before the first success, and from `stale_after` on. `hidden` are those of its rows
+    before the first success, and from `stale_after` on. `reason` and `origin` are those
+    of a last walk that failed. `hidden` are those of its rows
     that a row of another route with the same labels replaces; `rollup` is what the
     others come to, None where `snapshot` is.
     """
@@ -50,6 +56,7 @@ class RouteStatus:
     failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
     is_up: bool | None = None
     reason: Reason | None = None
+    origin: Origin = NOWHERE
     last_success_at: float | None = None
     duration: float | None = None
     snapshot: Snapshot | None = None
@@ -74,7 +81,6 @@ class Store:
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
         self._shown = 0
-        self._weighed: tuple[Sequence[Snapshot], Mapping[Route, Shown]] = (), {}
         # Not before then need anybody look for what has gone stale.
         self._next_stale_at = math.inf
         self.version = 0
@@ -99,31 +105,25 @@ class Store:
             self._hide_duplicates(self._siblings.get(item, ()))
         self._recount()
 
-    async def weigh(self, snapshot: Snapshot) -> None:
+    async def weigh(self, snapshot: Snapshot) -> Weighed:
         """Work out what `record` will hide if it is given this next, with pauses.
 
-        The routes of a two-way item may have a hundred thousand rows in common.
+        The routes of a two-way item may have a hundred thousand rows in common. What
+        comes of it holds until others have their turn.
         """
-        routes = self._siblings_of(snapshot.route)
-        snapshots = [
-            snapshot if route == snapshot.route else status.snapshot
-            for route in routes
-            if (status := self._statuses[route]).snapshot or route == snapshot.route
-        ]
-        shown = [each for each in snapshots if each is not None]
-        searching = search(shown)
+        snapshots = self._beside(snapshot)
         while True:
-            try:
-                next(searching)
-            except StopIteration as end:
-                self._weighed = shown, end.value
-                return
-            await asyncio.sleep(0)
+            shown = await _found_in_turns(search(snapshots))
+            before, snapshots = snapshots, self._beside(snapshot)
+            # A sibling's walk may have ended meanwhile.
+            if _are_the_same(before, snapshots):
+                return snapshots, shown
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome, weighed: Weighed = NOT_WEIGHED) -> None:
         """Take in how a walk ended; a route that is no longer walked is ignored.
 
-        What it costs does not grow with the number of routes.
+        What it costs does not grow with the number of routes, nor, with what `weigh`
+        has found, with that of duplicates.
         """
         if outcome.route not in self._statuses:
             return
@@ -131,9 +131,12 @@ class Store:
         status = self._statuses[outcome.route]
         status = replace(status, walks=status.walks + 1, duration=outcome.duration)
         if isinstance(outcome.result, Reason):
-            self._statuses[outcome.route] = _failed(status, outcome.result)
+            origin = NOWHERE if outcome.error is None else outcome.error.origin
+            failed = _failed(status, outcome.result, origin)
+            self._statuses[outcome.route] = failed
         else:
             self._publish(status, outcome.result, outcome.ended_at)
+            self._hide_duplicates(self._siblings_of(outcome.route), weighed)
         self.version += 1
 
     def statuses(self) -> Sequence[RouteStatus]:
@@ -166,13 +169,13 @@ class Store:
             status,
             is_up=True,
             reason=None,
+            origin=NOWHERE,
             last_success_at=ended_at,
             snapshot=fit,
             rollup=fit.rollup,
             hidden=frozenset(),
             published_at=now,
         )
-        self._hide_duplicates(self._siblings_of(status.route))
 
     def _withdraw_stale(self) -> None:
         """Let go of what is stale, which then takes no room and hides nothing."""
@@ -209,9 +212,11 @@ class Store:
     def _siblings_of(self, route: Route) -> Sequence[Route]:
         return self._siblings.get((route.plan_id, route.item_id), ())
 
-    def _hide_duplicates(self, routes: Sequence[Route]) -> None:
+    def _hide_duplicates(
+        self, routes: Sequence[Route], weighed: Weighed = NOT_WEIGHED
+    ) -> None:
         snapshots = self._snapshots_of(routes)
-        of, shown = self._weighed
+        of, shown = weighed
         if not _are_the_same(of, snapshots):
             shown = found(search(snapshots))
         for snapshot in snapshots:
@@ -220,6 +225,13 @@ class Store:
                 self._statuses[snapshot.route] = replace(
                     status, hidden=now.hidden, rollup=now.rollup
                 )
+
+    def _beside(self, snapshot: Snapshot) -> list[Snapshot]:
+        """Return what its item's routes will have once this snapshot is recorded."""
+        routes = self._siblings_of(snapshot.route)
+        statuses = {route: self._statuses[route].snapshot for route in routes}
+        beside = statuses | {snapshot.route: snapshot}
+        return [each for each in beside.values() if each is not None]
 
     def _snapshots_of(self, routes: Sequence[Route]) -> list[Snapshot]:
         snapshots = (self._statuses[route].snapshot for route in routes)
@@ -231,11 +243,21 @@ class Store:
         self._shown = sum(len(snapshot) for snapshot in snapshots if snapshot)
 
 
+async def _found_in_turns(searching: Search) -> Mapping[Route, Shown]:
+    while True:
+        try:
+            next(searching)
+        except StopIteration as end:
+            result: Mapping[Route, Shown] = end.value
+            return result
+        await asyncio.sleep(0)
+
+
 def _are_the_same(some: Sequence[Snapshot], others: Sequence[Snapshot]) -> bool:
     return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
-def _failed(status: RouteStatus, reason: Reason) -> RouteStatus:
+def _failed(status: RouteStatus, reason: Reason, origin: Origin) -> RouteStatus:
     count = status.failures[reason] + 1
     failures = MappingProxyType({**status.failures, reason: count})
-    return replace(status, is_up=False, reason=reason, failures=failures)
+    return replace(status, is_up=False, reason=reason, origin=origin, failures=failures)

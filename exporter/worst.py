@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from exporter.lag import state_of, sync_age_ms, sync_lag_ms
 from exporter.model import UNKNOWN_MS, Checkpoint, Route, State
 from exporter.store import RouteStatus
+
+# Looking at so many takes about a millisecond.
+ROWS_BETWEEN_PAUSES = 8192
+
+Ranked = tuple[float, RouteStatus, int]
+"""A row that is shown, and its lag in milliseconds: -inf where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +32,47 @@ class Finding:
 
 def findings(statuses: Iterable[RouteStatus], now: float) -> Iterator[Finding]:
     """Yield every checkpoint that is shown; `now` is Unix seconds."""
-    for status, index, _ in _rows(statuses):
+    for status in statuses:
         if status.snapshot is not None:
-            yield _finding(status.route, status.snapshot.columns.row(index), now)
+            for index, row in enumerate(status.snapshot.columns.rows()):
+                if index not in status.hidden:
+                    yield _finding(status.route, row, now)
 
 
 def worst(statuses: Iterable[RouteStatus], now: float, count: int) -> list[Finding]:
-    """Return the `count` checkpoints with the largest lag, the unknown ones last."""
-    rows = heapq.nsmallest(count, _rows(statuses), key=lambda row: row[2])
+    """Return the `count` checkpoints with the largest lag, the unknown ones last.
+
+    Equals stay in the order of the rows.
+    """
+    searching = searched(statuses, now, count)
+    while True:
+        try:
+            next(searching)
+        except StopIteration as end:
+            found: list[Finding] = end.value
+            return found
+
+
+def searched(
+    statuses: Iterable[RouteStatus], now: float, count: int
+) -> Generator[None, None, list[Finding]]:
+    """Return what `worst` does; yield where whoever must not be held up may pause.
+
+    At most `ROWS_BETWEEN_PAUSES` rows are looked at in between.
+    """
+    found: list[Ranked] = []
+    floor: float | None = None
+    for status in statuses:
+        for start in range(0, len(status.snapshot or ()), ROWS_BETWEEN_PAUSES):
+            found += _rows(status, start, floor)
+            if len(found) > 2 * count:
+                found = heapq.nsmallest(count, found, key=_rank)
+                # Whatever comes has to be worse than the last of these.
+                floor = found[-1][0] if found else math.inf
+            yield
     return [
         _finding(status.route, status.snapshot.columns.row(index), now)
-        for status, index, _ in rows
+        for _, status, index in heapq.nsmallest(count, found, key=_rank)
         if status.snapshot is not None
     ]
 
@@ -58,20 +95,23 @@ def seconds(value: float | None) -> str:
     return sign + " ".join(f"{count}{unit}" for count, unit in parts if count)
 
 
-def _rows(
-    statuses: Iterable[RouteStatus],
-) -> Iterator[tuple[RouteStatus, int, float]]:
-    """Yield status, row and rank of each checkpoint that is shown."""
-    for status in statuses:
-        if status.snapshot is None:
-            continue
-        columns = status.snapshot.columns
-        sides = zip(columns.source_ms, columns.target_ms, strict=True)
-        for index, (source, target) in enumerate(sides):
-            if index in status.hidden:
-                continue
-            lag = sync_lag_ms(source, target)
-            yield status, index, float("inf") if lag is None else -lag
+def _rows(status: RouteStatus, start: int, floor: float | None) -> Iterator[Ranked]:
+    """Yield some rows from `start` on, with `floor` only those with a larger lag."""
+    if status.snapshot is None:
+        return
+    columns, stop = status.snapshot.columns, start + ROWS_BETWEEN_PAUSES
+    sides = zip(
+        columns.source_ms[start:stop], columns.target_ms[start:stop], strict=True
+    )
+    for index, (source, target) in enumerate(sides, start):
+        # What is unknown is 0, and so false; a call of `sync_lag_ms` would cost most.
+        lag = source - target if source and target else -math.inf
+        if (floor is None or lag > floor) and index not in status.hidden:
+            yield lag, status, index
+
+
+def _rank(row: Ranked) -> float:
+    return -row[0]
 
 
 def _finding(route: Route, checkpoint: Checkpoint, now: float) -> Finding:

@@ -6,8 +6,10 @@ options=(--universal --python-version 3.11 --generate-hashes --no-emit-index-url
     --no-annotate --no-header --quiet "$@")
 
 uv pip compile pyproject.toml "${options[@]}" --output-file requirements.lock
-uv pip compile pyproject.toml --group dev "${options[@]}" \
-    --constraint requirements.lock --output-file requirements-dev.lock
+uv pip compile pyproject.toml --extra kubernetes "${options[@]}" \
+    --constraint requirements.lock --output-file requirements-kubernetes.lock
+uv pip compile pyproject.toml --extra kubernetes --group dev "${options[@]}" \
+    --constraint requirements-kubernetes.lock --output-file requirements-dev.lock
 # Groups alone, without the project and what it depends on.
 uv pip compile --group build "${options[@]}" --output-file requirements-build.lock \
     --constraint requirements-dev.lock

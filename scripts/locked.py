@@ -55,9 +55,10 @@ class Locked:
         )
 
 
-def runtime() -> list[Locked]:
-    """Return the packages of requirements.lock."""
-    return locked((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+def runtime(extra: str = "") -> list[Locked]:
+    """Return the packages that are locked for users, with an extra or without."""
+    name = f"requirements-{extra}.lock" if extra else "requirements.lock"
+    return locked((ROOT / name).read_text(encoding="utf-8"))
 
 
 def locked(lock: str) -> list[Locked]:
@@ -90,7 +91,10 @@ def required(packages: Sequence[Locked]) -> Mapping[str, list[str]]:
 
 
 def licence(name: str) -> str:
-    """Return the licence that an installed package states of itself, in its words."""
+    """Return the licence that an installed package states of itself, in its words.
+
+    Those of the metadata, or else the heading of the licence that comes with it.
+    """
     stated = metadata.metadata(name)
     classifiers = stated.get_all("Classifier") or []
     found: list[str] = [
@@ -98,7 +102,14 @@ def licence(name: str) -> str:
         *(stated.get_all("License") or []),
         *(c.rpartition(" :: ")[2] for c in classifiers if c.startswith("License")),
     ]
-    return found[0]
+    return found[0] if found else _heading(name, stated["License-File"])
+
+
+def _heading(name: str, file: str) -> str:
+    text = metadata.distribution(name).read_text(f"licenses/{file}")
+    if not text:
+        raise LookupError(f"{name} states no licence")
+    return text.partition("\n")[0]
 
 
 def _locked(line: str) -> Locked:

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # Unpack the real programs that the tests start, where the machine does not have them.
-# Unpacked, not installed: Debian's packages would start services of their own.
+# Unpacked, not installed: Debian's packages would start services of their own. But not
+# the browser, which starts none and needs its libraries where it looks for them.
 # Usage: scripts/servers.sh DIRECTORY
 set -euo pipefail
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
 mkdir -p "$1"
 cd "$1"
+sudo=$([ "$(id -u)" = 0 ] || echo sudo)
 
 # Unpack PACKAGE unless the machine has PROGRAM.
 provide() {
@@ -15,8 +19,6 @@ provide() {
     echo "Unpacking $package for $program." >&2
     if ! apt-get download -qq "$package" 2>/dev/null; then
         # A fresh machine has no list of packages yet.
-        local sudo=
-        [ "$(id -u)" = 0 ] || sudo=sudo
         $sudo apt-get update -qq
         apt-get download -qq "$package"
     fi
@@ -24,6 +26,32 @@ provide() {
     rm "$package"_*.deb
 }
 
+# Install PACKAGES unless the machine has PROGRAM.
+install() {
+    local program=$1
+    shift
+    if command -v "$program" >/dev/null; then
+        return
+    fi
+    echo "Installing $* for $program." >&2
+    local command=(env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends)
+    if ! $sudo "${command[@]}" "$@" >/dev/null 2>&1; then
+        $sudo apt-get update -qq
+        $sudo "${command[@]}" "$@" >/dev/null
+    fi
+}
+
 provide prometheus prometheus
 provide promtool prometheus
+provide prometheus-alertmanager prometheus-alertmanager
+provide amtool prometheus-alertmanager
+# Debian's Alertmanager reads its templates from there, and from nowhere else.
+templates=usr/share/prometheus/alertmanager
+if [ -d "$templates" ] && [ ! -d "/$templates" ]; then
+    $sudo mkdir -p "/${templates%/*}"
+    $sudo cp -r "$templates" "/${templates%/*}/"
+fi
 provide openssl openssl
+# The fonts so that a name in most scripts is more than boxes, and pictures look alike.
+install chromium chromium fonts-dejavu-core
+install chromedriver chromium-driver

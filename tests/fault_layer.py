@@ -6,6 +6,7 @@ It must not know what a fault is to cost; the rows of the matrix do.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from fault_model import HEALTHY, Answer, Asked, Fault, Wire
 
-TURNS = 50
+TURNS = 5
 
 
 class FaultLayer:
@@ -26,7 +27,7 @@ class FaultLayer:
         split = urlsplit(cloud)
         self._cloud = (split.hostname or "", split.port or 0)
         self._certificates = certificates
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._port = 0
         self._fault = HEALTHY
         self._handlers: set[asyncio.Task[None]] = set()
@@ -46,44 +47,62 @@ class FaultLayer:
         """Return how many seconds the cloud behind is to be ahead of us."""
         return self._fault.clock_ahead
 
-    async def become(self, fault: Fault) -> None:
+    def become(self, fault: Fault) -> None:
         """Begin a fault, or end it with `HEALTHY`."""
-        await self.deafen()
+        self.deafen()
         self._fault = fault
         self.sequence = 0
         if fault.listens:
-            self._server = await asyncio.start_server(
-                self._accept,
-                "127.0.0.1",
-                self._port,
-                ssl=self._certificates[fault.certificate],
-            )
-            self._port = self._server.sockets[0].getsockname()[1]
+            self._listen()
 
-    async def deafen(self) -> None:
+    def _listen(self) -> None:
+        """Accept connections here: an asyncio server loses some when it is closed.
+
+        Those it has accepted by then and made no transport of stay open for ever.
+        """
+        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        self._listener.settimeout(0)
+        self._port = self._listener.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    def deafen(self) -> None:
         """Listen no more; what is being answered is answered as it was begun."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
     async def close(self) -> None:
         """Listen no more, and leave everybody without an answer."""
-        await self.deafen()
+        self.deafen()
+        await self._settled()  # a handler that has not begun would close nothing
         for handler in self._handlers:
             handler.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
-        # Python 3.11's servers do not wait for handshakes that their clients left.
+        await self._settled()  # what was aborted is closed now
+
+    async def _settled(self) -> None:
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
-    def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        handler = asyncio.create_task(self._handle(reader, writer))
-        self._handlers.add(handler)
-        handler.add_done_callback(self._handlers.discard)
+    def _accept(self) -> None:
+        if self._listener is None:
+            return
+        with suppress(BlockingIOError):  # the client has gone again
+            connection, _ = self._listener.accept()
+            certificate = self._certificates[self._fault.certificate]
+            handler = asyncio.create_task(self._handle(connection, certificate))
+            self._handlers.add(handler)
+            handler.add_done_callback(self._handlers.discard)
 
     async def _handle(
+        self, connection: socket.socket, certificate: ssl.SSLContext
+    ) -> None:
+        with suppress(OSError):
+            reader, writer = await _secured(connection, certificate)
+            await self._answer(reader, writer)
+
+    async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         wire = Wire(writer)
@@ -129,13 +148,26 @@ class FaultLayer:
         return Answer(body, int(status.split(b" ")[1]), {"Date": date or ""})
 
 
+async def _secured(
+    connection: socket.socket, certificate: ssl.SSLContext
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Shake hands; a handshake that fails, or is cancelled, leaves nothing open."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol, connection, ssl=certificate
+    )
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
 @asynccontextmanager
 async def fault_layer(
     cloud: str, certificates: Mapping[str, ssl.SSLContext]
 ) -> AsyncIterator[FaultLayer]:
     """Stand in front of a cloud, healthy at first."""
     layer = FaultLayer(cloud, certificates)
-    await layer.become(HEALTHY)
+    layer.become(HEALTHY)
     try:
         yield layer
     finally:

@@ -65,7 +65,9 @@ class Run:
 
         assert series(text, plan_id=WELL) == ROWS, "the other route has a gap"
         assert f'rocketmq_dr_up{{plan_id="{WELL}"' in text
-        assert seen in {0, ROWS, ROWS - self.rejected}, "part of a walk is shown"
+        # A fault may begin or end amid a walk, and spoil a row of some pages only.
+        possible = {0, *range(ROWS - self.rejected, ROWS + 1)}
+        assert seen in possible, "part of a walk is shown"
         if before is not None and before > self.stale_after:
             assert seen == 0, "stale checkpoints are shown"
         if after is not None and after < self.stale_after:
@@ -110,9 +112,8 @@ class Run:
         return sorted(secret for secret in secrets if secret in everything)
 
     def log_lines(self) -> list[str]:
-        """Return the exporter's own lines; other loggers' here are the fault's side."""
-        lines = self.log.getvalue().splitlines()
-        return [line for line in lines if " logger=asyncio" not in line]
+        """Return what was logged."""
+        return self.log.getvalue().splitlines()
 
     def _age(self) -> float | None:
         status = self.status()

@@ -5,6 +5,7 @@ What must hold for them stands in `fuzzing`.
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -112,3 +113,39 @@ _DATES = (
 )
 dates = st.lists(st.sampled_from(_DATES), max_size=10).map("".join) | st.text()
 waits = st.integers(-(10**12), 10**12).map(str) | st.floats().map(str) | st.text()
+
+
+_LOGIN = "ZGF2ZTpyaWdodA=="  # dave:right
+_CREDENTIALS = (
+    *("Basic", "basic", "Bearer", "Digest", " ", "  ", "\t", "\0", ",", ":", "=", "=="),
+    *(
+        _LOGIN,
+        "ZGF2ZQ==",
+        "OnJpZ2h0",
+        "ZGF2ZTo=",
+        "/w==",
+        "-_",
+        "é",
+        "A" * 200,
+        "\udcff",
+    ),
+)
+_users = st.sampled_from(["dave", "Dave", "", "nobody", "dave\0"]) | st.text(max_size=5)
+_passwords = (
+    st.sampled_from(["right", "", ":", "right\0", "r" * 72, "r" * 73]) | st.text()
+)
+
+
+def _header(scheme: str, user: str, password: str) -> str:
+    encoded = f"{user}:{password}".encode(errors="surrogatepass")
+    return f"{scheme} {base64.b64encode(encoded).decode()}"
+
+
+authorizations = st.one_of(
+    st.builds(
+        _header, st.sampled_from(["Basic", "bAsIc", "Bearer"]), _users, _passwords
+    ),
+    st.lists(st.sampled_from(_CREDENTIALS), max_size=8).map("".join),
+    st.text().map("Basic {}".format),
+    st.text(),
+)

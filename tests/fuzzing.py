@@ -17,7 +17,16 @@ from typing import Any, cast
 
 import aiohttp
 from core_cases import ROUTE
-from fuzz_inputs import CANARY, LATEST_MS, accepts, bodies, configurations, dates, waits
+from fuzz_inputs import (
+    CANARY,
+    LATEST_MS,
+    accepts,
+    authorizations,
+    bodies,
+    configurations,
+    dates,
+    waits,
+)
 from hypothesis import strategies as st
 
 from exporter.cloud.answers import Answer, data_of
@@ -29,9 +38,11 @@ from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
 from exporter.errors import CloudError
 from exporter.model import Columns, Snapshot
 from exporter.settings import ConfigurationError, load
+from exporter.web.auth import BasicAuth
 from exporter.web.negotiation import accepts_gzip, negotiate
 
 _NOW = 1_740_724_080.0
+LONGEST_PASSWORD = 72
 _TIMES = ("last_sync_ms", "source_ms", "target_ms", "source_fetch_ms")
 
 
@@ -136,6 +147,27 @@ def _check_accept_encoding(header: str) -> None:
     assert not accepts_gzip("gzip;q=0")
 
 
+def _check_authorization(header: str) -> None:
+    """Let in who sends the one right login, however it is written, and nobody else."""
+    compared: list[bytes] = []
+
+    def matches(password: bytes, stored: bytes) -> bool:
+        compared.append(password)
+        return password == b"right" and stored == b"hash"
+
+    async def is_admitted() -> bool:
+        auth = BasicAuth(matches)
+        twice = [await auth.admits(header, {"dave": "hash"}) for _ in range(2)]
+        assert twice[0] is twice[1], "what is remembered is what was found"
+        return twice[0]
+
+    scheme, _, encoded = header.partition(" ")
+    is_right = scheme.lower() == "basic" and encoded == "ZGF2ZTpyaWdodA=="
+    assert asyncio.run(is_admitted()) is is_right
+    assert len(compared) <= 1
+    assert all(len(password) <= LONGEST_PASSWORD for password in compared)
+
+
 def _check_date(header: str) -> None:
     told: list[float] = []
     session = cast(aiohttp.ClientSession, None)
@@ -158,6 +190,7 @@ TARGETS = (
     Target("configuration", configurations(), _check_configuration),
     Target("Accept", accepts, _check_accept),
     Target("Accept-Encoding", accepts, _check_accept_encoding),
+    Target("Authorization", authorizations, _check_authorization),
     Target("Date", dates, _check_date),
     Target("Retry-After", st.tuples(waits, waits), _check_wait),
 )

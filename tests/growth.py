@@ -23,6 +23,7 @@ class Sample:
 
     at: float
     holds: Vitals
+    tasks: int
     walks: float
     failures: float
     skipped: float
@@ -74,3 +75,6 @@ def _growth(
         is_memory = name == "rss_kib"
         room = max(RSS_GROWTH * before, RSS_GROWTH_KIB) if is_memory else OPEN_GROWTH
         yield name, before, after, before + room
+    before = median(sample.tasks for sample in warm)
+    after = median(sample.tasks for sample in late)
+    yield "tasks", before, after, before + OPEN_GROWTH

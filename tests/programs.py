@@ -93,10 +93,10 @@ def exporter_command(*arguments: str) -> Sequence[str]:
     return (sys.executable, "-m", "exporter", *arguments)
 
 
-async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
-    """Run a command of the exporter to its end."""
+async def run(*command: str, env: dict[str, str] | None = None) -> Result:
+    """Run a program to its end."""
     process = await asyncio.create_subprocess_exec(
-        *exporter_command(*arguments),
+        *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -104,6 +104,11 @@ async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
     )
     out, err = await process.communicate()
     return Result(process.returncode or 0, out.decode(), err.decode())
+
+
+async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
+    """Run a command of the exporter to its end."""
+    return await run(*exporter_command(*arguments), env=env)
 
 
 def free_port() -> int:
@@ -129,13 +134,18 @@ class Prometheus:
         except aiohttp.ClientConnectionError:
             return False
 
+    async def ask(self, path: str, **parameters: str) -> dict[str, Any]:
+        """Return the whole answer of its API."""
+        async with self._session.get(
+            f"{self._url}/api/v1/{path}", params=parameters
+        ) as response:
+            answer: dict[str, Any] = await response.json()
+        assert answer["status"] == "success", answer
+        return answer
+
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the vector an expression has now."""
-        async with self._session.get(
-            f"{self._url}/api/v1/query", params={"query": expression}
-        ) as response:
-            answer = await response.json()
-        assert answer["status"] == "success", answer
+        answer = await self.ask("query", query=expression)
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
 

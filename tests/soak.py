@@ -20,7 +20,7 @@ from pathlib import Path
 
 import aiohttp
 from growth import Sample, Verdict, judged
-from programs import clean_environment, exporter_command, free_port, started
+from programs import clean_environment, free_port, started
 from vitals import totals, vitals_of
 
 from exporter.simulator.server import running
@@ -30,6 +30,7 @@ from exporter.simulator.world import World
 DEFAULT_SECONDS = 600.0
 SAMPLES = 60
 CLOCK_OFF_SECONDS = 1200.0
+FILE, TASKS = "exporter.yml", "tasks"
 
 # A reload may begin a walk anew: two timeouts have to fit into an interval.
 _POLL = "poll: {interval: 1s, timeout: 400ms, stale_after: 10s, discovery_interval: 5s}"
@@ -75,11 +76,11 @@ class Soak:
     """One process under way, with what was seen of it."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, url: str, file: Path, cloud: Cloud
+        self, process: asyncio.subprocess.Process, url: str, folder: Path, cloud: Cloud
     ) -> None:
         self._process = process
         self._url = url
-        self._file = file
+        self._folder = folder
         self._cloud = cloud
         self.samples: list[Sample] = []
         self.reloads = 0
@@ -110,6 +111,7 @@ class Soak:
             Sample(
                 time.monotonic(),
                 vitals_of(self._process.pid),
+                int((self._folder / TASKS).read_text()),
                 counted.get("rocketmq_dr_walks_total", 0),
                 counted.get("rocketmq_dr_walk_failures_total", 0),
                 counted["rocketmq_dr_exporter_polls_skipped_total"],
@@ -119,7 +121,7 @@ class Soak:
     async def _reload(self, every: float) -> None:
         for text in cycle(CONFIGURATIONS):
             await asyncio.sleep(every)
-            self._file.write_text(text)
+            (self._folder / FILE).write_text(text)
             self._process.send_signal(signal.SIGHUP)
             self.reloads += 1
 
@@ -147,7 +149,7 @@ class Soak:
 async def soaking(folder: Path) -> AsyncIterator[tuple[Soak, int]]:
     """Start everything; yield it, with the number of routes, once all were tried."""
     cloud = Cloud(World(scenario="churn", plans=2, items=2, groups=50), free_port())
-    file, address = folder / "exporter.yml", f"127.0.0.1:{free_port()}"
+    file, address = folder / FILE, f"127.0.0.1:{free_port()}"
     file.write_text(CONFIGURATIONS[0])
     environment = clean_environment(
         folder,
@@ -161,12 +163,14 @@ async def soaking(folder: Path) -> AsyncIterator[tuple[Soak, int]]:
         f"--web.listen-address={address}",
     )
     await cloud.up()
-    command = exporter_command("serve", *flags)
+    # The exporter as it is, but for a count of its tasks: nothing else shows them.
+    program = (sys.executable, str(Path(__file__).with_name("exporter_counted.py")))
+    command = (*program, str(folder / TASKS), "serve", *flags)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(cloud.down)
         process = await stack.enter_async_context(started(*command, env=environment))
         routes = await _routes(process)
-        yield Soak(process, f"http://{address}", file, cloud), routes
+        yield Soak(process, f"http://{address}", folder, cloud), routes
 
 
 async def _routes(process: asyncio.subprocess.Process) -> int:

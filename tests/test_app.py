@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import time
 import zlib
 from collections import Counter
@@ -279,9 +280,37 @@ async def test_the_landing_page_shows_routes_and_worst_checkpoints() -> None:
         await it.exporter.ready.wait()
         page = await it.text("/")
 
-    assert page.count("1300000016") > 10
+    assert page.count("dr_trade") > 10
     assert "GID_" in page
+    assert re.search(r"up for \d+s ", page)
     assert 'href="/metrics"' in page
+
+
+async def test_the_landing_page_says_what_to_do_where_nothing_is_found() -> None:
+    """What was refused, which id is wrong, and what the API said of it."""
+    async with running_exporter(World(plans=1, scenario="forbidden")) as refused:
+        await refused.exporter.ready.wait()
+        page = await refused.text("/")
+    async with running_exporter(World(plans=1), plans='[{id: "77"}]') as it:
+        await it.exporter.ready.wait()
+        other = await it.text("/")
+
+    assert "grant the RAM action rocketmq:" in page
+    assert "HTTP 403" in page
+    assert "Missing upstream" in other
+    assert "<bdi>77</bdi>" in other
+    assert "No configured plan was found" in other
+
+
+async def test_the_landing_page_says_which_look_up_failed() -> None:
+    """Without a key that is good nothing is found, and the page says so."""
+    async with running_exporter(World(), api__access_key_secret="wrong") as it:
+        await it.exporter.ready.wait()
+        page = await it.text("/")
+
+    assert "Looking for plans failed" in page
+    assert "region cn-hangzhou" in page
+    assert "fix the access key" in page
 
 
 async def test_no_secret_is_shown_anywhere() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fakes import NOON_MS, Json, checkpoint_row, page_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.cloud.checkpoints import CheckpointCollector
@@ -228,7 +228,6 @@ def test_beyond_the_room_checkpoints_are_in_the_rollup_alone(
     ),
     st.integers(1, 12),
 )
-@settings(max_examples=80)
 def test_every_row_is_a_checkpoint_or_counted(
     said: list[tuple[int, str, int | None]], size: int
 ) -> None:
@@ -256,7 +255,6 @@ def test_every_row_is_a_checkpoint_or_counted(
     st.integers(1, 12),
     st.integers(0, 7),
 )
-@settings(max_examples=150)
 def test_what_is_collected_is_what_a_naive_reading_finds(
     said: list[tuple[int, str, int | None]], size: int, room: int
 ) -> None:

@@ -157,6 +157,24 @@ async def test_a_walk_asks_for_each_page_once_and_within_its_slots(
     assert not any(snapshot.rejected.values())
 
 
+async def test_a_walk_tells_of_every_page(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Which it is, how many rows it has, and how many the list has in all."""
+    cloud.answer_pages(CHECKPOINTS, rows(25), size=10)
+    told: list[tuple[int, int, int]] = []
+
+    await client.list_checkpoints(
+        ROUTE,
+        admits=lambda *_: True,
+        room=0,
+        on_page=lambda *page: told.append(page),
+    )
+
+    assert told[0] == (1, 10, 25)
+    assert sorted(told) == [(1, 10, 25), (2, 10, 25), (3, 5, 25)]
+
+
 async def test_pages_are_read_side_by_side(cloud: FakeCloud) -> None:
     """As many at once as allowed: none is answered before the third has come."""
     together = asyncio.Barrier(3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import NOON_MS, checkpoint_row, page_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from leaks import everything_about
 
@@ -117,7 +117,6 @@ def test_numbers_around_the_rows_may_be_text() -> None:
     named=st.lists(st.tuples(st.text(max_size=8), st.booleans()), max_size=8),
     is_ascii=st.booleans(),
 )
-@settings(max_examples=60)
 def test_both_ways_to_read_a_page_agree(
     named: list[tuple[str, bool]], *, is_ascii: bool
 ) -> None:

@@ -19,6 +19,7 @@ IMPORTED_AS = {
     "cryptography": "cryptography",
     "google-re2": "re2",
     "isal": "isal",
+    "jinja2": "jinja2",
     "msgspec": "msgspec",
     "prometheus-client": "prometheus_client",
     "pydantic": "pydantic",
@@ -29,13 +30,16 @@ IMPORTED_AS = {
 }
 """The name under which each runtime dependency is imported."""
 
+OPTIONAL = {"kubernetes-asyncio": "kubernetes_asyncio"}
+"""The same of what the extra `kubernetes` adds."""
+
 COMES_WITH = {"pydantic_core": "pydantic", "yarl": "aiohttp"}
 """What is imported by itself, but is part of a dependency's own interface."""
 
 PERMISSIVE = {
-    *("Apache-2.0", "Apache 2.0", "Apache License 2.0"),
+    *("Apache-2.0", "Apache 2.0", "Apache License 2.0", "Apache Software License"),
     *("BSD-2-Clause", "BSD-3-Clause", "BSD 2-Clause License", "BSD License"),
-    *("MIT", "MIT License", "MIT-0"),
+    *("MIT", "MIT License", "MIT-0", "The MIT License (MIT)"),
     "PSF-2.0",
 }
 """Licences that ask for no more than their notice, as packages spell them."""
@@ -54,6 +58,7 @@ def declared() -> dict[str, list[str]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = {
         "Runtime": project["project"]["dependencies"],
+        "Kubernetes": project["project"]["optional-dependencies"]["kubernetes"],
         "Development": project["dependency-groups"]["dev"],
     }
     return {
@@ -126,6 +131,16 @@ def test_the_page_lists_what_the_runtime_dependencies_bring_along() -> None:
     assert {name: re.findall("`(.+?)`", by) for name, by in rows} == brought_along()
 
 
+def test_the_page_lists_what_the_extra_adds_and_brings_along() -> None:
+    """Who asks for a lease sees what comes with it."""
+    added = {one.name for one in runtime("kubernetes")}
+    added -= {one.name for one in runtime()}
+
+    assert set(listed()["Kubernetes"]) == added
+    assert sorted(OPTIONAL) == declared()["Kubernetes"]
+    assert set(OPTIONAL) <= added
+
+
 def test_nothing_is_locked_that_nobody_asks_for() -> None:
     """A package that no other requires would be installed for nothing."""
     assert all(brought_along().values())
@@ -145,12 +160,13 @@ def test_each_licence_is_permissive_or_an_exception_with_its_reason() -> None:
 def test_each_runtime_dependency_is_imported() -> None:
     """What nobody imports is not installed on anybody's machine."""
     assert sorted(IMPORTED_AS) == declared()["Runtime"]
-    assert set(IMPORTED_AS.values()) <= imported()
+    assert {*IMPORTED_AS.values(), *OPTIONAL.values()} <= imported()
 
 
 def test_each_import_is_a_declared_dependency() -> None:
     """Nothing works only because something else happens to bring it along."""
-    assert imported() - set(IMPORTED_AS.values()) == set(COMES_WITH)
+    declared_ones = {*IMPORTED_AS.values(), *OPTIONAL.values()}
+    assert imported() - declared_ones == set(COMES_WITH)
     assert set(COMES_WITH.values()) <= set(IMPORTED_AS)
 
 

@@ -33,6 +33,22 @@ async def test_a_failed_plan_keeps_its_routes_and_stops_no_other() -> None:
     ]
 
 
+async def test_what_fails_can_be_shown_while_it_does() -> None:
+    """What was shown stays as it was, whatever the next look finds."""
+    bench = DiscoveryBench(PlanSettings(id="1"))
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    refused = PermissionDeniedError("refused")
+    bench.cloud.errors["1"] = refused
+
+    await bench.discovery.refresh()
+    before = bench.discovery.failing
+    bench.cloud.errors.clear()
+    await bench.discovery.refresh()
+
+    assert before == {"plan 1": refused}
+    assert bench.discovery.failing == {}
+
+
 async def test_a_failure_of_another_kind_is_told_and_so_is_its_end() -> None:
     """Whoever reads the log sees what to do now."""
     bench = DiscoveryBench(PlanSettings(id="1"))
@@ -52,6 +68,26 @@ async def test_a_failure_of_another_kind_is_told_and_so_is_its_end() -> None:
         ("discovery_failed", "permission"),
         ("discovery_recovered", None),
     ]
+
+
+async def test_what_fails_at_present_can_be_asked_for() -> None:
+    """By plan or region, with the error that has the remedy; ended, it is gone."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    refused, denied = UnavailableError("refused"), PermissionDeniedError("denied")
+
+    bench.cloud.errors = {"list": refused}
+    await bench.discovery.refresh()
+    first = bench.discovery.failing
+    bench.cloud.errors = {"items 1": denied}
+    await bench.discovery.refresh()
+    second = bench.discovery.failing
+    bench.cloud.errors = {}
+    await bench.discovery.refresh()
+
+    assert first == {f"region {REGION}": refused}
+    assert second == {"plan 1": denied}
+    assert bench.discovery.failing == {}
 
 
 async def test_a_failed_list_keeps_everything() -> None:

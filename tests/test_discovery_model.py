@@ -194,6 +194,4 @@ class DiscoveredRoutes(RuleBasedStateMachine):
 
 
 TestDiscoveredRoutes = DiscoveredRoutes.TestCase
-TestDiscoveredRoutes.settings = settings(
-    max_examples=60, stateful_step_count=15, deadline=None
-)
+TestDiscoveredRoutes.settings = settings(stateful_step_count=15, deadline=None)

@@ -19,13 +19,7 @@ from fault_start import two_routes
 from exporter.cloud.exchange import LARGEST_BODY_BYTES
 from exporter.errors import Reason
 
-pytestmark = [
-    pytest.mark.real,
-    # A TLS handshake that is cut at the end of a row leaves the fault layer a transport
-    # of asyncio's that no handler has seen; other modules watch the exporter's own.
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.real
 
 MOST_LINES = 8
 WALKS_BESIDE = 3
@@ -59,13 +53,13 @@ async def test_a_fault_costs_its_own_route_no_more_than_it_must(
         lines = len(run.log_lines())
         walks = run.walks(WELL)
 
-        await run.layer.become(row.fault)
+        run.layer.become(row.fault)
         await EXPECTED[row.effect](run, row)
         await kept_up(run, row, walks + WALKS_BESIDE)
         run.look_inside()
         await run.page()
 
-        await run.layer.become(HEALTHY)
+        run.layer.become(HEALTHY)
         await is_whole(run)
         lines = len(run.log_lines()) - lines
         most_sent = run.layer.most_sent

@@ -269,6 +269,7 @@ def test_help_tells_every_flag_with_meaning_and_default(
     assert ">>>" not in text
 
 
+@pytest.mark.real
 def test_parsing_flags_imports_neither_server_nor_simulator() -> None:
     """`--version` must be quick: what is slow to import is imported when used."""
     program = (

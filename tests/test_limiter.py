@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from virtual_time import run_virtually, settled, virtually
 
@@ -60,7 +60,6 @@ def test_no_second_ever_sees_more_than_the_rate(rate: int) -> None:
     st.integers(1, 300),
     st.lists(st.floats(0, 3, allow_subnormal=False), min_size=1, max_size=60),
 )
-@settings(max_examples=40)
 def test_no_order_of_arrival_beats_the_rate(rate: int, arrivals: list[float]) -> None:
     """A quiet time saves up turns for a hundredth of a second at most."""
     times = run_virtually(turns_taken(Limiter(rate), arrivals))

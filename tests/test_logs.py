@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from exporter.lines import render_console, render_json, render_logfmt
 from exporter.logs import OnceAMinute, configure
 from exporter.redaction import MASK, redacted, redacted_text
+from exporter.settings.knobs import knobs_by_path
 
 Style = Literal["logfmt", "json", "console"]
 STYLES: tuple[Style, ...] = ("logfmt", "json", "console")
@@ -215,7 +216,7 @@ def test_a_failure_to_log_reaches_nobody_and_shows_nothing(
     assert CANARY not in str(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(message=NASTY, name=NASTY, value=NASTY)
 def test_no_value_forges_a_line(message: str, name: str, value: str) -> None:
     """Whatever is logged, a line stays a line of what can be seen."""
@@ -238,7 +239,7 @@ def test_no_value_forges_a_line(message: str, name: str, value: str) -> None:
     assert json.loads(lines[1])["msg"] == message
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(
     value=strategies.text(
         strategies.characters(codec="ascii", exclude_categories=["Cc"])
@@ -274,6 +275,11 @@ def test_logfmt_is_read_back_as_two_pairs(value: str) -> None:
         f"SecurityToken = '{CANARY} with spaces'",
         f"token=b'{CANARY}'",
         f"PASSWD={CANARY}",
+        f"password: 'unknown setting {CANARY}'",
+        f"password: unknown-{CANARY}",
+        f"token: required:{CANARY}",
+        f"token=expected{CANARY}",
+        f"password: unknown setting\ntoken: {CANARY}",
     ],
 )
 @pytest.mark.parametrize("style", STYLES)
@@ -321,6 +327,24 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
     assert redacted_text(text) == text
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "expected text without spaces and line breaks",
+        "required: expected text",
+        "unknown setting",
+        "unknown setting, did you mean access_key_secret_file?",
+    ],
+)
+def test_no_fault_of_a_setting_is_masked(words: str) -> None:
+    """Its name is no secret, and no fault repeats a value."""
+    for name in (*knobs_by_path(), "api.access_key_secret_fil"):
+        fault = f"exporter.yml: {name}: {words}"
+
+        assert redacted_text(fault) == fault
+        assert redacted_text(f"{fault}\nx") == f"{fault}\nx"
+
+
 def test_values_are_made_presentable() -> None:
     """Renderers meet text, numbers and collections only."""
     assert redacted("a", SecretStr(CANARY)) == "**********"
@@ -348,14 +372,18 @@ def test_what_strangers_provoke_is_told_once_a_minute() -> None:
     now = [100.0]
     told = OnceAMinute(lambda: now[0])
 
-    def passes(name: str, message: str) -> bool:
-        record = logging.LogRecord(name, logging.ERROR, "", 0, message, None, None)
+    def passes(name: str, message: str, error: Exception | None = None) -> bool:
+        info = None if error is None else (type(error), error, None)
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, None, info)
         return bool(told.filter(record))
 
     assert passes("asyncio", "socket.accept() out of system resource")
     assert not passes("asyncio", "socket.accept() out of system resource")
     assert passes("aiohttp.server", "Error handling request from 127.0.0.1")
     assert not passes("aiohttp.server", "Error handling request from 127.0.0.2")
+    bug = KeyError("a bug of ours")
+    assert passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
+    assert not passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
     assert all(passes("exporter.poller", "walk_failed") for _ in range(3))
     now[0] += 61
     assert passes("asyncio", "socket.accept() out of system resource")

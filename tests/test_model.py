@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 from core_cases import ROUTE, SIBLING, row
 from exposition_cases import columns_of, snapshot_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model import PROBLEMS, Checkpoint, Columns, Route, State
@@ -32,7 +32,6 @@ checkpoints = st.builds(
 )
 
 
-@settings(max_examples=40)
 @given(st.lists(checkpoints, max_size=5))
 def test_rows_come_out_of_columns_as_they_went_in(rows: list[Checkpoint]) -> None:
     """No column is mistaken for another, whatever stands in it."""
@@ -42,7 +41,6 @@ def test_rows_come_out_of_columns_as_they_went_in(rows: list[Checkpoint]) -> Non
     assert len(columns) == len(rows)
 
 
-@settings(max_examples=40)
 @given(st.lists(checkpoints, max_size=5), st.integers(0, 6))
 def test_the_first_rows_are_cut_from_every_column(
     rows: list[Checkpoint], count: int

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from virtual_time import run_virtually, virtually
 
@@ -317,7 +317,6 @@ async def test_one_failing_page_cancels_the_others() -> None:
     places=st.lists(st.integers(0, 41), max_size=8),
     is_growing=st.booleans(),
 )
-@settings(max_examples=80)
 def test_a_list_that_only_grows_or_only_shrinks_is_read_right_or_not_at_all(
     *, count: int, size: int, workers: int, places: list[int], is_growing: bool
 ) -> None:
@@ -335,7 +334,6 @@ def test_a_list_that_only_grows_or_only_shrinks_is_read_right_or_not_at_all(
     size=st.integers(0, 4),
     workers=st.integers(1, 3),
 )
-@settings(max_examples=120)
 def test_pages_are_a_list_only_if_they_add_up(
     cuts: list[list[int]], total: int, size: int, workers: int
 ) -> None:

@@ -47,6 +47,7 @@ class Running:
     file: Path
     url: str
     configuration: dict[str, Any] = field(default_factory=dict)
+    work: asyncio.Task[None] | None = None
 
     async def reload(self, **sections: Any) -> tuple[int, str]:
         """Write these sections over those of the file, and ask for a reload."""
@@ -65,6 +66,17 @@ class Running:
             for sample in family.samples
             if sample.name == name
         }
+
+    def poll(self) -> None:
+        """Have it poll from now on."""
+        self.work = asyncio.create_task(self.exporter.run())
+
+    async def rest(self) -> None:
+        """Have another poll, as far as this one knows."""
+        assert self.work is not None
+        self.work.cancel()
+        await asyncio.gather(self.work, return_exceptions=True)
+        self.exporter.withdraw()
 
     def snapshots(self) -> dict[Route, Snapshot | None]:
         """Return what is shown of each route."""
@@ -107,12 +119,12 @@ async def reloadable(
                 serving(application(site), ["127.0.0.1:0"]) as (address,),
                 aiohttp.ClientSession(f"http://{address}") as client,
             ):
-                work = asyncio.create_task(exporter.run())
+                it = Running(exporter, client, stats, file, url, configuration)
+                it.poll()
                 try:
-                    yield Running(exporter, client, stats, file, url, configuration)
+                    yield it
                 finally:
-                    work.cancel()
-                    await asyncio.gather(work, return_exceptions=True)
+                    await it.rest()
 
 
 async def test_routes_that_stay_keep_snapshot_and_schedule(tmp_path: Path) -> None:
@@ -172,7 +184,7 @@ async def test_a_bad_file_is_answered_and_the_old_one_goes_on(tmp_path: Path) ->
 
 
 async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
-    """Interval, objectives, families, stale_after, groups, limits and keys."""
+    """Interval, objectives, families, stale_after, groups, limits, keys and shard."""
     world = World(scenario="healthy", plans=1, items=1)
     async with reloadable(tmp_path, world) as it:
         await it.exporter.ready.wait()
@@ -223,7 +235,15 @@ async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
             return set((await it.values("rocketmq_dr_up")).values()) == {1}
 
         await eventually(is_up)
-        await it.reload(poll={"stale_after": "1ms", "interval": "1h"})
+        await it.reload(shard={"index": 1, "total": 2})
+        assert await it.values("rocketmq_dr_exporter_shard_index") == {"": 1}
+        assert await it.values("rocketmq_dr_exporter_shards") == {"": 2}
+        assert await it.values("rocketmq_dr_exporter_api_rate_limit") == {"": 25}
+
+        await it.reload(
+            poll={"stale_after": "1ms", "interval": "1h"},
+            shard={"index": 0, "total": 1},
+        )
 
         async def is_withdrawn() -> bool:
             return not await it.values("rocketmq_dr_checkpoints", "state")
@@ -341,6 +361,31 @@ async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind(
         refused = [served for served in it.stats.requests if served.status != 200]
         assert refused == []
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_who_stands_by_reloads_and_shows_nothing_until_it_polls(
+    tmp_path: Path,
+) -> None:
+    """Another shows the routes; what was reloaded holds once it is our turn again."""
+    world = World(scenario="healthy", plans=2)
+    async with reloadable(tmp_path, world) as it:
+        await it.exporter.ready.wait()
+        await it.rest()
+        assert not await it.values("rocketmq_dr_up")
+        asked = len(it.stats.requests)
+
+        status, _ = await it.reload(plans=[{"id": SECOND}], api={"page_size": 50})
+
+        assert status == 200
+        for absent in ("rocketmq_dr_up", "rocketmq_dr_plan_info", LAG):
+            assert not await it.values(absent)
+        assert len(it.stats.requests) == asked
+        it.poll()
+
+        async def is_polling() -> bool:
+            return set(await it.values(LAG, "plan_id")) == {SECOND}
+
+        await eventually(is_polling)
 
 
 def _session_of(exporter: Exporter) -> aiohttp.ClientSession:

@@ -88,7 +88,7 @@ def answers(cloud: Cloud, *, well: bool) -> None:
     cloud.errors = {} if well else dict.fromkeys(["list", *ids], error)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(deadline=None)
 @given(steps)
 def test_a_route_keeps_its_snapshot_exactly_while_it_is_asked_for(
     steps: list[tuple[Settings, bool]],

@@ -175,6 +175,24 @@ async def test_what_cannot_be_put_in_force_is_a_failure(
     assert bench.applied == 1, "what failed does not count as in force"
 
 
+async def test_a_shard_that_holds_a_lease_stays_that_shard(bench: Bench) -> None:
+    """The lease is the shard's: under another's two would walk the same routes."""
+    bench.flags = {"ha.lease": "dr"}
+    bench.in_force = bench.read().settings
+    bench.reloader = Reloader(
+        bench.in_force, bench.read, bench._apply, bench.reports.append
+    )
+    with capture_logs() as lines:
+        changed = "shard: {index: 1, total: 2}\nha: {lease_duration: 3s}\n"
+        assert await bench.reload(f"{changed}poll: {{interval: 2m}}") == []
+
+    assert bench.in_force.shard.total == 1
+    assert bench.in_force.ha.lease_duration.total_seconds() == 10
+    assert bench.in_force.poll.interval.total_seconds() == 120
+    (told,) = [line for line in lines if line["event"] == "restart_needed"]
+    assert told["settings"] == "ha.lease_duration,shard.index,shard.total"
+
+
 @pytest.mark.usefixtures("_logs_restored")
 async def test_level_and_format_of_the_log_change_without_a_restart(
     bench: Bench, capsys: pytest.CaptureFixture[str]

@@ -140,6 +140,13 @@ def test_every_route_has_exactly_one_shard(total: int, route: Route) -> None:
     assert len(takers) == 1
 
 
+def test_a_route_has_the_same_shard_on_every_machine() -> None:
+    """Two that disagree would walk a route twice, or never: these are for good."""
+    shards = [shard_of(route, 8) for route in MANY[:12]]
+
+    assert shards == [3, 0, 7, 6, 0, 1, 4, 5, 2, 5, 4, 7]
+
+
 @given(st.integers(1, 8), st.sampled_from(MANY))
 def test_with_a_shard_more_routes_move_to_it_alone(total: int, route: Route) -> None:
     """Nothing moves between shards that were there before."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import aiohttp
 import pytest
+from aiohttp import web
+from landing_cases import facts_of
 
 from exporter.metrics.formats import Format
 from exporter.web.server import Site, application, serving
@@ -28,12 +30,13 @@ class FakeExposition:
         self.gate = asyncio.Event()
         self.gate.set()
         self.waiting = asyncio.Semaphore(0)
+        self.padding = b""
 
     async def body(self, fmt: Format, *, gzip: bool) -> bytes:
         """Return the format's name as a body."""
         self.waiting.release()
         await self.gate.wait()
-        text = f"{fmt.name}\n".encode()
+        text = f"{fmt.name}\n".encode() + self.padding
         return _gzipped(text) if gzip else text
 
 
@@ -52,7 +55,7 @@ async def site(exposition: FakeExposition) -> Site:
     """Return a site that is ready."""
     return Site(
         exposition=exposition,
-        landing_page=lambda: "<p>hello</p>",
+        facts=facts_of,
         is_ready=lambda: True,
         on_scrape=lambda _seconds, _size: None,
     )
@@ -207,14 +210,33 @@ async def test_a_reload_is_answered_with_its_faults_a_line_each(
     assert asked == 2
 
 
-async def test_the_landing_page_may_load_nothing(site: Site) -> None:
-    """It is HTML under a policy that lets no script run, wherever it came from."""
-    async with client_of(site) as client, client.get("/") as response:
-        assert await response.text() == "<p>hello</p>"
-        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        policy = response.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "script-src" not in policy
+async def test_who_does_not_read_a_page_is_let_go(
+    site: Site, exposition: FakeExposition
+) -> None:
+    """What it takes to hold a large body for somebody ends in time."""
+    exposition.padding = b"x" * 2**25
+    done = asyncio.Event()
+
+    @web.middleware
+    async def told(
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        finally:
+            done.set()
+
+    app = application(site, [told], send_seconds=0.05)
+    async with serving(app, ["127.0.0.1:0"]) as (address,):
+        host, _, port = address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(done.wait(), 5)
+
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(2**25)
+        writer.close()
 
 
 async def test_each_scrape_is_told_of_with_its_size(

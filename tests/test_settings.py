@@ -103,6 +103,12 @@ class TestDefaults:
             "enable_lifecycle": False,
         }
         assert dumped["shard"] == {"index": 0, "total": 1}
+        assert dumped["ha"] == {
+            "lease": None,
+            "namespace": None,
+            "lease_duration": "PT10S",
+            "kubeconfig_file": None,
+        }
         assert dumped["log"] == {"level": "info", "format": "logfmt"}
 
     @pytest.mark.parametrize(
@@ -257,6 +263,23 @@ class TestEnvironment:
             load(flags={}, environ=environ, file=None)
 
         assert caught.value.warnings == ("ROCKETMQ_DR_API__ACCES_KEY_ID",)
+
+    @pytest.mark.parametrize(
+        ("ordinal", "expected"),
+        [
+            # More replicas than shards, and a Kubernetes that labels no ordinals.
+            ("8", "expected a whole number below shard.total"),
+            ("", "expected a whole number of at least 0"),
+        ],
+    )
+    def test_an_ordinal_that_is_no_shard_is_told_by_its_variable(
+        self, tmp_path: Path, ordinal: str, expected: str
+    ) -> None:
+        """A StatefulSet sets it, so that nobody has seen it written."""
+        index = "ROCKETMQ_DR_SHARD__INDEX"
+        environ = {index: ordinal, "ROCKETMQ_DR_SHARD__TOTAL": "8"}
+
+        assert faults(tmp_path, environ=environ) == [f"{index}: {expected}"]
 
     @pytest.mark.parametrize(
         "variable",
@@ -425,7 +448,7 @@ class TestFaults:
         assert CANARY not in f"{caught.value} {caught.value!r}"
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
-    @settings(max_examples=60, deadline=None)
+    @settings(deadline=None)
     @given(
         document=strategies.recursive(
             strategies.none()
@@ -666,7 +689,7 @@ class TestNameFilter:
         assert not NameFilter(include=()).admits("a")
 
     @given(name=strategies.text())
-    @settings(max_examples=50, deadline=None)
+    @settings(deadline=None)
     def test_the_default_admits_any_name(self, name: str) -> None:
         """Line breaks and any script are matched by a dot."""
         assert NameFilter().admits(name)

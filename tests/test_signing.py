@@ -96,7 +96,6 @@ def test_canonical_query_equals_the_recorded_one(name: str) -> None:
     )
 
 
-@settings(max_examples=50)
 @given(queries)
 def test_a_query_reaches_the_server_as_it_was_signed(params: dict[str, str]) -> None:
     """A URL leaves the encoded string alone, and decodes to the parameters."""

@@ -45,7 +45,7 @@ def test_a_vector_of_the_vendor_is_verified(name: str) -> None:
 
 
 @given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(deadline=None)
 def test_the_spelling_on_the_wire_does_not_matter(value: str) -> None:
     """Form encoding, percent encoding and the SDK's mixture mean the same query."""
     percent = quote(value, safe="~")

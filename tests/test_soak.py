@@ -11,7 +11,10 @@ from soak import soaked
 from vitals import Vitals
 
 CALM = [
-    Sample(float(at), Vitals(60_000, 12, 6, 1), 4.0 * at, 0.0, 0.0) for at in range(30)
+    Sample(
+        float(at), Vitals(60_000, 12, 6, 1), 9, walks=4.0 * at, failures=0, skipped=0
+    )
+    for at in range(30)
 ]
 
 
@@ -19,13 +22,14 @@ CALM = [
 async def test_nothing_grows_while_the_cloud_and_the_configuration_change(
     tmp_path: Path,
 ) -> None:
-    """No memory, no file, no socket, no thread; and no poll is missed."""
+    """No memory, no file, no socket, no thread, no task; and no poll is missed."""
     verdict, soak = await soaked(tmp_path, 20.0)
 
     assert not verdict.faults, verdict.table
     assert soak.reloads >= 5
     assert soak.faults >= 2
     assert soak.samples[-1].failures > 0, "the faults were felt"
+    assert len({sample.tasks for sample in soak.samples}) > 1, "walks are tasks"
 
 
 def test_a_calm_run_has_no_fault() -> None:
@@ -41,6 +45,7 @@ def test_a_calm_run_has_no_fault() -> None:
         ({"holds": Vitals(60_000, 17, 6, 1)}, "files"),
         ({"holds": Vitals(60_000, 12, 11, 1)}, "sockets"),
         ({"holds": Vitals(60_000, 12, 6, 6)}, "threads"),
+        ({"tasks": 14}, "tasks"),
         ({"walks": 100.0}, "walks"),
         ({"skipped": 1.0}, "polls skipped"),
     ],

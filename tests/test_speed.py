@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from counting import counted_calls
+from core_cases import ROUTE as ROUTE_HERE
+from core_cases import SIBLING, row
+from counting import Calls, counted_calls
 from exposition_cases import (
     NOW,
     ROUTE,
@@ -22,9 +26,11 @@ from exposition_cases import (
 )
 from exposition_oracle import Oracle
 
+from exporter.app import opened
 from exporter.metrics.formats import Format
 from exporter.metrics.turns import SLICE_ROWS
 from exporter.model import Checkpoint, Inventory, Route, Snapshot
+from exporter.settings import load
 from exporter.store import Outcome, Store
 
 pytestmark = pytest.mark.real
@@ -105,6 +111,33 @@ def test_recording_a_walk_looks_at_no_other_item() -> None:
         return calls.count
 
     assert calls_with(2) == calls_with(500)
+
+
+async def test_a_large_two_way_item_is_taken_in_with_pauses() -> None:
+    """Others have their turn many times while two routes are compared."""
+    credentials = {"api.access_key_id": "x", "api.access_key_secret": "x"}
+    settings = load(flags=credentials, environ={}, file=None).settings
+    shared = [row(n, f"GID_{n}") for n in range(20 * SLICE_ROWS)]
+    turns: list[int] = []
+
+    async def others(calls: Calls) -> None:
+        while True:
+            turns.append(calls.count)
+            await asyncio.sleep(0)
+
+    async with opened(settings) as exporter:
+        exporter.store.set_routes([ROUTE_HERE, SIBLING])
+        for route in (ROUTE_HERE, SIBLING):
+            outcome = Outcome(route, NOW, 0.1, snapshot_of(route, *shared))
+            with counted_calls() as calls:
+                watching = asyncio.create_task(others(calls))
+                await exporter._publish(outcome)
+                watching.cancel()
+        hidden = sum(len(status.hidden) for status in exporter.store.statuses())
+
+    assert hidden == len(shared)
+    longest = max(after - before for before, after in pairwise(turns))
+    assert longest < 20 * SLICE_ROWS, "less than a call for each row"
 
 
 async def test_a_checkpoint_costs_little_memory_between_walks() -> None:

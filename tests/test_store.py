@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from core_cases import (
     HERE,
@@ -10,13 +12,14 @@ from core_cases import (
     SIBLING,
     failure,
     groups_shown,
+    not_found,
     row,
     success,
 )
 from exposition_cases import FakeClock
 from store_bench import STALE_AFTER, new_store, status_of
 
-from exporter.errors import Reason
+from exporter.errors import NOWHERE, Reason
 from exporter.model import Route
 from exporter.store import RouteStatus, Store
 
@@ -65,6 +68,23 @@ def test_a_failed_walk_keeps_what_is_shown(store: Store) -> None:
     assert status.last_success_at == 100.0
     assert (status.is_up, status.reason) == (False, Reason.THROTTLED)
     assert (status.walks, status.duration) == (2, 1.5)
+
+
+def test_a_failure_says_which_answer_it_came_from_until_a_success(
+    store: Store,
+) -> None:
+    """One that came with no answer says nothing of an earlier one's."""
+    refused = not_found("Plan.NotFound")
+
+    store.record(replace(failure(ROUTE, Reason.NOT_FOUND), error=refused))
+    first = status_of(store, ROUTE).origin
+    store.record(failure(ROUTE))
+    second = status_of(store, ROUTE).origin
+    store.record(replace(failure(ROUTE, Reason.NOT_FOUND), error=refused))
+    store.record(success(ROUTE))
+
+    assert (first, second) == (refused.origin, NOWHERE)
+    assert status_of(store, ROUTE).origin == NOWHERE
 
 
 def test_last_success_is_absent_until_there_is_one(store: Store) -> None:

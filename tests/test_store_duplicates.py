@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from core_cases import (
     OTHER,
@@ -150,12 +152,15 @@ async def test_what_was_weighed_is_not_searched_again(store: Store) -> None:
     """Two large routes of a two-way item are compared with pauses, before `record`."""
     rows = [row(n, f"GID_{n}") for n in range(400)]
     here, there = snapshot_of(ROUTE, *rows), snapshot_of(SIBLING, *rows)
+    elsewhere = snapshot_of(OTHER, *rows)
     expected = new_store(FakeClock())
     for snapshot in (here, there):
-        expected.record(Outcome(snapshot.route, 0.0, 0.1, snapshot))
-        await store.weigh(snapshot)
+        outcome = Outcome(snapshot.route, 0.0, 0.1, snapshot)
+        expected.record(outcome)
+        weighed = await store.weigh(snapshot)
+        await store.weigh(elsewhere)
         with counted_calls() as calls:
-            store.record(Outcome(snapshot.route, 0.0, 0.1, snapshot))
+            store.record(outcome, weighed)
         assert calls.count < 100
 
     for route in (ROUTE, SIBLING):
@@ -169,9 +174,37 @@ async def test_what_was_weighed_for_another_snapshot_is_not_taken(store: Store) 
     old, new = (snapshot_of(SIBLING, row(1, f"GID_{n}")) for n in (1, 2))
     own = snapshot_of(ROUTE, row(1, "GID_2"))
     store.record(Outcome(SIBLING, 0.0, 0.1, old))
-    await store.weigh(own)
+    weighed = await store.weigh(own)
     store.record(Outcome(SIBLING, 0.0, 0.1, new))
 
-    store.record(Outcome(ROUTE, 0.0, 0.1, own))
+    store.record(Outcome(ROUTE, 0.0, 0.1, own), weighed)
 
     assert status_of(store, SIBLING).hidden == {0}
+
+
+async def test_a_sibling_that_changes_meanwhile_is_weighed_too(store: Store) -> None:
+    """What is given back fits the store as it is then."""
+    rows = [row(n, f"GID_{n}") for n in range(400)]
+    new, own = snapshot_of(SIBLING, *rows), snapshot_of(ROUTE, *rows)
+    store.record(success(SIBLING, row(1, "GID_X")))
+
+    weighing = asyncio.create_task(store.weigh(own))
+    await asyncio.sleep(0)
+    store.record(Outcome(SIBLING, 0.0, 0.1, new))
+    weighed = await weighing
+
+    with counted_calls() as calls:
+        store.record(Outcome(ROUTE, 0.0, 0.1, own), weighed)
+    assert calls.count < 100
+    assert len(status_of(store, SIBLING).hidden) == 400
+
+
+async def test_a_route_that_is_gone_weighs_nothing(store: Store) -> None:
+    """Its last walk may end when it is no longer walked."""
+    store.set_routes([SIBLING])
+    store.record(success(SIBLING, row()))
+    own = snapshot_of(ROUTE, row())
+
+    store.record(Outcome(ROUTE, 0.0, 0.1, own), await store.weigh(own))
+
+    assert groups_shown(status_of(store, SIBLING)) == ["orders"]

@@ -164,6 +164,4 @@ class NaiveStore(RuleBasedStateMachine):
 
 
 TestNaiveStore = NaiveStore.TestCase
-TestNaiveStore.settings = settings(
-    max_examples=60, stateful_step_count=12, deadline=None
-)
+TestNaiveStore.settings = settings(stateful_step_count=12, deadline=None)

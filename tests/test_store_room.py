@@ -12,7 +12,7 @@ from core_cases import (
     success,
 )
 from exposition_cases import FakeClock, snapshot_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from store_bench import MAX_CHECKPOINTS, STALE_AFTER, dropped_of, new_store, status_of
 
@@ -116,7 +116,6 @@ def test_without_room_a_route_is_rolled_up_only(clock: FakeClock) -> None:
     assert status.rollup.lag_count == 2
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.sampled_from([ROUTE, SIBLING, OTHER]), st.integers(0, 5)),

@@ -53,6 +53,8 @@ def full() -> Telemetry:
     telemetry.discovery_failed(Reason.PERMISSION)
     telemetry.reloaded(ok=True, at=1740724081.0)
     telemetry.settings(60.0, 300.0)
+    telemetry.shard(2, 8)
+    telemetry.leads(is_leader=True)
     telemetry.scraped(0.025, 4096)
     return telemetry
 
@@ -103,6 +105,9 @@ def test_what_is_told_is_what_is_shown() -> None:
     assert samples["config_last_reload_success_timestamp_seconds"] == 1740724081
     assert samples["poll_interval_seconds"] == 60
     assert samples["stale_after_seconds"] == 300
+    assert samples["shard_index"] == 2
+    assert samples["shards"] == 8
+    assert samples["leader"] == 1
     assert samples["scrapes_total"] == 1
     assert samples["scrape_duration_seconds"] == 0.025
     assert samples["scrape_size_bytes"] == 4096
@@ -117,6 +122,18 @@ def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
     samples = samples_of(telemetry)
     assert samples["config_last_reload_successful"] == 0
     assert samples["config_last_reload_success_timestamp_seconds"] == 1740724081
+
+
+def test_who_stands_by_shows_neither_a_leader_nor_a_discovery() -> None:
+    """How long ago its last one was says nothing of the routes."""
+    telemetry = full()
+
+    telemetry.leads(is_leader=False)
+    telemetry.undiscovered()
+
+    samples = samples_of(telemetry)
+    assert samples["leader"] == 0
+    assert "discovery_last_success_timestamp_seconds" not in samples
 
 
 def test_the_build_is_told() -> None:

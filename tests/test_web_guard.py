@@ -277,6 +277,44 @@ async def test_the_rate_limit_comes_before_headers_and_users(file: Path) -> None
     assert later == [401, 429]
 
 
+@pytest.mark.parametrize("expected", ["100-continue", "the-moon"])
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("GET /metrics", 200),
+        ("HEAD /metrics", 200),
+        ("GET /", 200),
+        ("GET /-/healthy", 200),
+        ("GET /-/ready", 200),
+        ("PUT /-/reload", 403),
+        ("POST /-/reload", 403),
+        ("GET /-/reload", 405),
+        ("PUT /metrics", 405),
+        ("GET /no-such-page", 404),
+        ("GET /no/such/page/", 404),
+    ],
+)
+async def test_who_expects_something_is_checked_like_anybody_else(
+    file: Path, expected: str, request_line: str, status: int
+) -> None:
+    """An Expect header gets no answer of its own, before or after the checks."""
+    head = f"{request_line} HTTP/1.1\r\nExpect: {expected}"
+    user = f"{head}\r\nAuthorization: {basic('dave', 'dave123')}"
+    rewrite(file, f"{HEADERS}\n{USERS}\nrate_limit: {{interval: 1h, burst: 2}}")
+    async with behind(file) as server:
+        statuses = [await server.status_of(each) for each in (head, user, head)]
+
+    assert statuses == [401, status, 429]
+
+
+async def test_what_is_allowed_is_named_where_something_is_not() -> None:
+    """A 405 tells the methods of the page."""
+    async with behind(None) as server:
+        answer = await server.get("/-/reload")
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST,PUT")
+
+
 @pytest.mark.parametrize(
     ("interval", "burst", "expected"), [(0, 0, 10), (1, 0, 0), (1, 3, 3)]
 )

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 from core_cases import OTHER, ROUTE, SIBLING, SYNCED_AT_MS, row
 from exposition_cases import snapshot_of, status_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from landing_cases import large
 
 from exporter.model import Checkpoint, State
 from exporter.store import RouteStatus
-from exporter.worst import findings, seconds, worst
+from exporter.worst import ROWS_BETWEEN_PAUSES, findings, searched, seconds, worst
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 lags = st.lists(st.none() | st.integers(-3_000, 3_000), max_size=12)
@@ -53,7 +54,6 @@ def test_only_what_is_shown_is_found() -> None:
     assert [f.checkpoint.group for f in worst(statuses, NOW, 10)] == ["b"]
 
 
-@settings(max_examples=40)
 @given(lags, lags, st.integers(0, 30))
 def test_the_worst_lag_most_and_the_unknown_come_last(
     here: list[int | None], there: list[int | None], count: int
@@ -70,6 +70,27 @@ def test_the_worst_lag_most_and_the_unknown_come_last(
     known.sort(key=lambda f: f.sync_lag_seconds or 0.0, reverse=True)
     unknown = [f for f in everything if f.sync_lag_seconds is None]
     assert listed == (known + unknown)[:count]
+
+
+def test_the_worst_of_many_rows_are_found_between_pauses() -> None:
+    """Those of every part that is looked at, and no part is left out."""
+    statuses = [large(ROUTE, 2 * ROWS_BETWEEN_PAUSES + 2), large(OTHER, 3)]
+    everything = sorted(
+        findings(statuses, NOW), key=lambda f: f.sync_lag_seconds or 0.0, reverse=True
+    )
+
+    pauses = 0
+    searching = searched(statuses, NOW, 50)
+    while True:
+        try:
+            next(searching)
+        except StopIteration as end:
+            listed = end.value
+            break
+        pauses += 1
+
+    assert listed == everything[:50]
+    assert pauses == 3 + 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from landing_cases import facts_of
 
 from exporter.metrics.formats import Format
 from exporter.web.door import door
@@ -27,7 +28,7 @@ class Words:
 
 SITE = Site(
     exposition=Words(),
-    landing_page=lambda: "<p>hello</p>",
+    facts=facts_of,
     is_ready=lambda: True,
     on_scrape=lambda _seconds, _size: None,
 )
@@ -69,6 +70,18 @@ class Server:
         ):
             text = await response.text()
             return Answer(response.status, text, dict(response.headers))
+
+    async def status_of(self, head: str) -> int:
+        """Send a request as it stands; return the status of all that is answered."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+        assert answer.count(b"HTTP/1.1 ") == 1, "a promise before the answer"
+        return int(answer.split()[1])
 
 
 @asynccontextmanager

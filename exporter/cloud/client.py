@@ -22,6 +22,9 @@ from exporter.cloud.transport import Transport
 from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
 from exporter.model import Item, Plan, Route, Snapshot
 
+OnPage = Callable[[int, int, int], None]
+"""Hears of a page of a list: its number, its rows, and how many rows all have."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -105,11 +108,17 @@ class CloudClient:
         return item_from(await self._get(call, _item), plan_id, item_id)
 
     async def list_checkpoints(
-        self, route: Route, *, admits: Callable[[str, str], bool], room: int
+        self,
+        route: Route,
+        *,
+        admits: Callable[[str, str], bool],
+        room: int,
+        on_page: OnPage = lambda *_: None,
     ) -> Snapshot:
         """Walk a route: return the snapshot of all its checkpoints.
 
         `admits` picks by group and topic; beyond `room` checkpoints are only rolled up.
+        A list that is read again begins with its page 1 again.
         """
         query = {"instanceId": route.source_instance_id}
         if route.filter is not None:
@@ -119,6 +128,7 @@ class CloudClient:
             Call(LIST_CHECKPOINTS, self._endpoint_for(route.region), path, query),
             _checkpoint_page,
             lambda: CheckpointCollector(route, admits, room),
+            on_page,
         )
         return await collector.snapshot()
 
@@ -128,14 +138,20 @@ class CloudClient:
             return await self._transport.get(call, decode, deadline)
 
     async def _read_all(
-        self, call: Call, decode: Decode[Rows[R]], collector: Callable[[], pages.C]
+        self,
+        call: Call,
+        decode: Decode[Rows[R]],
+        collector: Callable[[], pages.C],
+        on_page: OnPage = lambda *_: None,
     ) -> pages.C:
         deadline = Deadline(self._timeout)
 
         async def fetch(number: int) -> pages.Page[Rows[R]]:
             numbers = {"pageNumber": str(number), "pageSize": str(self._page_size)}
             one = Call(call.action, call.endpoint, call.path, {**call.query, **numbers})
-            return _page_of(await self._transport.get(one, decode, deadline))
+            page = _page_of(await self._transport.get(one, decode, deadline))
+            on_page(number, page.count, page.total)
+            return page
 
         async with deadline.enforced():
             return await self._read(

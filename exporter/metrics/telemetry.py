@@ -98,6 +98,10 @@ class Telemetry:
         """Take in when a discovery succeeded as a whole, in Unix seconds."""
         self._gauges[own.DISCOVERY_SUCCESS].value = at
 
+    def undiscovered(self) -> None:
+        """Forget when discovery succeeded: it is another's business now."""
+        self._gauges[own.DISCOVERY_SUCCESS].value = None
+
     def discovery_failed(self, reason: Reason) -> None:
         """Count a failure in discovery."""
         self._count(own.DISCOVERY_FAILURES, reason)
@@ -114,6 +118,15 @@ class Telemetry:
         """Take in the settings that rules compare with."""
         self._gauges[own.POLL_INTERVAL].value = poll_interval_seconds
         self._gauges[own.STALE_AFTER].value = stale_after_seconds
+
+    def shard(self, index: int, total: int) -> None:
+        """Take in which of how many shards this process is."""
+        self._gauges[own.SHARD_INDEX].value = index
+        self._gauges[own.SHARDS].value = total
+
+    def leads(self, *, is_leader: bool) -> None:
+        """Take in whether this process is the one that polls, where one is elected."""
+        self._gauges[own.LEADER].value = int(is_leader)
 
     def scraped(self, seconds: float, size: int) -> None:
         """Take in how long an answer took, and its bytes on the wire."""

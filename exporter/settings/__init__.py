@@ -10,6 +10,7 @@ from exporter.settings.filters import NameFilter
 from exporter.settings.loading import ConfigurationError, Loaded, load
 from exporter.settings.model import (
     Family,
+    HaSettings,
     LogSettings,
     MetricsSettings,
     PollSettings,
@@ -23,6 +24,7 @@ __all__ = [
     "ApiSettings",
     "ConfigurationError",
     "Family",
+    "HaSettings",
     "Loaded",
     "LogSettings",
     "MetricsSettings",

@@ -55,6 +55,13 @@ def _duration(value: object) -> timedelta:
     raise ValueError("a duration needs a unit")
 
 
+def _whole_seconds(duration: timedelta) -> timedelta:
+    """Refuse a fraction of a second, which a Lease cannot express."""
+    if duration.microseconds:
+        raise ValueError("not whole seconds")
+    return duration
+
+
 def _whole(value: object) -> int:
     """Accept a whole number or its digits, but no truth value and no fraction."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value, re.ASCII):
@@ -133,6 +140,25 @@ PositiveDuration = Annotated[
     Field(gt=timedelta()),
     Expected(f"{_DURATION}, above 0"),
 ]
+LeaseDuration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    AfterValidator(_whole_seconds),
+    Field(ge=timedelta(seconds=1), le=timedelta(hours=1)),
+    Expected("a duration in whole seconds, from 1s to 1h"),
+]
+KubernetesName = Annotated[
+    str,
+    # What is appended for a shard has to fit too.
+    Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$"),
+    Expected("a name of lower-case letters, digits and dashes, at most 50"),
+]
+NamespaceName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    Expected("a name of lower-case letters, digits and dashes, at most 63"),
+]
+FilePath = Annotated[Path, Expected("the path of a file")]
 PageSize = Annotated[
     int,
     BeforeValidator(_whole),

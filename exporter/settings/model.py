@@ -19,7 +19,11 @@ from exporter.settings.filters import NameFilter
 from exporter.settings.kinds import (
     Count,
     Expected,
+    FilePath,
+    KubernetesName,
+    LeaseDuration,
     ListenAddresses,
+    NamespaceName,
     PositiveCount,
     PositiveDuration,
     Switch,
@@ -119,6 +123,33 @@ class ShardSettings(Section):
         return self
 
 
+class HaSettings(Section):
+    """Which of several exporters with the same routes polls; see high-availability.md.
+
+    None of it is needed by one that is alone.
+    """
+
+    lease: KubernetesName | None = Field(
+        None,
+        description="Name of a Kubernetes Lease: of all that name it only its holder "
+        "polls. Each shard has its own, with -INDEX appended. Left out: everybody "
+        "polls.",
+    )
+    namespace: NamespaceName | None = Field(
+        None, description="Namespace of the Lease; left out: the pod's own."
+    )
+    lease_duration: LeaseDuration = Field(
+        timedelta(seconds=10),
+        description="After this long without a renewal another takes over; renewed "
+        "five times as often.",
+    )
+    kubeconfig_file: FilePath | None = Field(
+        None,
+        description="File that says how to reach the Kubernetes API; left out: as a "
+        "pod does.",
+    )
+
+
 class LogSettings(Section):
     """What is logged to stderr, and how."""
 
@@ -149,6 +180,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()
     shard: ShardSettings = ShardSettings()
+    ha: HaSettings = HaSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

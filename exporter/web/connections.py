@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
+import os
 import resource
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from weakref import ref
 
@@ -25,6 +27,10 @@ FILES_FOR_ELSE = 300
 IDLE_SECONDS = 150.0
 # Many times what the largest exposition takes; Prometheus gives up after ten seconds.
 SEND_SECONDS = 30.0
+
+
+Address = tuple[int, tuple[object, ...]]
+"""A family, and what a socket of it is bound to."""
 
 
 class Guests:
@@ -71,20 +77,28 @@ async def listeners(host: str | None, port: int, guests: Guests) -> list[Listene
     Raises:
         OSError: an address is taken, or is none of this machine's.
     """
-    found = await _addresses(host, port)
+    return bound(await _addresses(host, port), guests)
+
+
+def bound(addresses: Iterable[Address], guests: Guests) -> list[Listener]:
+    """Return a bound socket for each address whose family the machine knows.
+
+    Raises:
+        OSError: an address cannot be had, or no family is known.
+    """
     with ExitStack() as opened:
-        bound = [
+        found = [
             opened.enter_context(listener)
-            for family, address in dict.fromkeys(found)
+            for family, address in dict.fromkeys(addresses)
             for listener in _bound(family, address, guests)
         ]
+        if not found:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
         opened.pop_all()
-    return bound
+    return found
 
 
-async def _addresses(
-    host: str | None, port: int
-) -> list[tuple[int, tuple[object, ...]]]:
+async def _addresses(host: str | None, port: int) -> list[Address]:
     if host is None:
         return [(socket.AF_INET, ("", port)), (socket.AF_INET6, ("::", port))]
     try:
@@ -103,8 +117,10 @@ def _bound(
 ) -> Iterator[Listener]:
     try:
         listener = Listener(family, socket.SOCK_STREAM)
-    except OSError:
-        return  # the machine does not know this family, as where IPv6 is off
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
+        return  # as where IPv6 is off, which all interfaces may do without
     listener.guests = guests
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:

@@ -25,7 +25,10 @@ from exporter.web.connections import (
     send,
 )
 from exporter.web.guard import add_headers
+from exporter.web.landing.answer import LandingPage
+from exporter.web.landing.facts import Facts
 from exporter.web.negotiation import accepts_gzip, negotiate
+from exporter.web.paths import add_pages
 
 # With the walks cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0
@@ -44,13 +47,14 @@ class Exposition(Protocol):
 class Site:
     """What is served: each part is a function of the present moment.
 
+    `facts` is what the landing page is made of.
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
     `reload` reads the configuration again and returns its faults, a line each; None
     where nobody may ask for it over HTTP.
     """
 
     exposition: Exposition
-    landing_page: Callable[[], str]
+    facts: Callable[[], Facts]
     is_ready: Callable[[], bool]
     on_scrape: Callable[[float, int], None]
     telemetry_path: str = "/metrics"
@@ -58,16 +62,30 @@ class Site:
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
 
 
-def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
-    """Return the web application that serves a site behind `middlewares`."""
+def application(
+    site: Site,
+    middlewares: Sequence[Middleware] = (),
+    *,
+    send_seconds: float = SEND_SECONDS,
+) -> web.Application:
+    """Return the web application that serves a site behind `middlewares`.
+
+    Who takes longer than `send_seconds` to read a page is let go.
+    """
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", _landing_page(site))
-    app.router.add_get(site.telemetry_path, _Scrapes(site).answer)
-    app.router.add_get(HEALTHY, _healthy)
-    app.router.add_get(READY, _ready(site))
-    for method in ("POST", "PUT"):
-        app.router.add_route(method, RELOAD, _reload(site))
+    pages = {
+        "/": _sent(LandingPage(site.facts).answer, send_seconds),
+        site.telemetry_path: _Scrapes(site, send_seconds).answer,
+        HEALTHY: _healthy,
+        READY: _ready(site),
+    }
+    reload = _reload(site)
+    add_pages(
+        app,
+        {path: {"GET": page, "HEAD": page} for path, page in pages.items()}
+        | {RELOAD: {"POST": reload, "PUT": reload}},
+    )
     return app
 
 
@@ -116,8 +134,9 @@ def _shown(bound: Sequence[str | int]) -> str:
 class _Scrapes:
     """Answers scrapes, `max_requests` of them at a time; 0 is no limit."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, send_seconds: float) -> None:
         self._site = site
+        self._send_seconds = send_seconds
         self._under_way = 0
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -129,7 +148,8 @@ class _Scrapes:
         self._under_way += 1
         try:
             # Sent in here: who reads slowly holds a body in memory, and so counts.
-            return await send(request, await self._render(request), SEND_SECONDS)
+            body = await self._render(request)
+            return await send(request, body, self._send_seconds)
         finally:
             self._under_way -= 1
 
@@ -147,20 +167,13 @@ class _Scrapes:
         return web.Response(body=body, headers=answer)
 
 
-def _landing_page(
-    site: Site,
+def _sent(
+    page: Callable[[web.Request], Awaitable[web.Response]], send_seconds: float
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(
-            text=site.landing_page(),
-            content_type="text/html",
-            headers={
-                "Content-Security-Policy": "default-src 'none'; "
-                "style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-            },
-        )
+    """Return what answers with a page, and lets go who takes too long to read it."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return await send(request, await page(request), send_seconds)
 
     return answer
 

@@ -87,12 +87,33 @@ STALE_AFTER = Family(
     unit="seconds",
     absent="before the configuration is in force",
 )
+SHARD_INDEX = Family(
+    name="rocketmq_dr_exporter_shard_index",
+    kind=Kind.GAUGE,
+    meaning="The setting shard.index: which share of the routes this process walks.",
+    absent="before the configuration is in force",
+)
+SHARDS = Family(
+    name="rocketmq_dr_exporter_shards",
+    kind=Kind.GAUGE,
+    meaning="The setting shard.total: among how many the routes are shared.",
+    absent="before the configuration is in force",
+)
+LEADER = Family(
+    name="rocketmq_dr_exporter_leader",
+    kind=Kind.GAUGE,
+    meaning=(
+        "1 while this process holds ha.lease and polls, 0 while it stands by: it then "
+        "has no samples but the exporter's own."
+    ),
+    absent="where ha.lease is not set, and everybody polls",
+)
 DISCOVERY_SUCCESS = Family(
     name="rocketmq_dr_exporter_discovery_last_success_timestamp_seconds",
     kind=Kind.GAUGE,
     meaning="When discovery last succeeded as a whole, Unix time.",
     unit="seconds",
-    absent="before it has",
+    absent="before it has, and while it stands by",
 )
 DISCOVERY_FAILURES = Family(
     name="rocketmq_dr_exporter_discovery_failures_total",
@@ -148,6 +169,9 @@ OWN = (
     DROPPED,
     POLL_INTERVAL,
     STALE_AFTER,
+    SHARD_INDEX,
+    SHARDS,
+    LEADER,
     DISCOVERY_SUCCESS,
     DISCOVERY_FAILURES,
     RELOAD_SUCCESSFUL,

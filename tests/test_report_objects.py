@@ -1,18 +1,16 @@
-"""What `poll` prints of findings."""
+"""What `poll --output=json` prints of findings."""
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 
 import pytest
 from core_cases import HERE, ROUTE, SYNCED_AT_MS, THERE, row
 from exposition_cases import snapshot_of, status_of
-from rich.console import Console
 
 from exporter.model import Checkpoint
-from exporter.report import as_json, as_table
+from exporter.report.objects import as_json
 from exporter.worst import findings
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
@@ -24,15 +22,6 @@ def as_objects(*rows: Checkpoint) -> list[dict[str, object]]:
     objects = json.loads(as_json(findings(statuses, NOW)))
     assert isinstance(objects, list)
     return objects
-
-
-def as_text(*rows: Checkpoint, width: int = 200) -> str:
-    """Return what a terminal shows of these rows."""
-    statuses = [status_of(snapshot_of(ROUTE, *rows))]
-    console = Console(file=io.StringIO(), width=width, force_terminal=True)
-    with console.capture() as capture:
-        console.print(as_table(findings(statuses, NOW)))
-    return capture.get()
 
 
 def test_json_has_the_labels_and_the_numbers() -> None:
@@ -82,24 +71,3 @@ def test_any_name_comes_out_of_json_as_it_was(name: str) -> None:
     (found,) = as_objects(row(group=name))
 
     assert found["group"] == name
-
-
-def test_the_table_is_for_people() -> None:
-    """Lag and age read as one says them, beside the names."""
-    text = as_text(row(lag_ms=125_000))
-
-    for word in ("2m 5s", "12.5s", "ok", "orders", "topic", HERE):
-        assert word in text
-
-
-def test_a_name_that_looks_like_markup_is_shown_as_it_is() -> None:
-    """Square brackets are no style of rich's."""
-    assert "[red]orders[/red]" in as_text(row(group="[red]orders[/red]"))
-
-
-def test_a_name_cannot_command_the_terminal() -> None:
-    """Escape sequences are shown and not obeyed, and a row stays a row."""
-    text = as_text(row(group="a\x1b]0;title\x07b\x9bc\nd"))
-
-    assert r"a\x1b]0;title\x07b\x9bc\nd" in text
-    assert "\x1b]0" not in text

@@ -1,0 +1,196 @@
+"""The lease as a Kubernetes Lease: the only module that knows kubernetes_asyncio.
+
+Imported only where `ha.lease` is set, for the package is an extra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+from kubernetes_asyncio.client import (
+    ApiClient,
+    ApiException,
+    Configuration,
+    CoordinationV1Api,
+    V1Lease,
+    V1LeaseSpec,
+    V1ObjectMeta,
+)
+from kubernetes_asyncio.config import (
+    ConfigException,
+    load_incluster_config,
+    load_kube_config,
+)
+
+from exporter.lease import (
+    Lease,
+    LeaseError,
+    LeaseRefusedError,
+    LeaseTakenError,
+)
+
+T = TypeVar("T")
+
+DRY_RUN = "All"
+MALFORMED = "the Kubernetes API answered what is no Lease"
+# Waiting mends none of these: the account, its rights, or what was asked.
+_PERMANENT = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+class KubernetesLeases:
+    """One Lease of a cluster, by `name` in `namespace`."""
+
+    def __init__(self, api: CoordinationV1Api, namespace: str, name: str) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._name = name
+        # What others wrote on it, such as labels, goes back with each replacement.
+        self._metadata = V1ObjectMeta(name=name, namespace=namespace)
+
+    async def read(self) -> Lease | None:
+        """Return what is on record, None where nothing is."""
+        reading = self._api.read_namespaced_lease(self._name, self._namespace)
+        found = await self._answer("get", reading, absent=True)
+        if found is None:
+            return None
+        if not (found.metadata and found.spec):
+            raise LeaseError(MALFORMED)
+        self._metadata = found.metadata
+        return _lease(found.spec, found.metadata.resource_version or "")
+
+    async def create(self, lease: Lease) -> None:
+        """Put the first record down, unless there is one."""
+        self._metadata = V1ObjectMeta(name=self._name, namespace=self._namespace)
+        body = self._body(lease)
+        writing = self._api.create_namespaced_lease(self._namespace, body)
+        await self._answer("create", writing)
+
+    async def replace(self, lease: Lease) -> None:
+        """Put it in the place of the record whose version it names."""
+        body = self._body(lease)
+        writing = self._api.replace_namespaced_lease(self._name, self._namespace, body)
+        if await self._answer("update", writing, absent=True) is None:
+            raise LeaseTakenError("the Lease was deleted")
+
+    async def rehearse(self, lease: Lease) -> None:
+        """Fail as a replacement would, and replace nothing."""
+        body = self._body(lease)
+        writing = self._api.replace_namespaced_lease(
+            self._name, self._namespace, body, dry_run=DRY_RUN
+        )
+        await self._answer("update", writing, absent=True)
+
+    def _body(self, lease: Lease) -> V1Lease:
+        if lease.version:
+            self._metadata.resource_version = lease.version
+        return V1Lease(
+            api_version="coordination.k8s.io/v1",
+            kind="Lease",
+            metadata=self._metadata,
+            spec=V1LeaseSpec(
+                holder_identity=lease.holder or None,
+                lease_duration_seconds=lease.duration,
+                acquire_time=_micro(lease.acquired_at),
+                renew_time=_micro(lease.renewed_at),
+                lease_transitions=lease.transitions,
+            ),
+        )
+
+    async def _answer(
+        self, verb: str, asking: Awaitable[T], *, absent: bool = False
+    ) -> T | None:
+        """Return the answer; None where nothing is and that may be (`absent`)."""
+        try:
+            return await asking
+        except ApiException as error:
+            if error.status == HTTPStatus.NOT_FOUND and absent:
+                return None
+            raise self._error(verb, error) from None
+        except (aiohttp.ClientError, ConfigException, OSError) as error:
+            # Its text may hold what was sent; its name says what happened. A token that
+            # is just being replaced is no configuration either.
+            raise LeaseError(
+                f"the Kubernetes API cannot be reached: {type(error).__name__}"
+            ) from None
+        except (ValueError, TypeError, AttributeError, KeyError):
+            raise LeaseError(MALFORMED) from None
+
+    def _error(self, verb: str, error: ApiException) -> LeaseError:
+        status = error.status
+        if status == HTTPStatus.CONFLICT:
+            return LeaseTakenError("the Lease has changed")
+        told = f"the Kubernetes API answered {status} to {verb} of {self._shown()}"
+        if status == HTTPStatus.FORBIDDEN:
+            return LeaseRefusedError(
+                f"{told}: allow this pod's service account to get, create and update"
+                " leases of coordination.k8s.io, see docs/high-availability.md"
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            return LeaseRefusedError(f"{told}: there is no such namespace")
+        return LeaseRefusedError(told) if status in _PERMANENT else LeaseError(told)
+
+    def _shown(self) -> str:
+        return f"the Lease {self._name} in namespace {self._namespace}"
+
+
+@asynccontextmanager
+async def kubernetes_leases(
+    namespace: str, name: str, kubeconfig: Path | None
+) -> AsyncIterator[KubernetesLeases]:
+    """Connect to the cluster that the file names, or else to the pod's own.
+
+    Raises:
+        LeaseRefusedError: nothing says how to reach a cluster.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None:
+            load_incluster_config(  # type: ignore[no-untyped-call]  # it has none
+                client_configuration=configuration
+            )
+        else:
+            await load_kube_config(
+                config_file=str(kubeconfig),
+                client_configuration=configuration,
+                persist_config=False,
+            )
+    except (ConfigException, OSError, ValueError, TypeError) as error:
+        where = "as a pod does" if kubeconfig is None else f"by {kubeconfig}"
+        told = str(error) if isinstance(error, ConfigException) else "cannot be read"
+        raise LeaseRefusedError(
+            f"cannot reach the Kubernetes API {where}: {told}"
+        ) from None
+    async with ApiClient(configuration) as client:
+        yield KubernetesLeases(CoordinationV1Api(client), namespace, name)
+
+
+def _lease(spec: V1LeaseSpec, version: str) -> Lease:
+    return Lease(
+        holder=spec.holder_identity or "",
+        duration=spec.lease_duration_seconds or 0,
+        acquired_at=spec.acquire_time,
+        renewed_at=spec.renew_time,
+        transitions=spec.lease_transitions or 0,
+        version=version,
+    )
+
+
+def _micro(at: datetime | None) -> datetime | None:
+    """Return a time that is written with six decimals, as the API insists on.
+
+    Python leaves them out where they are zeros.
+    """
+    return at.replace(microsecond=at.microsecond or 1) if at else None

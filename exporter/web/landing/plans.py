@@ -1,0 +1,55 @@
+"""What is said of each plan, and what it promises. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter.model import Plan
+from exporter.web.landing import words
+from exporter.web.landing.bars import Tone
+from exporter.web.landing.facts import Facts
+
+RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWords:
+    """What is said of a plan; empty is what nobody looked up, as of a configured plan.
+
+    Objectives are seconds; that of age is None where progress is not synced by itself,
+    for then nobody promises an age.
+    """
+
+    plan_id: str
+    name: str
+    type: str
+    status: str
+    tone: Tone
+    lag_objective: float
+    age_objective: float | None
+
+
+def plans_of(facts: Facts) -> Mapping[str, PlanWords]:
+    """Return what is said of each plan that is known or walked, by its id."""
+    known = {plan.plan_id: plan for plan in facts.inventory.plans}
+    walked = {status.route.plan_id for status in facts.statuses}
+    return {
+        plan_id: _plan(plan_id, known.get(plan_id), facts)
+        for plan_id in known.keys() | walked
+    }
+
+
+def _plan(plan_id: str, plan: Plan | None, facts: Facts) -> PlanWords:
+    objectives = facts.settings.objectives_for(plan_id)
+    is_aging = plan is None or plan.is_auto_synced
+    is_running = plan is None or plan.status == RUNNING
+    return PlanWords(
+        plan_id=words.name(plan_id),
+        name=words.name(plan.name) if plan else "",
+        type=words.plan_type(plan.type) if plan else "",
+        status=words.name(plan.status) if plan else "",
+        tone=Tone.GOOD if is_running else Tone.WARNING,
+        lag_objective=objectives.lag.total_seconds(),
+        age_objective=objectives.age.total_seconds() if is_aging else None,
+    )

@@ -1,0 +1,120 @@
+"""What all routes come to: one sentence, and a few large numbers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exporter.lag import merged
+from exporter.model import PROBLEMS, Rollup
+from exporter.store import RouteStatus
+from exporter.web.landing import words
+from exporter.web.landing.bars import Tone, bar
+from exporter.web.landing.facts import Facts
+from exporter.web.landing.plans import PlanWords
+from exporter.web.landing.routes import counted, largest_lag, oldest_age
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One large number, what it is of, and what to compare it with."""
+
+    label: str
+    value: str
+    note: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of all in one sentence."""
+
+    text: str
+    tone: Tone
+
+
+def verdict(facts: Facts, plans: Mapping[str, PlanWords]) -> Verdict:
+    """Return whether anybody has to do anything, and the first reason for it."""
+    statuses = facts.statuses
+    down = sum(status.is_up is False for status in statuses)
+    late = sum(_is_late(status, facts.now, plans) for status in statuses)
+    of = words.many(len(statuses), "route")
+    reasons = (
+        (down, f"{down:,} of {of} cannot be walked", Tone.BAD),
+        (facts.failing, "Not all plans could be looked up", Tone.BAD),
+        (facts.inventory.missing, "Something configured does not exist", Tone.BAD),
+        (not statuses, "No route is walked", Tone.WARNING),
+        (late, f"Objectives missed by {late:,} of {of}", Tone.BAD),
+        (not facts.is_tried, "Not every route has been walked yet", Tone.QUIET),
+    )
+    fine = Verdict("Every route is up and keeps its objectives", Tone.GOOD)
+    return next((Verdict(text, tone) for holds, text, tone in reasons if holds), fine)
+
+
+def figures(facts: Facts, plans: Mapping[str, PlanWords]) -> Sequence[Figure]:
+    """Return the large numbers; none without routes."""
+    statuses = facts.statuses
+    rollups = [status.rollup for status in statuses if status.rollup is not None]
+    if not statuses:
+        return ()
+    total = merged(rollups) if rollups else None
+    return (
+        _up(statuses),
+        _checkpoints(total),
+        _worst(
+            "Worst lag",
+            [
+                (largest_lag(s.rollup), plans[s.route.plan_id].lag_objective)
+                for s in statuses
+            ],
+        ),
+        _worst(
+            "Oldest sync",
+            [
+                (oldest_age(s.rollup, facts.now), plans[s.route.plan_id].age_objective)
+                for s in statuses
+            ],
+        ),
+    )
+
+
+def _up(statuses: Sequence[RouteStatus]) -> Figure:
+    up = sum(bool(status.is_up) for status in statuses)
+    waiting = sum(status.is_up is None for status in statuses)
+    down = len(statuses) - up - waiting
+    note = ", ".join(
+        f"{count:,} {what}"
+        for count, what in ((down, "down"), (waiting, "not walked yet"))
+        if count
+    )
+    tone = Tone.BAD if down else Tone.QUIET if waiting else Tone.GOOD
+    return Figure("Routes up", f"{up:,} of {len(statuses):,}", note or "all", tone)
+
+
+def _checkpoints(total: Rollup | None) -> Figure:
+    if total is None:
+        return Figure("Checkpoints", words.UNKNOWN, "", Tone.QUIET)
+    problems = sum(total.states[state] for state in PROBLEMS)
+    note = f"{problems:,} without a lag" if problems else "all with a lag"
+    tone = Tone.WARNING if problems else Tone.GOOD
+    return Figure("Checkpoints", f"{counted(total):,}", note, tone)
+
+
+def _worst(label: str, values: Sequence[tuple[float | None, float | None]]) -> Figure:
+    """Return the largest of durations that have an objective; if none has, of all."""
+    known = [(value, objective) for value, objective in values if value is not None]
+    promised = [pair for pair in known if pair[1] is not None]
+    if not known:
+        return Figure(label, words.UNKNOWN, "", Tone.QUIET)
+    value, objective = max(promised or known, key=lambda pair: pair[0])
+    drawn = bar(value, objective)
+    note = drawn.note or f"objective {words.duration(objective)}"
+    return Figure(label, drawn.text, note, drawn.tone)
+
+
+def _is_late(status: RouteStatus, now: float, plans: Mapping[str, PlanWords]) -> bool:
+    plan = plans[status.route.plan_id]
+    lag, age = largest_lag(status.rollup), oldest_age(status.rollup, now)
+    return (lag is not None and lag > plan.lag_objective) or (
+        age is not None and plan.age_objective is not None and age > plan.age_objective
+    )

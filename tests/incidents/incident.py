@@ -1,0 +1,67 @@
+"""What an incident is: who is polled how, what befalls them, and who must be woken.
+
+Data alone; `incidents.running` has it happen and `incidents.verdict` judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from incidents.stage import Action
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+
+# What the simulated cloud calls its first things.
+PLAN, OTHER_PLAN = "1300000016", "1300000017"
+ITEM, OTHER_ITEM = "100070284", "100070285"
+GROUP, OTHER_GROUP = "GID_billing", "GID_search"
+
+
+@dataclass(frozen=True)
+class Fires:
+    """An alert that must begin to fire once, between two moments, in seconds.
+
+    `until` is the latest time at which it has ended, None if it must last. `labels` are
+    those that matter; so many alerts have them as `count` says.
+    """
+
+    alert: str
+    after: float
+    by: float
+    until: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What happens, told by the second, and every alert that must come of it.
+
+    Any alert that is not declared must be silent; `looks_like` names those that one
+    might have expected. `inhibited` are those that Alertmanager holds back at
+    `judged_at`; if that is None, while most of them fire. Where nothing may fire,
+    `fires` is empty. All times are in seconds.
+    """
+
+    name: str
+    lasts: float
+    timeline: Mapping[float, Action] = field(default_factory=dict)
+    fires: Sequence[Fires] = ()
+    looks_like: Sequence[str] = ()
+    inhibited: Sequence[str] = ()
+    judged_at: float | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    scenario: str = "healthy"
+    plans: int = 2
+    items: int = 1
+    groups: int = 3
+    replicas: Sequence[str] = ("a",)
+    scrape_every: float = 30.0
+    evaluate_every: float = MINUTE
+
+    @property
+    def begins(self) -> float:
+        """When the trouble begins: the first moment of the timeline."""
+        return min(self.timeline, default=0.0)

@@ -1,0 +1,132 @@
+"""The real exporter as a process that an incident starts, stops and scrapes.
+
+Missing are the sockets, the vendor's credential chain, and what `/proc` would tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import cast
+
+import aiohttp
+
+from exporter.app import Exporter
+from exporter.cloud.client import CloudClient
+from exporter.cloud.connection import requests_per_second
+from exporter.cloud.exchange import Exchange
+from exporter.cloud.limiter import Limiter
+from exporter.cloud.signing import Credentials
+from exporter.cloud.transport import Transport
+from exporter.metrics.formats import Format
+from exporter.metrics.telemetry import Telemetry
+from exporter.settings import Settings
+from exporter.simulator.gateway import ACCESS_KEY_ID, ACCESS_KEY_PAIR
+from incidents.cloud import Cloud
+
+# What a scrape costs says something of the machine that runs the tests.
+SCRAPE_SECONDS, SCRAPE_BYTES = 0.005, 40_000
+
+
+class Key:
+    """The one key pair that the simulated cloud knows."""
+
+    async def get(self) -> Credentials:
+        """Return the key."""
+        return Credentials(ACCESS_KEY_ID, ACCESS_KEY_PAIR[ACCESS_KEY_ID])
+
+    def reject(self, rejected: Credentials) -> None:
+        """Have no other."""
+
+
+class Process:
+    """A replica of the exporter; `wall` is its machine's clock, in Unix seconds."""
+
+    def __init__(
+        self, name: str, settings: Settings, cloud: Cloud, wall: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.started_at = 0.0
+        self._cloud = cloud
+        self._wall = wall
+        self._exporter: Exporter | None = None
+        self._work: asyncio.Task[None] | None = None
+
+    @property
+    def exporter(self) -> Exporter:
+        """What runs; it is an error to ask while nothing does."""
+        if self._exporter is None or self._work is None or self._work.done():
+            raise RuntimeError(f"the exporter {self.name} does not run")
+        return self._exporter
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it was started and not stopped."""
+        return self._work is not None
+
+    def start(self) -> None:
+        """Run, with all counters at 0."""
+        self.started_at = self._wall()
+        telemetry = Telemetry()
+        self._exporter = Exporter(
+            self.settings,
+            client(self.settings, self._cloud, telemetry, self._wall),
+            telemetry,
+            AsyncExitStack(),
+            wall=self._wall,
+        )
+        self._work = asyncio.create_task(self._exporter.run())
+
+    async def stop(self) -> None:
+        """End; whoever ended before by himself had a bug, which is raised."""
+        work, self._work = self._work, None
+        if work is None or work.cancel():
+            await asyncio.gather(*([work] if work else []), return_exceptions=True)
+            return
+        await work
+
+    async def reload(self, settings: Settings) -> None:
+        """Put other settings in force; those of the client may not differ."""
+        await self.exporter.apply(settings)
+        self.settings = settings
+        self.reloaded(ok=True)
+
+    def reloaded(self, *, ok: bool) -> None:
+        """Tell how a reload ended, as `process.reloading` does."""
+        self.exporter.telemetry.reloaded(ok=ok, at=self._wall())
+        self.exporter.exposition.renew()
+
+    async def scrape(self) -> bytes:
+        """Return what Prometheus would read."""
+        body = await self.exporter.exposition.body(Format.TEXT_0_0_4, gzip=False)
+        self.exporter.telemetry.scraped(SCRAPE_SECONDS, SCRAPE_BYTES)
+        return body
+
+
+def client(
+    settings: Settings,
+    cloud: Cloud,
+    telemetry: Telemetry,
+    wall: Callable[[], float],
+) -> CloudClient:
+    """Return the exporter's client of a cloud; its jitter is the same each time."""
+    exchange = Exchange(
+        cast("aiohttp.ClientSession", cloud),
+        timeout=settings.api.timeout.total_seconds(),
+        on_clock_skew=telemetry.clock_skew,
+        wall=wall,
+    )
+    limiter = Limiter(requests_per_second(settings), on_change=telemetry.rate_limit)
+    workers = settings.api.max_concurrency
+    transport = Transport(exchange, Key(), limiter, telemetry, max_concurrency=workers)
+    transport._random = random.Random(1)  # noqa: S311 - jitter is no secret
+    return CloudClient(
+        transport,
+        settings.endpoint_for,
+        timeout=settings.poll.timeout.total_seconds(),
+        page_size=settings.api.page_size,
+        workers=workers,
+    )

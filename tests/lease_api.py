@@ -1,0 +1,184 @@
+"""The part of the Kubernetes API that keeps Leases, over real HTTP, and its bad days.
+
+A reading of its own: it shares nothing with the client that it tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+Json = dict[str, Any]
+TOKEN = "canary-lease-token"
+PATH = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
+VERBS = {"GET": "get", "POST": "create", "PUT": "update"}
+
+
+class _DropError(Exception):
+    """Whoever asked hears nothing, and loses the connection."""
+
+
+@dataclass
+class LeaseApi:
+    """Leases by namespace and name, and what goes wrong with requests for them.
+
+    `statuses` are what the next requests are answered with, whatever they ask; 0 drops
+    the connection. `deaf` are the verbs whose answers never come, though what they ask
+    is done. `forbidden` are verbs.
+    """
+
+    url: str = ""
+    namespaces: set[str] = field(default_factory=lambda: {"monitoring"})
+    leases: dict[tuple[str, str], Json] = field(default_factory=dict)
+    statuses: list[int] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
+    deaf: set[str] = field(default_factory=set)
+    garbage: list[bytes] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    version: int = 100
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def holder(self, name: str) -> str:
+        """Return who holds the lease of a name, empty if nobody does."""
+        lease = self.leases.get(("monitoring", name), {})
+        return str(lease.get("spec", {}).get("holderIdentity", ""))
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a request."""
+        verb = VERBS[request.method]
+        self.asked.append((verb, request.path_qs))
+        try:
+            status, body = self._answer(verb, request, await request.read())
+        except _DropError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        if verb in self.deaf:
+            await self.over.wait()
+        if self.garbage:
+            return web.Response(body=self.garbage.pop(0), content_type="text/html")
+        return web.json_response(body, status=status)
+
+    def _answer(self, verb: str, request: web.Request, body: bytes) -> tuple[int, Json]:
+        if refused := self._refusal(verb, request):
+            return _failure(refused, "Refused")
+        namespace, name = (request.match_info.get(x, "") for x in ("namespace", "name"))
+        if verb == "get":
+            found = self.leases.get((namespace, name))
+            return (200, found) if found else _failure(404, "NotFound")
+        lease = json.loads(body)
+        if complaint := _complaint(lease):
+            return _failure(422, complaint)
+        if verb == "create":
+            return self._create(namespace, lease)
+        return self._update(namespace, name, lease, is_dry="dryRun" in request.query)
+
+    def _refusal(self, verb: str, request: web.Request) -> int:
+        """Return the status of what comes before any lease is looked at, or 0."""
+        if self.statuses:
+            if (status := self.statuses.pop(0)) == 0:
+                raise _DropError
+            return status
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return 401
+        return 403 if verb in self.forbidden else 0
+
+    def _create(self, namespace: str, lease: Json) -> tuple[int, Json]:
+        key = (namespace, lease["metadata"]["name"])
+        if "resourceVersion" in lease["metadata"]:
+            return _failure(422, "resourceVersion should not be set on what is created")
+        if namespace not in self.namespaces:
+            return _failure(404, "NotFound")
+        if key in self.leases:
+            return _failure(409, "AlreadyExists")
+        return 201, self._stored(key, lease)
+
+    def _update(
+        self, namespace: str, name: str, lease: Json, *, is_dry: bool
+    ) -> tuple[int, Json]:
+        before = self.leases.get((namespace, name))
+        if before is None:
+            return _failure(404, "NotFound")
+        version = lease["metadata"].get("resourceVersion")
+        if version != before["metadata"]["resourceVersion"]:
+            return _failure(409, "Conflict")
+        return 200, lease if is_dry else self._stored((namespace, name), lease)
+
+    def _stored(self, key: tuple[str, str], lease: Json) -> Json:
+        self.version += 1
+        metadata = lease["metadata"] | {
+            "resourceVersion": str(self.version),
+            "creationTimestamp": "2026-01-02T03:04:05Z",
+        }
+        self.leases[key] = lease | {"metadata": metadata}
+        return self.leases[key]
+
+
+def _complaint(lease: Json) -> str:
+    """Return what the API server's validation would say."""
+    if (lease["apiVersion"], lease["kind"]) != ("coordination.k8s.io/v1", "Lease"):
+        return "kind"
+    spec = lease["spec"]
+    times = (spec.get("acquireTime"), spec.get("renewTime"))
+    if not all(MICRO_TIME.fullmatch(time) for time in times if time is not None):
+        return "parsing time"
+    if spec.get("leaseDurationSeconds", 1) <= 0:
+        return "spec.leaseDurationSeconds: must be greater than 0"
+    return "" if spec.get("holderIdentity", "x") else "spec.holderIdentity: empty"
+
+
+def _failure(status: int, reason: str) -> tuple[int, Json]:
+    return status, {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "message": f"{reason} {TOKEN}",
+        "reason": reason,
+        "code": status,
+    }
+
+
+@asynccontextmanager
+async def lease_api(tls: ssl.SSLContext | None = None) -> AsyncIterator[LeaseApi]:
+    """Serve an API that keeps no lease yet."""
+    api = LeaseApi()
+    app = web.Application()
+    app.router.add_route("POST", PATH, api.handle)
+    for method in ("GET", "PUT"):
+        app.router.add_route(method, f"{PATH}/{{name}}", api.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        host, port = runner.addresses[0][:2]
+        api.url = f"{'https' if tls else 'http'}://{host}:{port}"
+        yield api
+    finally:
+        api.over.set()
+        await runner.cleanup()
+
+
+def kubeconfig(folder: Path, url: str, token: str = TOKEN) -> Path:
+    """Write what says how to reach an API, as kubectl reads it."""
+    file = folder / "kubeconfig"
+    name = {"name": "x"}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "x",
+        "contexts": [name | {"context": {"cluster": "x", "user": "x"}}],
+        "clusters": [name | {"cluster": {"server": url}}],
+        "users": [name | {"user": {"token": token}}],
+    }
+    file.write_text(json.dumps(content))
+    return file

@@ -1,0 +1,99 @@
+"""Whether a plan can fail over now, and if not why, as the recording rules tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from incidents.incident import MINUTE, OTHER_PLAN, PLAN, Incident
+from incidents.library import LIBRARY, RULES
+from incidents.promtool import Expected, refuted
+from incidents.running import samples_of
+
+pytestmark = pytest.mark.real
+
+READINESS = "plan:rocketmq_dr_failover_ready:min"
+JOB = 'job="rocketmq-dr"'
+READY: frozenset[str] = frozenset()
+Told = Mapping[str, frozenset[str]]
+"""What blocks each plan of which something is known."""
+
+
+def told(blocked: str, other: frozenset[str] | None = READY) -> Told:
+    """Return what is told of the first plan, and of the other unless that is None."""
+    plans = {PLAN: frozenset(blocked.split())}
+    return plans if other is None else plans | {OTHER_PLAN: other}
+
+
+STALE = frozenset({"stale"})
+MOMENTS = [
+    ("a consumer group of a one-way plan is no longer synced", 9, told("")),
+    ("a consumer group of a one-way plan is no longer synced", 35, told("lag age")),
+    ("a consumer group of a one-way plan is no longer synced", 50, told("")),
+    ("a backlog is worked off", 2, told("lag")),
+    ("progress is synced late, and no later than promised", 30, told("")),
+    ("a group was never synced", 10, told("never_synced")),
+    ("the target loses the progress of a group", 10, told("target_missing")),
+    ("an item is stopped because the bill was not paid", 19, told("lag item_stopped")),
+    ("a plan is stopped", 30, told("plan_not_running")),
+    ("a plan is deleted", 30, {OTHER_PLAN: READY}),
+    (
+        "a plan that is configured does not exist",
+        30,
+        told("", other=frozenset({"missing"})),
+    ),
+    ("one plan of two is forbidden, and allowed again", 20, told("stale")),
+    ("the API is out of reach", 12, told("")),
+    ("the API is out of reach", 30, told("stale", other=STALE)),
+    ("the exporter is gone, and comes back", 20, {}),
+    ("the exporter is restarted while the API is out of order", 30, {}),
+    ("a two-way plan is at rest", 30, told("")),
+    ("one of two replicas is gone", 20, told("")),
+    ("no lag is promised, and there is one", 40, told("")),
+]
+
+
+@pytest.mark.parametrize(("name", "minute", "plans"), MOMENTS)
+def test_a_plan_is_ready_unless_something_is_known_to_block_it(
+    name: str, minute: int, plans: Told
+) -> None:
+    """1, 0 with its reasons, or nothing where nothing is known."""
+    incident = named(name)
+    at = minute * MINUTE
+    ready = Expected(
+        READINESS,
+        at,
+        {
+            f"{READINESS}{{{JOB}, {plan(one)}}}": float(not blockers)
+            for one, blockers in plans.items()
+        },
+    )
+    blocked = Expected(
+        "count by (plan_id, blocker) (plan:rocketmq_dr_failover_blocked:max)",
+        at,
+        {
+            f'{{blocker="{blocker}", {plan(one)}}}': 1.0
+            for one, blockers in plans.items()
+            for blocker in blockers
+        },
+    )
+
+    found = refuted(
+        RULES,
+        samples_of(incident, RULES.names.__contains__).series(),
+        [ready, blocked],
+        scrape_every=incident.scrape_every,
+        evaluate_every=incident.evaluate_every,
+    )
+
+    assert found == ""
+
+
+def plan(plan_id: str) -> str:
+    """Return the matcher of a plan."""
+    return f'plan_id="{plan_id}"'
+
+
+def named(name: str) -> Incident:
+    """Return an incident of the library."""
+    return next(incident for incident in LIBRARY if incident.name == name)
