@@ -9,17 +9,19 @@ PYTHON := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 SERVERS := .cache/servers
-# Real servers that the tests start are unpacked here, when the machine has none.
-export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(PATH)
+DEPLOY := .cache/deploy
+# Real servers that the tests start are unpacked here, when the machine has none, and
+# what looks over the ways of deployment is installed here.
+export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(CURDIR)/$(DEPLOY)/bin:$(PATH)
 # No test may look for credentials outside of this machine.
 export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test unit format fuzz soak bench scale docs incidents pictures lock sbom clean
+.PHONY: help demo check test test-deploy unit format fuzz soak bench scale docs incidents pictures lock sbom image dist clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## Simulated cloud and exporter together; Ctrl-C ends it
 	@exec $(PYTHON) -m exporter demo $(DEMO)
@@ -40,8 +42,11 @@ test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	$(VENV)/bin/pytest -q --cov --cov-report= --durations=5
 	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
 
+test-deploy: $(DEV) $(DEPLOY)/.ready ## The image, the release and each way of deployment
+	$(VENV)/bin/pytest -q -m deploy --durations=5
+
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q -m 'not real' --hypothesis-profile=unit
+	$(VENV)/bin/pytest -q -m 'not real and not deploy' --hypothesis-profile=unit
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
@@ -79,9 +84,15 @@ lock: $(DEV) ## Resolve the dependencies anew, with hashes
 sbom: $(DEV) ## Write what is installed at run time to dist/sbom.json, as CycloneDX
 	@$(PYTHON) -m scripts.sbom dist/sbom.json
 
+image: $(DEPLOY)/.ready ## Build the image localhost/rocketmq-dr-exporter, on BASE
+	scripts/image.sh localhost/rocketmq-dr-exporter
+
+dist: $(DEV) $(DEPLOY)/.ready ## Build all that a release is into dist, on BASE
+	scripts/dist.sh dist
+
 clean: ## Remove what the commands above made
 	find . -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf $(VENV) .cache dist/sbom.json .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.lock scripts/venv.sh
 	@scripts/venv.sh $(VENV) requirements.lock
@@ -95,4 +106,8 @@ $(DEV): requirements-dev.lock pyproject.toml $(RUNTIME)
 
 $(SERVERS)/.ready: scripts/servers.sh
 	@scripts/servers.sh $(SERVERS)
+	@touch $@
+
+$(DEPLOY)/.ready: scripts/deploy_tools.sh requirements-deploy.lock $(wildcard deploy/helm)
+	@scripts/deploy_tools.sh $(DEPLOY)
 	@touch $@

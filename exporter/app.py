@@ -27,6 +27,7 @@ from exporter.metrics.telemetry import Telemetry
 from exporter.model import Inventory, Route, Snapshot
 from exporter.poller import Poller
 from exporter.restarting import Restartable
+from exporter.revision import revision
 from exporter.settings import NameFilter, Settings
 from exporter.store import NOT_WEIGHED, Outcome, Store
 from exporter.web.landing.facts import Facts
@@ -305,7 +306,7 @@ def admission(settings: Settings) -> Callable[[str, str], bool]:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Exporter]:
     """Build an exporter and its connections, and close them at the end."""
-    telemetry = Telemetry()
+    telemetry = Telemetry(revision=revision())
     async with AsyncExitStack() as connection:
         cloud = await connection.enter_async_context(connected(settings, telemetry))
         exporter = Exporter(settings, cloud, telemetry, connection.pop_all())

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ["requirements.lock", "requirements-kubernetes.lock", "requirements-dev.lock"]
+OTHERS = ["requirements-build.lock", "requirements-deploy.lock"]
 
 PIN = re.compile(r"[a-z0-9-]+==(?:[0-9]+!)?[0-9][0-9a-z.+-]*(?: ; [\w .'=!<>()]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
@@ -24,6 +25,11 @@ REGISTRY = re.compile(
 def lines(lock: str) -> list[str]:
     """Return the lines of a lock."""
     return (ROOT / lock).read_text(encoding="utf-8").splitlines()
+
+
+def pins(lock: str) -> set[str]:
+    """Return the lines of a lock that pin a package."""
+    return {line for line in lines(lock) if PIN.fullmatch(line)}
 
 
 def committed() -> Iterator[Path]:
@@ -40,7 +46,7 @@ def committed() -> Iterator[Path]:
         yield from (Path(folder, name) for name in files if name in kept)
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, *OTHERS])
 def test_a_lock_holds_exact_versions_and_sha256_and_nothing_else(lock: str) -> None:
     """No range, no weaker hash, no address and no option of pip finds its way in."""
     other = [
@@ -52,7 +58,7 @@ def test_a_lock_holds_exact_versions_and_sha256_and_nothing_else(lock: str) -> N
     assert other == []
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, *OTHERS])
 def test_each_pinned_package_has_a_hash(lock: str) -> None:
     """A pin ends with a backslash, so what follows it is its first hash."""
     kinds = ["hash" if HASH.fullmatch(line) else "pin" for line in lines(lock)]
@@ -73,6 +79,14 @@ def test_development_runs_what_is_released() -> None:
 
     assert versions[0] < versions[1] < versions[2]
     assert all(re.fullmatch(r"[\w-]+==[\w.+-]+", pin) for pin in versions[0])
+
+
+def test_the_image_is_built_with_what_builds_the_wheel() -> None:
+    """The backend and what it needs are those that tests have seen."""
+    others = pins("requirements-build.lock") - pins("requirements-dev.lock")
+
+    # For a dependency that comes as source only.
+    assert [pin.partition("==")[0] for pin in others] == ["setuptools"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Build all that a release is into DIRECTORY, alike each time, and try the wheel.
+# BASE is what scripts/image.sh says; TAG, if it is a release, must be its version's.
+# Usage: scripts/dist.sh DIRECTORY
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/build_environment.sh
+: "${PYTHON:=.venv/bin/python}"
+mkdir -p "$1"
+directory=$(realpath "$1")
+name=rocketmq-dr-exporter
+work=$(mktemp -d)
+trap '$sudo rm -rf "$work"' EXIT
+
+pack_image() {
+    scripts/image.sh "localhost/$name:$VERSION" >/dev/null
+    on_images buildah push --quiet "localhost/$name:$VERSION" "docker-archive:$work/image.tar"
+    $sudo chmod a+r "$work/image.tar"
+    "$PYTHON" -m scripts.image_archive "$work/image.tar" \
+        "$directory/$name-$VERSION-image.tar.gz" "$name:$VERSION"
+}
+
+# helm writes the time into what it packs.
+pack_chart() {
+    local chart=deploy/helm/$name
+    if [ ! -d "$chart" ]; then
+        echo "There is no chart to pack: $chart is not here." >&2
+        return
+    fi
+    if ! command -v helm >/dev/null; then
+        echo "The chart needs helm, which is not here: scripts/deploy_tools.sh builds it." >&2
+        return 1
+    fi
+    helm package "$chart" --version "$VERSION" --app-version "$VERSION" \
+        --destination "$work" >/dev/null
+    tar --extract --gzip --directory="$work" --file="$work/$name-$VERSION.tgz"
+    tar --create --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 \
+        --numeric-owner --mode=u=rwX,go=rX --directory="$work" "$name" |
+        gzip -9 --no-name >"$directory/$name-$VERSION.tgz"
+}
+
+rm -f "${directory:?}"/*
+"$PYTHON" -m scripts.release_notes ${TAG:+"$TAG"} >"$directory/RELEASE_NOTES.md"
+"$PYTHON" -m hatchling build --directory "$directory" 2>&1 | tail -n 2 >&2
+"$PYTHON" -m scripts.try_wheel "$directory"/*.whl requirements.lock "$REVISION"
+"$PYTHON" -m scripts.sbom "$directory/$name-$VERSION.cdx.json"
+pack_chart
+pack_image
+sums=$(cd "$directory" && sha256sum -- *)
+tee "$directory/SHA256SUMS" <<<"$sums"
