@@ -6,6 +6,7 @@ It must not know who may lead: only that a record is replaced by its version.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -21,6 +22,7 @@ class Keeper:
 
     lease: Lease | None = None
     writes: int = 0
+    deleted_at: float = -math.inf
 
     def read(self) -> Lease | None:
         """Return what is on record."""
@@ -41,6 +43,14 @@ class Keeper:
         """Fail as a replacement would."""
         if self.lease is None or lease.version != self.lease.version:
             raise LeaseTakenError("another version")
+
+    def delete(self, now: float) -> None:
+        """Lose the record, as an administrator may have it."""
+        self.lease, self.deleted_at = None, now
+
+    def missed_for(self, now: float, seconds: float) -> float:
+        """Return what is left of so many seconds since it was deleted; 0: it is there."""
+        return max(0, self.deleted_at + seconds - now) if self.lease is None else 0
 
     def _write(self, lease: Lease) -> None:
         self.writes += 1

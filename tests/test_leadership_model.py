@@ -37,7 +37,10 @@ steps = st.lists(
     st.builds(
         Step,
         st.sampled_from(
-            ["pause", "resume", "cut", "mend", "slow", "lose", "kill", "stop", "none"]
+            [
+                *("pause", "resume", "cut", "mend", "slow", "lose"),
+                *("kill", "stop", "delete", "none"),
+            ]
         ),
         candidates,
         delays,
@@ -89,6 +92,10 @@ class Machine:
         """Return the seconds of its own clock."""
         return self.number * 1e5 + self.rate * asyncio.get_running_loop().time()
 
+    def has_seen(self) -> bool:
+        """Tell whether its process has seen a record."""
+        return self.elector._observed is not None
+
     async def kill(self) -> None:
         """End the process as by SIGKILL."""
         for task in self.tasks:
@@ -117,6 +124,9 @@ class Machine:
                 self.start()
 
     async def _elect(self, elector: Elector) -> None:
+        await asyncio.sleep(
+            self.keeper.missed_for(asyncio.get_running_loop().time(), DURATION)
+        )
         await elector.start()
         await elector.run()
 
@@ -154,6 +164,9 @@ async def scenario(rates: Sequence[float], patient: int, events: list[Step]) -> 
     try:
         for step in events:
             await machines[step.who].happen(step)
+            # Whoever has never seen a record takes a deleted one for the very first.
+            if step.what == "delete" and all(one.has_seen() for one in machines):
+                keeper.delete(asyncio.get_running_loop().time())
             await pass_time(machines, step.seconds)
         for one in machines:
             one.line.running.set()
