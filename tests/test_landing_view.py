@@ -46,7 +46,7 @@ def test_a_route_is_said_with_its_plan_and_its_item() -> None:
 
 def test_a_route_counts_its_checkpoints_and_their_problems() -> None:
     """The worst of them is what its bars are of."""
-    (route,) = view_of(facts_of(up(65_000, None))).routes
+    (route,) = view_of(facts_of(up(65_000, None), plans=[one_way("1")])).routes
 
     assert (route.checkpoints, list(route.problems)) == ("2", ["1 no target time"])
     assert (route.lag.text, route.lag.length, route.lag.tone) == (
@@ -128,11 +128,36 @@ def test_nobody_promises_an_age_where_progress_is_not_synced_by_itself() -> None
     assert one.verdict == Verdict("Objectives missed by 1 of 1 route", Tone.BAD)
 
 
+def test_an_objective_of_zero_is_none() -> None:
+    """As in the alert rules: no bar, no colour, no verdict, and no division by it."""
+    settings = settings_of(objectives__lag="0s", objectives__age="0s")
+    other = status_of(snapshot_of(OTHER, row(1, lag_ms=9_000_000)))
+    facts = facts_of(other, up(5_000), plans=[one_way("1")], settings=settings)
+
+    view = view_of(facts)
+
+    assert view.verdict.tone is Tone.GOOD
+    for route in view.routes:
+        assert {route.lag.note, route.age.note} == {"no objective"}
+        assert (route.lag.length, route.lag.tone) == (None, Tone.QUIET)
+    assert [figure.note for figure in view.figures[2:]] == ["no objective"] * 2
+    assert not any(column.near or column.over for column in view.columns)
+
+
+def test_nobody_promises_an_age_where_nobody_looked_the_plan_up() -> None:
+    """Whether its progress is synced by itself is unknown; `poll` says the same."""
+    view = view_of(facts_of(up(5_000, last_sync_ms=1)))
+
+    assert view.routes[0].age.note == "no objective"
+    assert view.verdict.tone is Tone.GOOD
+
+
 def test_the_worst_checkpoints_are_said_with_both_sides() -> None:
     """Names, places, state, and both bars against the plan's own objectives."""
     settings = settings_of(objectives__lag="10s", objectives__age="25s")
 
-    (worst,) = view_of(facts_of(up(12_000), settings=settings)).checkpoints
+    facts = facts_of(up(12_000), plans=[one_way("1")], settings=settings)
+    (worst,) = view_of(facts).checkpoints
 
     assert (worst.group, worst.topic, worst.item_id) == ("group0", "topic", "10")
     assert (worst.source_instance_id, worst.target_instance_id) == (
@@ -221,7 +246,8 @@ def test_the_figures_are_of_all_routes() -> None:
     never = RouteStatus(OTHER)
     broken = down(SIBLING, Reason.TIMEOUT)
 
-    figures = view_of(facts_of(up(450_000, None), never, broken)).figures
+    facts = facts_of(up(450_000, None), never, broken, plans=[one_way("1")])
+    figures = view_of(facts).figures
 
     assert figures == (
         Figure("Routes up", "1 of 3", "1 down, 1 not walked yet", Tone.BAD),
@@ -256,7 +282,7 @@ def test_without_data_the_figures_are_unknown() -> None:
 
 def test_all_is_well_is_said_when_it_is() -> None:
     """And the figures say the same."""
-    view = view_of(facts_of(up(5_000)))
+    view = view_of(facts_of(up(5_000), plans=[one_way("1")]))
 
     assert view.verdict == Verdict(
         "Every route is up and keeps its objectives", Tone.GOOD

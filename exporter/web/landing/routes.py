@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,7 +70,8 @@ def _urgency(status: RouteStatus, plans: Mapping[str, PlanWords]) -> tuple[int, 
     if not status.is_up:
         return (1 if status.is_up is None else 0), 0.0
     lag = largest_lag(status.rollup) or 0.0
-    return 2, -lag / plans[status.route.plan_id].lag_objective
+    # What nobody promises cannot be missed.
+    return 2, -lag / (plans[status.route.plan_id].lag_objective or math.inf)
 
 
 def _row(

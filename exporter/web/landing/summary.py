@@ -114,7 +114,11 @@ def _worst(label: str, values: Sequence[tuple[float | None, float | None]]) -> F
 
 def _is_late(status: RouteStatus, now: float, plans: Mapping[str, PlanWords]) -> bool:
     plan = plans[status.route.plan_id]
-    lag, age = largest_lag(status.rollup), oldest_age(status.rollup, now)
-    return (lag is not None and lag > plan.lag_objective) or (
-        age is not None and plan.age_objective is not None and age > plan.age_objective
+    pairs = (
+        (largest_lag(status.rollup), plan.lag_objective),
+        (oldest_age(status.rollup, now), plan.age_objective),
+    )
+    return any(
+        value is not None and objective is not None and value > objective
+        for value, objective in pairs
     )
