@@ -37,6 +37,7 @@ def test_a_route_is_said_with_its_plan_and_its_item() -> None:
     assert (route.plan.name, route.plan.type) == ("dr_trade", "one-way")
     assert (route.plan.status, route.plan.tone) == ("CREATED", Tone.WARNING)
     assert (route.item_id, route.item_status) == ("10", "MANUAL_STOPPED")
+    assert route.item_tone is Tone.BAD
     assert (route.state, route.tone, route.advice) == ("up", Tone.GOOD, "")
     assert (route.last_walk, route.last_walk_at) == (
         "22s ago",
@@ -308,6 +309,19 @@ def test_all_is_well_is_said_when_it_is() -> None:
         ),
         (facts_of(), "No route is walked"),
         (facts_of(up(400_000)), "Objectives missed by 1 of 1 route"),
+        (
+            facts_of(up(1), items=[replace(item("1", "10"), status="MANUAL_STOPPED")]),
+            "Plan or item does not run on 1 of 1 route",
+        ),
+        (
+            facts_of(up(1), plans=[one_way("1", "CREATED")]),
+            "Plan or item does not run on 1 of 1 route",
+        ),
+        (
+            facts_of(up(1), items=[replace(item("1", "10"), status="CHANGING")]),
+            "Every route is up and keeps its objectives",
+        ),
+        (facts_of(up(1, None, None)), "The lag of 2 checkpoints is unknown"),
         (
             facts_of(up(1), RouteStatus(SIBLING), is_tried=False),
             "Not every route has been walked yet",
