@@ -165,7 +165,7 @@ def test_the_worst_checkpoints_are_said_with_both_sides() -> None:
         "rmq-here",
         "rmq-there",
     )
-    assert (worst.state, worst.tone) == ("ok", Tone.GOOD)
+    assert (worst.state, worst.tone) == ("ok", Tone.QUIET)
     assert (worst.lag.note, worst.lag.length) == ("1.2× objective", 60.0)
     assert (worst.age.note, worst.age.length) == ("", 25.0)
 
