@@ -33,7 +33,7 @@ OTHERS = {
 }
 """Metrics that are not of the catalogue, and who has them."""
 
-VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|(\w+))")
+VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|([a-z_]\w*))")
 BUILT_IN = {"__rate_interval", "__url_time_range", "__data"}
 
 
