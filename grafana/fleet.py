@@ -33,6 +33,12 @@ _VALUES = (
     "&${__url_time_range}&var-plan=${__data.fields.plan_id:percentencode}"
 )
 TO_PLAN = Link("plan_id", "Open the plan", f"/d/{PLAN}{_VALUES}")
+TO_RUNBOOK = Link(
+    "alertname",
+    "Open the runbook",
+    "https://github.com/rocketmq-dr/rocketmq-dr-exporter/blob/main/docs/runbooks/"
+    "${__data.fields.alertname:percentencode}.md",
+)
 TO_CHECKPOINT = Link(
     "group",
     "Open the checkpoint",
@@ -207,9 +213,9 @@ def alerts() -> Panel:
     return rows(
         Words(
             "Alerts firing",
-            "Alerts of the shipped rules that fire; each has a runbook. Empty when "
-            "none does, and also when this Prometheus does not load the rules. Not "
-            "narrowed by job and instance, since the rules aggregate those away.",
+            "Alerts of the shipped rules that fire; each leads to its runbook. Empty "
+            "when none does, and also when this Prometheus does not load the rules. "
+            "Not narrowed by job and instance, since the rules aggregate those away.",
         ),
         Look("none", 10, 9),
         Column(
@@ -219,6 +225,7 @@ def alerts() -> Panel:
             NONE_IS_GOOD,
         ),
         order="Firing",
+        links=[TO_RUNBOOK, TO_PLAN],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from alerting import RULE_FILES
 from dashboard_rules import LABEL_VALUES, panels, query_variables, targets
 from promql_reading import names
 
@@ -233,7 +234,23 @@ def test_links_lead_to_dashboards_and_choices_that_are_there() -> None:
             assert {name for name, _ in chosen} <= variables[uid]
             assert all(field in {name, f"{name}_id"} for name, field in chosen)
         assert elsewhere == set(variables) - {dashboard["uid"]}
-    assert len(links(DASHBOARDS["fleet"])) == 7
+    assert len(links(DASHBOARDS["fleet"])) == 8
+
+
+def test_every_alert_of_the_shipped_rules_is_shown_and_leads_to_its_runbook() -> None:
+    """By its name, which is that of the page too."""
+    rules = yaml.safe_load(RULE_FILES[1].read_text("utf-8"))
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    [panel] = [p for p in panels(DASHBOARDS["fleet"]) if p["title"] == "Alerts firing"]
+    [shown] = re.findall(r'alertname=~"(.+?)"', panel["targets"][0]["expr"])
+    [url] = re.findall(r'"url": "(https[^"]+)"', json.dumps(panel))
+
+    assert len(alerts) > 20
+    for alert in alerts:
+        name = alert["alert"]
+        assert re.fullmatch(shown, name)
+        here = url.replace("${__data.fields.alertname:percentencode}", name)
+        assert here == alert["annotations"]["runbook_url"]
 
 
 def test_a_link_names_fields_that_its_table_has() -> None:
