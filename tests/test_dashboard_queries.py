@@ -121,7 +121,7 @@ def test_nothing_within_is_zero_and_not_unknown(tmp_path: Path) -> None:
 
 def test_all_within_is_one_and_no_lag_at_all_is_zero(tmp_path: Path) -> None:
     """Where nothing is late there is nothing to take away, and still an answer."""
-    good: Series = {**OBJECTIVES, LATE: 300}
+    good: Series = {**OBJECTIVES, LATE: 300, state("target_missing"): 0}
     none: Series = {**OBJECTIVES, PROBLEM: 1, state("target_missing"): 1}
 
     assert answers(tmp_path, WITHIN, good, [("{}", 1)]) == ""
