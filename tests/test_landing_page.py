@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from core_cases import ROUTE, SIBLING, one_way, row
+from core_cases import ROUTE, SIBLING, item, one_way, row
 from exposition_cases import small_inventory, small_statuses, snapshot_of, status_of
 from exposition_strategies import texts
 from hypothesis import given, settings
@@ -119,6 +119,16 @@ def test_rows_say_what_the_view_says() -> None:
         "12.5s",
     ]
     assert ["1m to 2m", "1"] in page.rows
+
+
+def test_an_item_that_is_stopped_is_coloured_as_trouble() -> None:
+    """It stood there in grey, as if it were no news."""
+    stopped = replace(item("1", "10"), status="OVERDUE_STOPPED")
+    status = status_of(snapshot_of(ROUTE, row(1)))
+
+    html = html_of(facts_of(status, items=[stopped]))
+
+    assert '<span class="dot bad">OVERDUE_STOPPED</span>' in html
 
 
 def test_what_is_left_out_is_counted_and_linked() -> None:

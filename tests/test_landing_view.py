@@ -111,6 +111,16 @@ def test_what_misses_its_own_objective_most_comes_first() -> None:
     assert [route.plan.plan_id for route in view.routes] == ["2", "1"]
 
 
+def test_what_nobody_promises_comes_after_what_is_nearly_missed() -> None:
+    """However much it lags."""
+    settings = settings_of(plans='[{id: "2", objectives: {lag: 0s}}]')
+    endless = status_of(snapshot_of(OTHER, row(1, lag_ms=9_000_000)))
+
+    view = view_of(facts_of(endless, up(9_000), settings=settings))
+
+    assert [route.plan.plan_id for route in view.routes] == ["1", "2"]
+
+
 def test_nobody_promises_an_age_where_progress_is_not_synced_by_itself() -> None:
     """A two-way plan's ages grow by design: no bar, no colour, no verdict."""
     old = up(5_000, last_sync_ms=1)
@@ -331,6 +341,14 @@ def test_all_is_well_is_said_when_it_is() -> None:
 def test_the_verdict_is_the_first_thing_to_do(view: object, text: str) -> None:
     """One sentence, for whoever reads no further."""
     assert view_of(view).verdict.text == text  # type: ignore[arg-type]
+
+
+def test_the_verdict_is_as_bad_as_what_it_says() -> None:
+    """What replicates nothing is trouble, an unknown lag something to look at."""
+    stopped = replace(item("1", "10"), status="OVERDUE_STOPPED")
+
+    assert view_of(facts_of(up(1), items=[stopped])).verdict.tone is Tone.BAD
+    assert view_of(facts_of(up(1, None))).verdict.tone is Tone.WARNING
 
 
 def test_a_failed_look_up_says_what_to_do() -> None:
