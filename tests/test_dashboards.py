@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from alerting import RULE_FILES
 from dashboard_rules import LABEL_VALUES, panels, query_variables, targets
 from promql_reading import names
 
+from exporter.lag import BUCKET_BOUNDS_MS
 from exporter.metrics.families import ALL
+from exporter.settings.durations import format_duration
 from grafana.build import ROOT, dashboards, main, stale, write
 
 DASHBOARDS = dashboards()
@@ -275,6 +278,19 @@ def test_each_objective_is_what_turns_red() -> None:
             is_within = '{"color": "red", "value": null}' in text
             is_state = panel["type"] == "state-timeline"
             assert is_line or is_share or is_within or is_state, panel["title"]
+
+
+def test_the_share_of_lags_names_the_objectives_that_it_can_tell_of() -> None:
+    """They are the bounds of the distribution, and a new one is named too."""
+    [panel] = [
+        p for p in panels(DASHBOARDS["fleet"]) if p["title"] == "Within objectives"
+    ]
+    bounds = [
+        format_duration(timedelta(milliseconds=ms)) for ms in BUCKET_BOUNDS_MS if ms > 0
+    ]
+
+    named = f"{', '.join(bounds[:-1])} or {bounds[-1]}"
+    assert f"a bound of the distribution: {named}." in panel["description"]
 
 
 def test_the_sidecar_and_the_provisioning_file_find_the_dashboards() -> None:
