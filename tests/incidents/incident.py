@@ -42,7 +42,8 @@ class Incident:
     Any alert that is not declared must be silent; `looks_like` names those that one
     might have expected. `inhibited` are those that Alertmanager holds back at
     `judged_at`; if that is None, while most of them fire. Where nothing may fire,
-    `fires` is empty. All times are in seconds.
+    `fires` is empty. `namespaces` are of those replicas that are no replicas of each
+    other but exporters of different teams. All times are in seconds.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Incident:
     items: int = 1
     groups: int = 3
     replicas: Sequence[str] = ("a",)
+    namespaces: Mapping[str, str] = field(default_factory=dict)
     scrape_every: float = 30.0
     evaluate_every: float = MINUTE
 

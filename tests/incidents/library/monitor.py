@@ -13,6 +13,7 @@ from incidents.actions import (
     garble,
     lose,
     miscount,
+    never_sync,
     refuse,
     restart,
     revoke_key,
@@ -236,6 +237,39 @@ INCIDENTS = (
             )
         ],
         looks_like=["RocketMQDRDataStale", "RocketMQDRCheckpointsVanished"],
+    ),
+    Incident(
+        "of two teams that name their job alike, one loses its exporter",
+        lasts=45 * MINUTE,
+        timeline={
+            0.0: never_sync(plan=PLAN, group=GROUP),
+            20 * MINUTE: stop("a"),
+        },
+        replicas=("a", "b"),
+        namespaces={"a": "orders", "b": "search"},
+        fires=[
+            Fires(
+                "RocketMQDRNeverSynced",
+                after=15 * MINUTE,
+                by=18 * MINUTE,
+                until=22 * MINUTE,
+                labels={"namespace": "orders"},
+            ),
+            Fires(
+                "RocketMQDRNeverSynced",
+                after=15 * MINUTE,
+                by=18 * MINUTE,
+                labels={"namespace": "search"},
+            ),
+            Fires(
+                "RocketMQDRExporterDown",
+                after=25 * MINUTE,
+                by=28 * MINUTE,
+                labels={"namespace": "orders"},
+            ),
+        ],
+        looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRDataStale"],
+        judged_at=30 * MINUTE,
     ),
     Incident(
         "a reload is refused",
