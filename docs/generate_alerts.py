@@ -7,6 +7,7 @@ not what rules and notes say. The tests have to be on the path: `PYTHONPATH=test
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,11 +61,12 @@ def line(rule: Mapping[str, Any], incident: str, seconds: float | str) -> str:
     """Return one row of the table."""
     name = rule["alert"]
     labels = rule["labels"]
-    windows = f" ({labels['long']} and {labels['short']})" if "long" in labels else ""
+    windows = " and ".join(re.findall(r":ratio_(\w+)", rule["expr"]))
     cells = (
         f"[{name}](runbooks/{name}.md)",
         labels["severity"],
-        rule["annotations"]["summary"].removesuffix(".") + windows,
+        rule["annotations"]["summary"].removesuffix(".")
+        + (windows and f" (over {windows})"),
         rule.get("for", "0s"),
         incident,
         seconds if isinstance(seconds, str) else in_words(seconds),

@@ -16,6 +16,7 @@ HOUR = 60 * MINUTE
 # What the simulated cloud calls its first things.
 PLAN, OTHER_PLAN = "1300000016", "1300000017"
 ITEM, OTHER_ITEM = "100070284", "100070285"
+SOURCE = "rmq-cn-7e22ody0001"
 GROUP, OTHER_GROUP = "GID_billing", "GID_search"
 
 

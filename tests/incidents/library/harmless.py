@@ -135,6 +135,18 @@ INCIDENTS = (
         looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
     ),
     Incident(
+        "routes are walked four times an hour, and one walk fails",
+        lasts=2 * HOUR,
+        timeline={50 * MINUTE: break_down(), 63 * MINUTE: work_again()},
+        settings={"poll.interval": "15m", "poll.stale_after": "1h"},
+        looks_like=[
+            "RocketMQDRWalkFailing",
+            "RocketMQDRDataStale",
+            "RocketMQDRSyncStalled",
+            "RocketMQDRPollsSkipped",
+        ],
+    ),
+    Incident(
         "one answer in twenty is throttled",
         lasts=45 * MINUTE,
         timeline={5 * MINUTE: throttle(every=20)},

@@ -162,18 +162,38 @@ INCIDENTS = (
         looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
     ),
     Incident(
+        "a plan could never be looked up, and is not walked",
+        lasts=45 * MINUTE,
+        timeline={
+            0.0: break_down(plan=PLAN, action="Items"),
+            30 * MINUTE: work_again(),
+        },
+        fires=[
+            Fires(
+                "RocketMQDRWalkFailing",
+                after=MINUTE,
+                by=6 * MINUTE,
+                until=33 * MINUTE,
+                labels={"reason": "unavailable", "job": "rocketmq-dr"},
+            )
+        ],
+        looks_like=["RocketMQDRDataStale", "RocketMQDRConfiguredMissing"],
+    ),
+    Incident(
         "the exporter is restarted while the API is out of order",
         lasts=45 * MINUTE,
         timeline={10 * MINUTE: all_of(break_down(), restart())},
         fires=[
+            Fires("RocketMQDRWalkFailing", 11 * MINUTE, 20 * MINUTE),
             Fires(
                 "RocketMQDRDataStale",
                 after=11 * MINUTE,
                 by=20 * MINUTE,
                 labels={"severity": "critical", "job": "rocketmq-dr"},
-            )
+            ),
         ],
         looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRExporterDown"],
+        inhibited=["RocketMQDRWalkFailing"],
     ),
     Incident(
         "a group stalls, and then the API is out of reach as well",
