@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from incidents.incident import MINUTE, OTHER_PLAN, PLAN, Incident
@@ -50,6 +50,7 @@ MOMENTS = [
     ("the exporter is restarted while the API is out of order", 30, {}),
     ("a two-way plan is at rest", 30, told("")),
     ("one of two replicas is gone", 20, told("")),
+    ("one of two replicas no longer reaches the API", 30, told("")),
     ("no lag is promised, and there is one", 40, told("")),
 ]
 
@@ -79,15 +80,35 @@ def test_a_plan_is_ready_unless_something_is_known_to_block_it(
         },
     )
 
-    found = refuted(
+    assert against(incident, [ready, blocked]) == ""
+
+
+def test_a_target_that_is_ahead_is_not_behind() -> None:
+    """The exporter's lag is below 0 then; the rules' is 0, for route and plan."""
+    name = "a planned failover: the target's consumers go ahead of the source's"
+    at = 40 * MINUTE
+    moment = Expected(
+        "max by (plan_id) (rocketmq_dr_max_sync_lag_seconds) < bool 0",
+        at,
+        {f"{{{plan(PLAN)}}}": 1.0, f"{{{plan(OTHER_PLAN)}}}": 0.0},
+    )
+    rules = [
+        Expected(f"min({level}:rocketmq_dr_sync_lag_seconds:max)", at, {"{}": 0.0})
+        for level in ("route", "plan")
+    ]
+
+    assert against(named(name), [moment, *rules]) == ""
+
+
+def against(incident: Incident, expected: Sequence[Expected]) -> str:
+    """Return what promtool has against what is expected of an incident."""
+    return refuted(
         RULES,
         samples_of(incident, RULES.names.__contains__).series(),
-        [ready, blocked],
+        expected,
         scrape_every=incident.scrape_every,
         evaluate_every=incident.evaluate_every,
     )
-
-    assert found == ""
 
 
 def plan(plan_id: str) -> str:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from incidents.actions import all_of, delete, item_is, plan_is, stall, vanish
-from incidents.incident import HOUR, ITEM, MINUTE, OTHER_PLAN, PLAN, Fires, Incident
+from incidents.incident import (
+    HOUR,
+    ITEM,
+    MINUTE,
+    OTHER_ITEM,
+    OTHER_PLAN,
+    PLAN,
+    Fires,
+    Incident,
+)
 
 INCIDENTS = (
     Incident(
@@ -129,5 +138,22 @@ INCIDENTS = (
             )
         ],
         looks_like=["RocketMQDRPlanNotRunning"],
+    ),
+    Incident(
+        "an item that is configured is deleted",
+        lasts=45 * MINUTE,
+        plans=1,
+        items=2,
+        settings={"plans": [{"id": PLAN, "items": [ITEM, OTHER_ITEM]}]},
+        timeline={10 * MINUTE: delete(OTHER_ITEM)},
+        fires=[
+            Fires(
+                "RocketMQDRConfiguredMissing",
+                after=25 * MINUTE,
+                by=36 * MINUTE,
+                labels={"kind": "item", "id": OTHER_ITEM, "severity": "warning"},
+            )
+        ],
+        looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRItemStopped"],
     ),
 )
