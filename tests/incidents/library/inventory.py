@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from incidents.actions import all_of, delete, item_is, plan_is, stall, vanish
+from incidents.actions import (
+    all_of,
+    delete,
+    item_is,
+    lose_target,
+    plan_is,
+    stall,
+    vanish,
+)
 from incidents.incident import (
+    GROUP,
     HOUR,
     ITEM,
     MINUTE,
@@ -19,9 +28,15 @@ INCIDENTS = (
         "an item is stopped because the bill was not paid",
         lasts=45 * MINUTE,
         timeline={
-            10 * MINUTE: all_of(stall(plan=PLAN), item_is(ITEM, "OVERDUE_STOPPED"))
+            10 * MINUTE: all_of(
+                stall(plan=PLAN),
+                item_is(ITEM, "OVERDUE_STOPPED"),
+                # Of another item, and so not held back.
+                lose_target(plan=OTHER_PLAN, group=GROUP),
+            )
         },
         fires=[
+            Fires("RocketMQDRTargetMissing", 25 * MINUTE, 28 * MINUTE),
             Fires(
                 "RocketMQDRItemStopped",
                 after=12 * MINUTE,

@@ -25,7 +25,15 @@ from incidents.actions import (
     trip,
     work_again,
 )
-from incidents.incident import GROUP, HOUR, MINUTE, PLAN, Fires, Incident
+from incidents.incident import (
+    GROUP,
+    HOUR,
+    MINUTE,
+    OTHER_PLAN,
+    PLAN,
+    Fires,
+    Incident,
+)
 from incidents.library.sync import stalled
 from incidents.stage import Action
 
@@ -127,10 +135,17 @@ INCIDENTS = (
         "one plan of two is forbidden, and allowed again",
         lasts=45 * MINUTE,
         timeline={
-            10 * MINUTE: forbid(plan=PLAN, action="Checkpoints"),
+            10 * MINUTE: all_of(
+                forbid(plan=PLAN, action="Checkpoints"),
+                # Seen as well as ever, and not held back by what the other plan lacks.
+                never_sync(plan=OTHER_PLAN, group=GROUP),
+            ),
             30 * MINUTE: work_again(),
         },
         fires=[
+            Fires("RocketMQDRNeverSynced", 25 * MINUTE, 28 * MINUTE),
+        ]
+        + [
             Fires(
                 alert,
                 after=13 * MINUTE,

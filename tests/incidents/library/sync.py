@@ -95,6 +95,8 @@ INCIDENTS = (
         groups=10,
         fires=stalled(10 * MINUTE, until=None),
         inhibited=["RocketMQDRSyncLagHigh"],
+        # Before the lag is critical, too.
+        judged_at=25 * MINUTE,
     ),
     Incident(
         "a route that is configured in full stalls, of whose plan nothing was asked",
