@@ -53,8 +53,9 @@ def copied(folder: Path) -> Iterator[Path]:
     ).stdout
     for name in filter(None, listed.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, folder / name)
-        shutil.copymode(ROOT / name, folder / name)
+        # The chart has links to folders.
+        shutil.copyfile(ROOT / name, folder / name, follow_symlinks=False)
+        shutil.copymode(ROOT / name, folder / name, follow_symlinks=False)
     yield folder
     shutil.rmtree(folder)
 
