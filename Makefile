@@ -36,6 +36,7 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --check
 	$(PYTHON) -m grafana.build --check
+	$(PYTHON) -m deploy.build --check
 
 test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	rm -f .coverage*
@@ -70,6 +71,7 @@ docs: $(DEV) ## Write the generated documents anew
 	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py
 	$(PYTHON) -m grafana.build
+	$(PYTHON) -m deploy.build
 
 incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
 	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure
