@@ -1,7 +1,8 @@
 """Writes what deployments take from elsewhere; with --check it only compares.
 
-Kustomize reads rules in no form but a manifest's, and compose needs receivers that can
-be called. Exit 1 with --check when a file is not what it has to be.
+Kustomize reads rules in no form but a manifest's, compose needs receivers that can be
+called, and the chart's README and schema repeat what its values.yaml says. Exit 1 with
+--check when a file is not what it has to be.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from pathlib import Path
 
 import yaml
 
+from deploy.readme import readme
+from deploy.schema import schema
+from deploy.values import values
+
 ROOT = Path(__file__).parents[1]
 DEPLOY = Path("deploy")
+CHART = DEPLOY / "helm" / "rocketmq-dr-exporter"
 RULES = [
     DEPLOY / "prometheus" / "rules" / f"{name}.yml" for name in ("recording", "alerts")
 ]
@@ -78,6 +84,7 @@ def without_calls(alertmanager: str) -> str:
 
 def files(root: Path) -> Mapping[Path, str]:
     """Return what every generated file has to hold, by its place in the repository."""
+    found = values((root / CHART / "values.yaml").read_text(encoding="utf-8"))
     rules = [(root / place).read_text(encoding="utf-8") for place in RULES]
     operator = DEPLOY / "kubernetes" / "components" / "prometheus-operator"
     return {
@@ -85,6 +92,8 @@ def files(root: Path) -> Mapping[Path, str]:
         DEPLOY / "compose" / "alertmanager.yml": without_calls(
             (root / ALERTMANAGER).read_text(encoding="utf-8")
         ),
+        CHART / "README.md": readme(found),
+        CHART / "values.schema.json": schema(found),
     }
 
 
