@@ -7,6 +7,7 @@ not what rules and notes say. The tests have to be on the path: `PYTHONPATH=test
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,37 @@ minute unless the incident takes hours.
 Thresholds are the objectives that the exporter exports for each plan. `critical` pages,
 `warning` makes a ticket, `info` is kept.
 
+What has the same `job` in another `cluster` or `namespace` is another exporter;
+instances and pods of one job are replicas, of which one is enough. Shards are not: give
+each a job of its own. `poll.stale_after` has to be several times `poll.interval`, or
+data are withdrawn between two walks. Of a plan that is configured with both `items` and
+`source_instances` nothing is asked, and what needs its type, switches or status is
+silent: RocketMQDRSyncStalled, RocketMQDRNeverSynced, RocketMQDRPlanNotRunning,
+RocketMQDRItemStopped.
+
+## What the rules cost
+
+Measured once: Prometheus 2.42 with these rules, scraping the exporter every 30 s beside
+`simulate --plans=50 --items=10 --groups=200` (100,000 checkpoints of 500 routes,
+311,000 samples a scrape, scenario `mixed`, in which many routes are in trouble), on two
+cores that others used as well. Seconds for one evaluation:
+
+| group | at best | median |
+| --- | --- | --- |
+| rocketmq-dr-plans | 1.1 | 1.9 |
+| rocketmq-dr-sync | 0.7 | 1.2 |
+| rocketmq-dr-routes | 0.05 | 0.07 |
+| rocketmq-dr-monitor | 0.01 | 0.03 |
+| rocketmq-dr-inventory | 0.01 | 0.02 |
+| rocketmq-dr-readiness | 0.01 | 0.01 |
+
+One rule reads every checkpoint, plan:rocketmq_dr_within_lag_objective:ratio, and takes
+0.9 s of one core; all others read what the exporter sums up for each route. What
+rocketmq-dr-sync takes is the descriptions of the alerts that fire, which look up the
+worst checkpoints of their routes. Prometheus used 1.9 GB of memory.
+
+## The alerts
+
 | alert | severity | fires when | for | incident that proves it | time to fire |
 | --- | --- | --- | --- | --- | --- |
 """
@@ -60,11 +92,12 @@ def line(rule: Mapping[str, Any], incident: str, seconds: float | str) -> str:
     """Return one row of the table."""
     name = rule["alert"]
     labels = rule["labels"]
-    windows = f" ({labels['long']} and {labels['short']})" if "long" in labels else ""
+    windows = " and ".join(re.findall(r":ratio_(\w+)", rule["expr"]))
     cells = (
         f"[{name}](runbooks/{name}.md)",
         labels["severity"],
-        rule["annotations"]["summary"].removesuffix(".") + windows,
+        rule["annotations"]["summary"].removesuffix(".")
+        + (windows and f" (over {windows})"),
         rule.get("for", "0s"),
         incident,
         seconds if isinstance(seconds, str) else in_words(seconds),

@@ -31,7 +31,7 @@ from exporter.simulator.world import World
 
 PICTURE = Path(__file__).parent / "images" / "poll.png"
 COMMAND = "rocketmq-dr-exporter poll"
-COLUMNS = 94
+COLUMNS = 90
 # Few enough for all to be seen, among them what every state looks like.
 GROUPS = 6
 RUNNING_SECONDS = 600.0

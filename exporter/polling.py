@@ -62,8 +62,8 @@ def surveyed(
     for plan_id in {status.route.plan_id for status in statuses}:
         promised = settings.objectives_for(plan_id)
         # Where nobody syncs progress by itself, its age says nothing.
-        age = promised.age.total_seconds() if plan_id in synced else None
-        limits[plan_id] = Limits(promised.lag.total_seconds(), age)
+        age = promised.age_seconds if plan_id in synced else None
+        limits[plan_id] = Limits(promised.lag_seconds, age)
     return Survey(statuses, inventory, limits, at, exporter.discovery.failing)
 
 

@@ -11,6 +11,7 @@ from exporter.lag import state_of, sync_age_ms, sync_lag_ms
 from exporter.model import UNKNOWN_MS, Checkpoint, Route, State
 from exporter.store import RouteStatus
 
+DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
 # Looking at so many takes about a millisecond.
 ROWS_BETWEEN_PAUSES = 8192
 
@@ -93,6 +94,17 @@ def seconds(value: float | None) -> str:
     days, hours = divmod(hours, 24)
     parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
     return sign + " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
+def brief(value: float | None) -> str:
+    """Return seconds in their two largest units: who reads days counts no minutes.
+
+    >>> brief(12.5), brief(5025.0), brief(-90_061.0), brief(None)
+    ('12.5s', '1h 23m', '-1d 1h', '-')
+    """
+    if value is not None and abs(value) >= DAY_SECONDS:
+        value = round(value / HOUR_SECONDS) * HOUR_SECONDS
+    return " ".join(seconds(value).split()[:2])
 
 
 def _rows(status: RouteStatus, start: int, floor: float | None) -> Iterator[Ranked]:

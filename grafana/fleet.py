@@ -13,6 +13,7 @@ from grafana.promql import (
     most,
     top,
 )
+from grafana.shares import lags_within, routes_within
 from grafana.tables import Column, Link, rows
 
 ALL = Scope()
@@ -32,6 +33,12 @@ _VALUES = (
     "&${__url_time_range}&var-plan=${__data.fields.plan_id:percentencode}"
 )
 TO_PLAN = Link("plan_id", "Open the plan", f"/d/{PLAN}{_VALUES}")
+TO_RUNBOOK = Link(
+    "alertname",
+    "Open the runbook",
+    "https://github.com/rocketmq-dr/rocketmq-dr-exporter/blob/main/docs/runbooks/"
+    "${__data.fields.alertname:percentencode}.md",
+)
 TO_CHECKPOINT = Link(
     "group",
     "Open the checkpoint",
@@ -58,20 +65,8 @@ def board() -> Board:
 
 def answers() -> list[Panel]:
     """Return the row of big answers."""
-    total = ALL.checkpoints("")
-    share = Words(
-        "Within objectives",
-        "Share of all checkpoints whose lag is known and within the plan's objective, "
-        "and whose age is too where the plan syncs by itself. What has no sync yet, "
-        "and what is over metrics.max_checkpoints, counts as not within. Below 100 % "
-        "those groups would fall back too far: find them in the tables below.",
-    )
     return [
-        big(
-            share,
-            Look("percentunit", 4, 5, ((None, "red"), (0.95, "orange"), (1, "green"))),
-            Ask(ALL.share_within(total), "within"),
-        ),
+        within(),
         worst_lag(),
         worst_age(),
         big(
@@ -86,6 +81,25 @@ def answers() -> list[Panel]:
         data_age(),
         missing(),
     ]
+
+
+def within() -> Panel:
+    """Return how much is within its objectives."""
+    return big(
+        Words(
+            "Within objectives",
+            "Share of routes of which every checkpoint is within the plan's "
+            "objectives, for age only where the plan syncs by itself; one without a "
+            "sync, or a route of which nothing is known, is not. And the share of all "
+            "checkpoints whose lag is within its objective, of plans whose objective "
+            "is a bound of the distribution: 1s, 5s, 10s, 30s, 1m, 2m, 5m, 10m, 30m, "
+            "1h, 6h or 1d. Below 100 % those groups would fall back too far: find "
+            "them in the tables below.",
+        ),
+        Look("percentunit", 4, 5, ((None, "red"), (0.95, "orange"), (1, "green"))),
+        Ask(routes_within(ALL), "of routes"),
+        Ask(lags_within(ALL), "of lags"),
+    )
 
 
 def worst_lag() -> Panel:
@@ -199,9 +213,9 @@ def alerts() -> Panel:
     return rows(
         Words(
             "Alerts firing",
-            "Alerts of the shipped rules that fire; each has a runbook. Empty when "
-            "none does, and also when this Prometheus does not load the rules. Not "
-            "narrowed by job and instance, since the rules aggregate those away.",
+            "Alerts of the shipped rules that fire; each leads to its runbook. Empty "
+            "when none does, and also when this Prometheus does not load the rules. "
+            "Not narrowed by job and instance, since the rules aggregate those away.",
         ),
         Look("none", 10, 9),
         Column(
@@ -211,6 +225,7 @@ def alerts() -> Panel:
             NONE_IS_GOOD,
         ),
         order="Firing",
+        links=[TO_RUNBOOK, TO_PLAN],
     )
 
 

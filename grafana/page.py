@@ -29,11 +29,10 @@ several replicas that walk the same routes, are counted once: whatever is said o
 route or a checkpoint is brought down to its own labels first. *Job* and *Instance*
 narrow everything but the firing alerts.
 
-The share within objectives and the tables of checkpoints read every series: with a
-hundred thousand of them that takes Prometheus seconds. All else on *Fleet* and
-*Exporter* reads what the exporter sums up itself. A smaller `metrics.families` empties
-the panels that need what is left out; the share needs `sync_lag`, `sync_age` and
-`problem`.
+*Fleet* and *Exporter* read what the exporter sums up itself, however many checkpoints
+there are; only the two tables of the largest lags and ages read every series. So does
+*Plan*, of its one plan. A smaller `metrics.families` empties the panels that need what
+is left out, and no other.
 """
 
 

@@ -6,6 +6,7 @@ from grafana.boards import PLAN, Board, Variable
 from grafana.looks import NONE_IS_GOOD, OBJECTIVE, ONE_IS_GOOD, Ask, Look, Panel, Words
 from grafana.panels import big, lines
 from grafana.promql import CHECKPOINT, ROUTE, Scope, most, pick, top
+from grafana.shares import checkpoints_within
 from grafana.tables import Column, rows
 
 _PLAN = 'plan_id="$plan"'
@@ -61,9 +62,6 @@ def board() -> Board:
 
 def answers() -> list[Panel]:
     """Return the row of big answers."""
-    problems = HERE.counted("rocketmq_dr_checkpoint_problem")
-    known = HERE.counted("rocketmq_dr_sync_lag_seconds")
-    total = f"({known} + ({problems} or 0 * {known}) or {problems})"
     return [
         status(),
         big(
@@ -72,10 +70,11 @@ def answers() -> list[Panel]:
                 "Share of the chosen checkpoints within the plan's objectives; age "
                 "counts only where progress syncs by itself, and what has no lag "
                 "counts as not within. Below 100 % those groups would fall back too "
-                "far: they are in the tables below.",
+                "far: they are in the tables below. Empty where metrics.families "
+                "leaves out sync_lag, sync_age or problem.",
             ),
             Look("percentunit", 4, 5, ((None, "red"), (0.95, "orange"), (1, "green"))),
-            Ask(HERE.share_within(total), "within"),
+            Ask(checkpoints_within(HERE), "within"),
         ),
         _worst(
             "Worst lag",

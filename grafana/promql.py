@@ -100,10 +100,13 @@ class Scope:
         return f"({age} and on (plan_id) {self.auto_sync()})"
 
     def objective(self, kind: str) -> str:
-        """Return the objective of each plan; of two that differ the stricter."""
+        """Return the objective of each plan; of two that differ the stricter.
+
+        An objective of 0 is none, as the alert rules have it.
+        """
         name = "rocketmq_dr_objective_seconds"
         selector = pick(name, *self.plan, f'objective="{kind}"')
-        return f"min by (plan_id) ({selector})"
+        return f"min by (plan_id) ({selector} > 0)"
 
     def of_objective(self, seconds: str, kind: str) -> str:
         """Return times as a share of their plan's objective: over 1 is too much."""
@@ -146,34 +149,13 @@ class Scope:
         each = f"max by ({ROUTE}, reason) (rate({counter}[$__rate_interval]))"
         return f"sum by (reason) ({each})"
 
-    def late(self) -> str:
-        """Return the checkpoints with a lag that are over an objective."""
-        ages = f"({self.objective('age')} and on (plan_id) {self.auto_sync()})"
-        # What has an age and no lag is a problem, and those are few to leave out.
-        problem = pick("rocketmq_dr_checkpoint_problem", *self.checkpoint)
-        lagging = f"({self.lag()} > on (plan_id) group_left () {self.objective('lag')})"
-        stalled = f"({self.age()} > on (plan_id) group_left () {ages})"
-        known = f"({stalled} unless ignoring (problem) {problem})"
-        return f"max by ({CHECKPOINT}) ({lagging} or {known})"
-
-    def counted(self, family: str) -> str:
-        """Return how many checkpoints have a sample in a family."""
-        each = f"count by ({ROUTE}, {TARGET}) ({pick(family, *self.checkpoint)})"
-        return f"sum(max by ({ROUTE}) ({each}))"
-
-    def share_within(self, total: str) -> str:
-        """Return how many of `total` checkpoints are within their objectives."""
-        known = self.counted("rocketmq_dr_sync_lag_seconds")
-        good = f"{known} - (count({self.late()}) or 0 * {known})"
-        return f"({good} or 0 * {total}) / ({total} > 0)"
-
     def named(self, expression: str) -> str:
         """Add plan_name to samples that have a plan_id; empty where it is unknown."""
         info = most("plan_id, plan_name", "rocketmq_dr_plan_info", *self.plan)
         # While a plan is being renamed two exporters may know it by two names.
         names = f"0 * topk by (plan_id) (1, {info})"
-        others = f"0 * {self.objective('lag')}"
+        others = most("plan_id", "rocketmq_dr_objective_seconds", *self.plan)
         return (
             f"{expression} + on (plan_id) group_left (plan_name) "
-            f"({names} or on (plan_id) {others})"
+            f"({names} or on (plan_id) 0 * {others})"
         )

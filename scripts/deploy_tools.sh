@@ -25,9 +25,10 @@ install_missing() {
         --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Install PROGRAM from the Go package PACKAGE of MODULE at VERSION.
+# Install PROGRAM from PACKAGE of the Go module MODULE at VERSION; an empty PACKAGE is the
+# module's own.
 go_program() {
-    local program=$1 package=$2/$3 module=$2 version=$4
+    local program=$1 package=$2${3:+/$3} module=$2 version=$4 built
     if ! command -v go >/dev/null; then
         echo "$program needs Go, which is not here: what it looks over stays unseen." >&2
         [ -z "${CI:-}" ]
@@ -38,7 +39,11 @@ go_program() {
         return
     fi
     echo "Building $program $version." >&2
-    GOBIN=$programs GOFLAGS=-mod=mod go install "$package@$version"
+    built=$(mktemp -d)
+    # Go names it after the package, and that is not always the program's name.
+    GOBIN=$built GOFLAGS=-mod=mod CGO_ENABLED=0 go install "$package@$version"
+    mv "$built"/* "$programs/$program"
+    rmdir "$built"
 }
 
 # Debian's archive is not Ubuntu's: debootstrap needs its keys.
@@ -50,6 +55,10 @@ fi
 scripts/venv.sh "$1/venv" requirements-deploy.lock
 ln -sf ../venv/bin/hadolint ../venv/bin/zizmor "$programs/"
 go_program actionlint github.com/rhysd/actionlint cmd/actionlint v1.7.12
-if [ -d deploy/helm ]; then
-    go_program helm helm.sh/helm/v3 cmd/helm v3.22.0
+go_program helm helm.sh/helm/v3 cmd/helm v3.22.0
+# What `docker compose config` reads files with.
+go_program compose-config github.com/compose-spec/compose-go/v2 cmd v2.16.2
+# kubectl has it built in.
+if ! kubectl kustomize --help >/dev/null 2>&1; then
+    go_program kustomize sigs.k8s.io/kustomize/kustomize/v5 "" v5.8.1
 fi

@@ -4,8 +4,6 @@
 # the browser, which starts none and needs its libraries where it looks for them.
 # Usage: scripts/servers.sh DIRECTORY
 set -euo pipefail
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
 mkdir -p "$1"
 cd "$1"
 sudo=$([ "$(id -u)" = 0 ] || echo sudo)

@@ -30,10 +30,12 @@ def chosen(values: Sequence[str]) -> str:
 def filled(text: str, choices: Choices) -> str:
     """Return a text with the variables' choices in their places.
 
+    `$1` is no variable, neither here nor to Grafana: it is a group of label_replace.
+
     >>> filled('a{b=~"$b"}[$__rate_interval]', {"b": ".+", "__rate_interval": "4s"})
     'a{b=~".+"}[4s]'
     """
-    return re.sub(r"\$(\w+)", lambda found: choices[found[1]], text)
+    return re.sub(r"\$([a-z_]\w*)", lambda found: choices[found[1]], text)
 
 
 def rate_interval(step: int, scrape: int) -> str:

@@ -16,6 +16,7 @@ from programs import real
 
 from grafana.fleet import ALL, missing_count, plan_state
 from grafana.promql import known_zero, of_exporters, top
+from grafana.shares import checkpoints_within, lags_within, routes_within
 
 pytestmark = pytest.mark.real
 
@@ -73,10 +74,11 @@ def answers(folder: Path, expression: str, series: Series, wanted: Answer) -> st
 
 
 LATE = checkpoint("sync_lag_seconds", "late")
+PROBLEM = checkpoint("checkpoint_problem", "gone").replace(
+    "topic", 'problem="p", topic'
+)
 KNOWN: Series = {
     **OBJECTIVES,
-    state("ok"): 4,
-    state("target_missing"): 1,
     checkpoint("sync_lag_seconds", "good"): 300,
     checkpoint("sync_lag_seconds", "ahead"): -5,
     checkpoint("sync_lag_seconds", "stalled"): 1,
@@ -85,60 +87,188 @@ KNOWN: Series = {
     checkpoint("sync_age_seconds", "stalled"): 601,
     # It was synced once, so that it has an age; nobody knows its lag.
     checkpoint("sync_age_seconds", "gone"): 999,
-    checkpoint("checkpoint_problem", "gone").replace("topic", 'problem="p", topic'): 1,
+    PROBLEM: 1,
+    # What the exporter sums up of these.
+    **UP,
+    state("ok"): 4,
+    state("target_missing"): 1,
+    f"rocketmq_dr_max_sync_lag_seconds{{{A}, {ROUTE}}}": 301,
+    f"rocketmq_dr_max_sync_age_seconds{{{A}, {ROUTE}}}": 999,
 }
-TOTAL = ALL.checkpoints("")
+WITHIN = checkpoints_within(ALL)
 
 
 def test_within_counts_lag_and_age_and_what_has_none(tmp_path: Path) -> None:
     """Two of five: one is late, one stalled, one was synced once."""
-    assert answers(tmp_path, ALL.share_within(TOTAL), KNOWN, [("{}", 0.4)]) == ""
+    assert answers(tmp_path, WITHIN, KNOWN, [("{}", 0.4)]) == ""
 
 
 def test_age_does_not_count_where_the_plan_does_not_sync(tmp_path: Path) -> None:
     """A two-way plan at rest is not late."""
     by_hand = {**KNOWN, f'rocketmq_dr_plan_auto_sync{{{A}, plan_id="1"}}': 0}
 
-    assert answers(tmp_path, ALL.share_within(TOTAL), by_hand, [("{}", 0.6)]) == ""
+    assert answers(tmp_path, WITHIN, by_hand, [("{}", 0.6)]) == ""
     assert answers(tmp_path, ALL.synced_age(), by_hand, []) == ""
     assert answers(tmp_path, ALL.worst_age(), by_hand, []) == ""
 
 
 def test_nothing_within_is_zero_and_not_unknown(tmp_path: Path) -> None:
     """The worst case must not look like no data."""
-    bad: Series = {**OBJECTIVES, LATE: 400, state("ok"): 1}
+    bad: Series = {**OBJECTIVES, LATE: 400}
 
-    assert answers(tmp_path, ALL.share_within(TOTAL), bad, [("{}", 0)]) == ""
+    assert answers(tmp_path, WITHIN, bad, [("{}", 0)]) == ""
 
 
 def test_all_within_is_one_and_no_lag_at_all_is_zero(tmp_path: Path) -> None:
     """Where nothing is late there is nothing to take away, and still an answer."""
-    good: Series = {**OBJECTIVES, LATE: 300, state("ok"): 1}
-    none: Series = {**OBJECTIVES, state("never_synced"): 1}
+    good: Series = {**OBJECTIVES, LATE: 300, state("target_missing"): 0}
+    none: Series = {**OBJECTIVES, PROBLEM: 1, state("target_missing"): 1}
 
-    assert answers(tmp_path, ALL.share_within(TOTAL), good, [("{}", 1)]) == ""
-    assert answers(tmp_path, ALL.share_within(TOTAL), none, [("{}", 0)]) == ""
+    assert answers(tmp_path, WITHIN, good, [("{}", 1)]) == ""
+    assert answers(tmp_path, WITHIN, none, [("{}", 0)]) == ""
 
 
 def test_no_checkpoint_is_unknown_and_not_nan(tmp_path: Path) -> None:
     """A share of nothing is no number."""
-    empty: Series = {**OBJECTIVES, state("ok"): 0}
+    assert answers(tmp_path, WITHIN, {**OBJECTIVES, state("ok"): 0}, []) == ""
 
-    assert answers(tmp_path, ALL.share_within(TOTAL), empty, []) == ""
+
+@pytest.mark.parametrize("family", ["sync_lag", "sync_age", "checkpoint_problem"])
+def test_without_one_of_its_families_a_share_is_unknown(
+    tmp_path: Path, family: str
+) -> None:
+    """What nobody can tell is neither all nor nothing."""
+    less = {name: v for name, v in KNOWN.items() if f"dr_{family}" not in name}
+
+    assert answers(tmp_path, WITHIN, less, []) == ""
+
+
+def test_age_is_not_missed_where_it_does_not_count(tmp_path: Path) -> None:
+    """A two-way plan has its share without the family of ages."""
+    by_hand = {**KNOWN, f'rocketmq_dr_plan_auto_sync{{{A}, plan_id="1"}}': 0}
+    less = {name: v for name, v in by_hand.items() if "dr_sync_age" not in name}
+
+    assert answers(tmp_path, WITHIN, less, [("{}", 0.6)]) == ""
+
+
+def test_an_objective_of_zero_is_none(tmp_path: Path) -> None:
+    """As in the alert rules: nothing is late, and nothing is divided by it."""
+    lag = f'rocketmq_dr_objective_seconds{{{A}, plan_id="1", objective="lag"}}'
+    none = {**KNOWN, lag: 0}
+
+    assert answers(tmp_path, WITHIN, none, [("{}", 0.6)]) == ""
+    share = ALL.of_objective(ALL.worst_lag(), "lag")
+    assert answers(tmp_path, share, none, []) == ""
 
 
 def test_a_replica_that_is_behind_makes_the_share_worse_and_not_double(
     tmp_path: Path,
 ) -> None:
     """Of two lags of one checkpoint the larger counts, once."""
-    two = {
-        **KNOWN,
-        state("ok", B): 4,
-        state("target_missing", B): 1,
-        checkpoint("sync_lag_seconds", "good", B): 310,
+    two = {**KNOWN, checkpoint("sync_lag_seconds", "good", B): 310}
+
+    assert answers(tmp_path, WITHIN, two, [("{}", 0.2)]) == ""
+
+
+SECOND = ROUTE.replace('"2"', '"3"')
+WORST_LAG = f"rocketmq_dr_max_sync_lag_seconds{{{A}, {SECOND}}}"
+WORST_AGE = f"rocketmq_dr_max_sync_age_seconds{{{A}, {SECOND}}}"
+SECOND_OK = state("ok").replace(ROUTE, SECOND)
+TWO_ROUTES: Series = {
+    **UP,
+    **OBJECTIVES,
+    state("ok"): 9,
+    state("never_synced"): 0,
+    f"rocketmq_dr_max_sync_lag_seconds{{{A}, {ROUTE}}}": 300,
+    f"rocketmq_dr_max_sync_age_seconds{{{A}, {ROUTE}}}": 600,
+    f"rocketmq_dr_up{{{A}, {SECOND}}}": 1,
+    SECOND_OK: 1,
+    WORST_LAG: -5,
+    WORST_AGE: 1,
+}
+SYNCS = f'rocketmq_dr_plan_auto_sync{{{A}, plan_id="1"}}'
+GONE = "_ _ _ _ _ _"
+CHANGES: list[tuple[Series, float]] = [
+    ({}, 1),
+    ({WORST_LAG: 301}, 0.5),
+    ({WORST_AGE: 601}, 0.5),
+    ({WORST_AGE: 601, WORST_LAG: 301}, 0.5),
+    ({WORST_AGE: 601, SYNCS: 0}, 1),
+    ({SECOND_OK.replace('"ok"', '"never_synced"'): 1}, 0.5),
+    ({SECOND_OK.replace('"ok"', '"target_ahead"'): 1}, 1),
+    # Withdrawn, for nothing has confirmed them for too long.
+    ({SECOND_OK: GONE, WORST_LAG: GONE, WORST_AGE: GONE}, 0.5),
+    # It failed just now, and what was known before is still shown.
+    ({f"rocketmq_dr_up{{{A}, {SECOND}}}": 0}, 1),
+    ({WORST_LAG: 301, state("source_missing"): 1}, 0),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_a_route_is_within_if_all_of_it_is_known_to_be(
+    tmp_path: Path, number: int
+) -> None:
+    """One of two routes, each way in which it may not be."""
+    changes, wanted = CHANGES[number]
+    series = {**TWO_ROUTES, **changes}
+
+    assert answers(tmp_path, routes_within(ALL), series, [("{}", wanted)]) == ""
+
+
+def test_without_a_route_no_share_of_routes_is_known(tmp_path: Path) -> None:
+    """Nobody knows is not nothing."""
+    assert answers(tmp_path, routes_within(ALL), {BUILD: 1, **OBJECTIVES}, []) == ""
+
+
+def bucket(le: str, target: str = A, route: str = ROUTE) -> str:
+    """Return the series of a bucket of lag."""
+    name = "rocketmq_dr_sync_lag_distribution_seconds_bucket"
+    return f'{name}{{{target}, {route}, le="{le}"}}'
+
+
+SPREAD: Series = {
+    **OBJECTIVES,
+    state("ok"): 6,
+    state("never_synced"): 2,
+    bucket("120.0"): 3,
+    bucket("300.0"): 4,
+    bucket("+Inf"): 6,
+}
+
+
+def test_the_share_of_lags_is_what_the_bucket_of_the_objective_says(
+    tmp_path: Path,
+) -> None:
+    """Four of eight: a checkpoint without a lag is not within."""
+    assert answers(tmp_path, lags_within(ALL), SPREAD, [("{}", 0.5)]) == ""
+
+
+def test_of_two_replicas_the_share_of_lags_is_the_worse(tmp_path: Path) -> None:
+    """And not double."""
+    two = {**SPREAD, bucket("300.0", B): 2, state("ok", B): 6}
+
+    assert answers(tmp_path, lags_within(ALL), two, [("{}", 0.25)]) == ""
+
+
+def test_a_plan_whose_objective_is_no_bound_is_left_out(tmp_path: Path) -> None:
+    """Its checkpoints count neither as good nor as bad."""
+    other = ROUTE.replace('plan_id="1"', 'plan_id="9"')
+    objective = f'rocketmq_dr_objective_seconds{{{A}, plan_id="9", objective="lag"}}'
+    more: Series = {
+        objective: 250,
+        state("ok").replace(ROUTE, other): 100,
+        bucket("300.0", route=other): 100,
     }
 
-    assert answers(tmp_path, ALL.share_within(TOTAL), two, [("{}", 0.2)]) == ""
+    assert answers(tmp_path, lags_within(ALL), {**SPREAD, **more}, [("{}", 0.5)]) == ""
+    assert answers(tmp_path, lags_within(ALL), more, []) == ""
+
+
+def test_no_checkpoint_has_no_share_of_lags(tmp_path: Path) -> None:
+    """A share of nothing is no number."""
+    none = {**OBJECTIVES, state("ok"): 0, bucket("300.0"): 0}
+
+    assert answers(tmp_path, lags_within(ALL), none, []) == ""
 
 
 def test_a_share_of_the_objective_is_never_below_zero(tmp_path: Path) -> None:
@@ -286,6 +416,8 @@ def test_a_plan_is_named_while_it_is_renamed_and_when_it_has_no_name(
 
     assert answers(tmp_path, named, nameless, wanted) == ""
     assert answers(tmp_path, named, {**UP, **OBJECTIVES, info("new", B): 1}, NEW) == ""
+    unpromised = dict.fromkeys(OBJECTIVES, 0)
+    assert answers(tmp_path, named, {**UP, **unpromised}, wanted) == ""
     once = f"count by (plan_id) ({named})"
     assert answers(tmp_path, once, old_and_new, wanted) == ""
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from alerting import RULE_FILES
 from dashboard_rules import LABEL_VALUES, panels, query_variables, targets
 from promql_reading import names
 
+from exporter.lag import BUCKET_BOUNDS_MS
 from exporter.metrics.families import ALL
+from exporter.settings.durations import format_duration
 from grafana.build import ROOT, dashboards, main, stale, write
 
 DASHBOARDS = dashboards()
@@ -33,7 +37,7 @@ OTHERS = {
 }
 """Metrics that are not of the catalogue, and who has them."""
 
-VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|(\w+))")
+VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|([a-z_]\w*))")
 BUILT_IN = {"__rate_interval", "__url_time_range", "__data"}
 
 
@@ -233,7 +237,23 @@ def test_links_lead_to_dashboards_and_choices_that_are_there() -> None:
             assert {name for name, _ in chosen} <= variables[uid]
             assert all(field in {name, f"{name}_id"} for name, field in chosen)
         assert elsewhere == set(variables) - {dashboard["uid"]}
-    assert len(links(DASHBOARDS["fleet"])) == 7
+    assert len(links(DASHBOARDS["fleet"])) == 8
+
+
+def test_every_alert_of_the_shipped_rules_is_shown_and_leads_to_its_runbook() -> None:
+    """By its name, which is that of the page too."""
+    rules = yaml.safe_load(RULE_FILES[1].read_text("utf-8"))
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    [panel] = [p for p in panels(DASHBOARDS["fleet"]) if p["title"] == "Alerts firing"]
+    [shown] = re.findall(r'alertname=~"(.+?)"', panel["targets"][0]["expr"])
+    [url] = re.findall(r'"url": "(https[^"]+)"', json.dumps(panel))
+
+    assert len(alerts) > 20
+    for alert in alerts:
+        name = alert["alert"]
+        assert re.fullmatch(shown, name)
+        here = url.replace("${__data.fields.alertname:percentencode}", name)
+        assert here == alert["annotations"]["runbook_url"]
 
 
 def test_a_link_names_fields_that_its_table_has() -> None:
@@ -258,6 +278,19 @@ def test_each_objective_is_what_turns_red() -> None:
             is_within = '{"color": "red", "value": null}' in text
             is_state = panel["type"] == "state-timeline"
             assert is_line or is_share or is_within or is_state, panel["title"]
+
+
+def test_the_share_of_lags_names_the_objectives_that_it_can_tell_of() -> None:
+    """They are the bounds of the distribution, and a new one is named too."""
+    [panel] = [
+        p for p in panels(DASHBOARDS["fleet"]) if p["title"] == "Within objectives"
+    ]
+    bounds = [
+        format_duration(timedelta(milliseconds=ms)) for ms in BUCKET_BOUNDS_MS if ms > 0
+    ]
+
+    named = f"{', '.join(bounds[:-1])} or {bounds[-1]}"
+    assert f"a bound of the distribution: {named}." in panel["description"]
 
 
 def test_the_sidecar_and_the_provisioning_file_find_the_dashboards() -> None:

@@ -6,10 +6,13 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import pytest_asyncio
+import yaml
+from alerting import RULE_FILES, in_seconds
 from dashboard_rules import panels
 from eventually import eventually
 from grafana_client import Asked, choices, chosen, defaults, shown
@@ -37,21 +40,23 @@ QUICK_SECONDS = 0.1
 TRIES = 5
 
 # A second Prometheus job scrapes the same exporter: to a dashboard that is a replica
-# which walks the same routes. The rule fires for every plan that lags at all.
+# which walks the same routes.
 MORE = """\
   - job_name: replica
     static_configs: [{{targets: ["{target}"]}}]
-rule_files: ["{rules}"]
+rule_files: ["{rules}/*.yml"]
 """
-RULES = """\
-groups:
-  - name: few
-    interval: 1s
-    rules:
-      - alert: RocketMQDRSyncLagHigh
-        expr: max by (plan_id) (rocketmq_dr_max_sync_lag_seconds) > 0
-        labels: {severity: warning}
-"""
+
+
+def write_rules(folder: Path) -> Path:
+    """Write the shipped rules, evaluated every second, and return their folder."""
+    folder.mkdir()
+    for path in RULE_FILES:
+        rules = yaml.safe_load(in_seconds(path.read_text(encoding="utf-8")))
+        for group in rules["groups"]:
+            group["interval"] = "1s"
+        (folder / path.name).write_text(yaml.safe_dump(rules), encoding="utf-8")
+    return folder
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -61,8 +66,7 @@ async def server(
     """Run demo and Prometheus until it has scraped for over a minute."""
     folder = tmp_path_factory.mktemp("dashboards")
     address = f"127.0.0.1:{free_port()}"
-    rules = folder / "rules.yml"
-    rules.write_text(RULES, encoding="utf-8")
+    rules = write_rules(folder / "rules")
     demo = exporter_command(
         "demo",
         f"--web.listen-address={address}",
@@ -188,6 +192,21 @@ async def test_nothing_is_left_of_an_item_or_topic_that_is_not_chosen(
 
     labels = {"item": "item_id", "topic": "topic"}[name]
     assert not any(labels in each.labels for each in asked)
+
+
+async def test_the_alerts_that_fire_are_those_of_the_shipped_rules(
+    server: Prometheus,
+) -> None:
+    """Each that fires is there, with its severity, and nothing else is."""
+    firing = await server.query('ALERTS{alertstate="firing"}')
+    (asked,) = [e for e in await opened(server, "fleet") if e.panel == "Alerts firing"]
+
+    labels = ("alertname", "severity", "plan_id")
+    wanted = {tuple(one["metric"].get(n) for n in labels) for one in firing}
+    found = {tuple(one["metric"].get(n) for n in labels) for one in asked.series}
+    names = {name for name, *_ in found}
+    assert found == wanted
+    assert {"RocketMQDRSyncLagCritical", "RocketMQDRItemStopped"} <= names
 
 
 async def test_without_an_exporter_nothing_is_zero(server: Prometheus) -> None:

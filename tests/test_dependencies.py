@@ -37,7 +37,13 @@ COMES_WITH = {"pydantic_core": "pydantic", "yarl": "aiohttp"}
 """What is imported by itself, but is part of a dependency's own interface."""
 
 PERMISSIVE = {
-    *("Apache-2.0", "Apache 2.0", "Apache License 2.0", "Apache Software License"),
+    *(
+        "Apache",
+        "Apache-2.0",
+        "Apache 2.0",
+        "Apache License 2.0",
+        "Apache Software License",
+    ),
     *("BSD-2-Clause", "BSD-3-Clause", "BSD 2-Clause License", "BSD License"),
     *("MIT", "MIT License", "MIT-0", "The MIT License (MIT)"),
     "PSF-2.0",

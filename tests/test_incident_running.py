@@ -308,6 +308,28 @@ def test_two_replicas_are_told_apart_as_prometheus_does() -> None:
     assert len(after.all(f"{PREFIX}up", plan_id=PLAN)) == 2
 
 
+def test_replicas_of_different_teams_are_told_apart_by_namespace() -> None:
+    """Where one is named; else there is no such label."""
+    spaces = {"a": "orders"}
+    replicas = ("a", "b")
+    after = Told(Incident("a test", MINUTE, replicas=replicas, namespaces=spaces))
+
+    ups = [series.labels.get("namespace") for series in after.all("up")]
+    assert ups == ["orders", None]
+
+
+def test_a_replica_may_lose_the_cloud_alone() -> None:
+    """The other one goes on walking."""
+    timeline = {MINUTE: actions.lose_the_cloud("b")}
+    after = Told(Incident("a test", 4 * MINUTE, timeline, replicas=("a", "b")))
+
+    ups = after.all(f"{PREFIX}up", plan_id=PLAN)
+    assert {up.labels["pod"]: up.values[-1] for up in ups} == {
+        "exporter-a": 1,
+        "exporter-b": 0,
+    }
+
+
 def test_what_is_so_from_the_first_is_so_before_the_first_scrape() -> None:
     """The exporter warms up in a world that is so already."""
     after = told(actions.two_way(PLAN), at=0)

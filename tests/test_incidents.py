@@ -96,14 +96,20 @@ def test_what_the_documents_say_was_measured_is_what_is_measured() -> None:
     assert times([outcome.verdict for outcome in outcomes()], RULES) == noted()
 
 
+@pytest.fixture
+def played() -> list[Outcome]:
+    """Return what came of the library, played before any event loop runs."""
+    return outcomes()
+
+
 async def test_alertmanager_holds_back_what_says_no_more_than_another(
-    tmp_path: Path,
+    played: list[Outcome], tmp_path: Path
 ) -> None:
     """At the worst of each incident, by the inhibitions that are shipped."""
     wrong = {}
     config = yaml.safe_load(ALERTMANAGER.read_text())
     async with judge(config, tmp_path) as server:
-        for outcome in outcomes():
+        for outcome in played:
             worst = [alert.labels for alert in outcome.at_its_worst]
             held_back = await server.inhibited(worst)
             names = {dict(labels)["alertname"] for labels in held_back}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from core_cases import ROUTE, SIBLING, row
+from core_cases import ROUTE, SIBLING, item, one_way, row
 from exposition_cases import small_inventory, small_statuses, snapshot_of, status_of
 from exposition_strategies import texts
 from hypothesis import given, settings
@@ -24,7 +25,7 @@ from landing_cases import (
 
 from exporter import __version__
 from exporter.errors import Origin, PermissionDeniedError, Reason
-from exporter.model import Missing
+from exporter.model import Missing, Plan
 from exporter.store import RouteStatus
 from exporter.web.landing.facts import Facts
 from exporter.web.landing.page import looks
@@ -44,9 +45,9 @@ def everything() -> Facts:
     )
 
 
-def page_of(*statuses: RouteStatus) -> Page:
+def page_of(*statuses: RouteStatus, plans: Sequence[Plan] = ()) -> Page:
     """Return the page that shows these statuses, as a browser reads it."""
-    return read(html_of(facts_of(*statuses)))
+    return read(html_of(facts_of(*statuses, plans=plans)))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,8 @@ def test_every_part_of_what_is_known_is_on_it() -> None:
 
 def test_rows_say_what_the_view_says() -> None:
     """A cell for each column, in their order."""
-    page = page_of(status_of(snapshot_of(ROUTE, row(1, lag_ms=65_000))))
+    status = status_of(snapshot_of(ROUTE, row(1, lag_ms=65_000)))
+    page = page_of(status, plans=[one_way("1")])
 
     assert page.rows[-1] == [
         "orders",
@@ -105,9 +107,28 @@ def test_rows_say_what_the_view_says() -> None:
         "12.5s",
     ]
     assert page.lengths == ["10.8%", "1.0%", "10.8%", "1.0%"]
-    route = next(cells for cells in page.rows if cells[0] == "1")
-    assert route == ["1", "10", "rmq-here", "up", "22s ago", "1", "1m 5s", "12.5s"]
+    route = next(cells for cells in page.rows if cells[1] == "10")
+    assert route == [
+        "1 one-way RUNNING",
+        "10",
+        "rmq-here",
+        "up",
+        "22s ago",
+        "1",
+        "1m 5s",
+        "12.5s",
+    ]
     assert ["1m to 2m", "1"] in page.rows
+
+
+def test_an_item_that_is_stopped_is_coloured_as_trouble() -> None:
+    """It stood there in grey, as if it were no news."""
+    stopped = replace(item("1", "10"), status="OVERDUE_STOPPED")
+    status = status_of(snapshot_of(ROUTE, row(1)))
+
+    html = html_of(facts_of(status, items=[stopped]))
+
+    assert '<span class="dot bad">OVERDUE_STOPPED</span>' in html
 
 
 def test_what_is_left_out_is_counted_and_linked() -> None:

@@ -37,6 +37,7 @@ def test_a_route_is_said_with_its_plan_and_its_item() -> None:
     assert (route.plan.name, route.plan.type) == ("dr_trade", "one-way")
     assert (route.plan.status, route.plan.tone) == ("CREATED", Tone.WARNING)
     assert (route.item_id, route.item_status) == ("10", "MANUAL_STOPPED")
+    assert route.item_tone is Tone.BAD
     assert (route.state, route.tone, route.advice) == ("up", Tone.GOOD, "")
     assert (route.last_walk, route.last_walk_at) == (
         "22s ago",
@@ -46,7 +47,7 @@ def test_a_route_is_said_with_its_plan_and_its_item() -> None:
 
 def test_a_route_counts_its_checkpoints_and_their_problems() -> None:
     """The worst of them is what its bars are of."""
-    (route,) = view_of(facts_of(up(65_000, None))).routes
+    (route,) = view_of(facts_of(up(65_000, None), plans=[one_way("1")])).routes
 
     assert (route.checkpoints, list(route.problems)) == ("2", ["1 no target time"])
     assert (route.lag.text, route.lag.length, route.lag.tone) == (
@@ -110,6 +111,16 @@ def test_what_misses_its_own_objective_most_comes_first() -> None:
     assert [route.plan.plan_id for route in view.routes] == ["2", "1"]
 
 
+def test_what_nobody_promises_comes_after_what_is_nearly_missed() -> None:
+    """However much it lags."""
+    settings = settings_of(plans='[{id: "2", objectives: {lag: 0s}}]')
+    endless = status_of(snapshot_of(OTHER, row(1, lag_ms=9_000_000)))
+
+    view = view_of(facts_of(endless, up(9_000), settings=settings))
+
+    assert [route.plan.plan_id for route in view.routes] == ["1", "2"]
+
+
 def test_nobody_promises_an_age_where_progress_is_not_synced_by_itself() -> None:
     """A two-way plan's ages grow by design: no bar, no colour, no verdict."""
     old = up(5_000, last_sync_ms=1)
@@ -128,18 +139,43 @@ def test_nobody_promises_an_age_where_progress_is_not_synced_by_itself() -> None
     assert one.verdict == Verdict("Objectives missed by 1 of 1 route", Tone.BAD)
 
 
+def test_an_objective_of_zero_is_none() -> None:
+    """As in the alert rules: no bar, no colour, no verdict, and no division by it."""
+    settings = settings_of(objectives__lag="0s", objectives__age="0s")
+    other = status_of(snapshot_of(OTHER, row(1, lag_ms=9_000_000)))
+    facts = facts_of(other, up(5_000), plans=[one_way("1")], settings=settings)
+
+    view = view_of(facts)
+
+    assert view.verdict.tone is Tone.GOOD
+    for route in view.routes:
+        assert {route.lag.note, route.age.note} == {"no objective"}
+        assert (route.lag.length, route.lag.tone) == (None, Tone.QUIET)
+    assert [figure.note for figure in view.figures[2:]] == ["no objective"] * 2
+    assert not any(column.near or column.over for column in view.columns)
+
+
+def test_nobody_promises_an_age_where_nobody_looked_the_plan_up() -> None:
+    """Whether its progress is synced by itself is unknown; `poll` says the same."""
+    view = view_of(facts_of(up(5_000, last_sync_ms=1)))
+
+    assert view.routes[0].age.note == "no objective"
+    assert view.verdict.tone is Tone.GOOD
+
+
 def test_the_worst_checkpoints_are_said_with_both_sides() -> None:
     """Names, places, state, and both bars against the plan's own objectives."""
     settings = settings_of(objectives__lag="10s", objectives__age="25s")
 
-    (worst,) = view_of(facts_of(up(12_000), settings=settings)).checkpoints
+    facts = facts_of(up(12_000), plans=[one_way("1")], settings=settings)
+    (worst,) = view_of(facts).checkpoints
 
     assert (worst.group, worst.topic, worst.item_id) == ("group0", "topic", "10")
     assert (worst.source_instance_id, worst.target_instance_id) == (
         "rmq-here",
         "rmq-there",
     )
-    assert (worst.state, worst.tone) == ("ok", Tone.GOOD)
+    assert (worst.state, worst.tone) == ("ok", Tone.QUIET)
     assert (worst.lag.note, worst.lag.length) == ("1.2× objective", 60.0)
     assert (worst.age.note, worst.age.length) == ("", 25.0)
 
@@ -221,7 +257,8 @@ def test_the_figures_are_of_all_routes() -> None:
     never = RouteStatus(OTHER)
     broken = down(SIBLING, Reason.TIMEOUT)
 
-    figures = view_of(facts_of(up(450_000, None), never, broken)).figures
+    facts = facts_of(up(450_000, None), never, broken, plans=[one_way("1")])
+    figures = view_of(facts).figures
 
     assert figures == (
         Figure("Routes up", "1 of 3", "1 down, 1 not walked yet", Tone.BAD),
@@ -256,7 +293,7 @@ def test_without_data_the_figures_are_unknown() -> None:
 
 def test_all_is_well_is_said_when_it_is() -> None:
     """And the figures say the same."""
-    view = view_of(facts_of(up(5_000)))
+    view = view_of(facts_of(up(5_000), plans=[one_way("1")]))
 
     assert view.verdict == Verdict(
         "Every route is up and keeps its objectives", Tone.GOOD
@@ -283,6 +320,19 @@ def test_all_is_well_is_said_when_it_is() -> None:
         (facts_of(), "No route is walked"),
         (facts_of(up(400_000)), "Objectives missed by 1 of 1 route"),
         (
+            facts_of(up(1), items=[replace(item("1", "10"), status="MANUAL_STOPPED")]),
+            "Plan or item does not run on 1 of 1 route",
+        ),
+        (
+            facts_of(up(1), plans=[one_way("1", "CREATED")]),
+            "Plan or item does not run on 1 of 1 route",
+        ),
+        (
+            facts_of(up(1), items=[replace(item("1", "10"), status="CHANGING")]),
+            "Every route is up and keeps its objectives",
+        ),
+        (facts_of(up(1, None, None)), "The lag of 2 checkpoints is unknown"),
+        (
             facts_of(up(1), RouteStatus(SIBLING), is_tried=False),
             "Not every route has been walked yet",
         ),
@@ -291,6 +341,14 @@ def test_all_is_well_is_said_when_it_is() -> None:
 def test_the_verdict_is_the_first_thing_to_do(view: object, text: str) -> None:
     """One sentence, for whoever reads no further."""
     assert view_of(view).verdict.text == text  # type: ignore[arg-type]
+
+
+def test_the_verdict_is_as_bad_as_what_it_says() -> None:
+    """What replicates nothing is trouble, an unknown lag something to look at."""
+    stopped = replace(item("1", "10"), status="OVERDUE_STOPPED")
+
+    assert view_of(facts_of(up(1), items=[stopped])).verdict.tone is Tone.BAD
+    assert view_of(facts_of(up(1, None))).verdict.tone is Tone.WARNING
 
 
 def test_a_failed_look_up_says_what_to_do() -> None:

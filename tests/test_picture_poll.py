@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from programs import REPOSITORY
 
 from docs.picture_poll import PICTURE, drawing, rasterised
 
@@ -17,6 +18,14 @@ for flag; do
     esac
 done
 """
+
+
+def size_of(picture: Path) -> tuple[int, int]:
+    """Return width and height from the head of a PNG."""
+    head = picture.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", head[16:])
+    return width, height
 
 
 @pytest.mark.real
@@ -36,12 +45,23 @@ def test_the_drawing_is_of_the_demo_and_needs_nothing_from_elsewhere() -> None:
 
 def test_the_picture_is_there_and_large_enough_to_be_read() -> None:
     """A PNG, wider than a page of GitHub's shows it."""
-    head = PICTURE.read_bytes()[:24]
+    width, height = size_of(PICTURE)
 
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", head[16:])
     assert width > 1200
     assert height > 800
+
+
+@pytest.mark.real
+def test_the_picture_can_be_taken_anew(tmp_path: Path) -> None:
+    """By a real browser: as wide as the one in README, and not blank."""
+    anew = tmp_path / "poll.png"
+
+    rasterised(drawing(), anew)
+
+    assert size_of(anew) == size_of(PICTURE)
+    assert len(anew.read_bytes()) > len(PICTURE.read_bytes()) / 2
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert "(docs/images/poll.png)" in readme
 
 
 def test_a_browser_is_asked_for_the_whole_of_the_drawing(

@@ -146,6 +146,12 @@ async def test_programs_get_their_form_and_nothing_else(
         assert "\nrocketmq_dr_sync_lag_seconds{" in text
 
 
+def lines_above(terminal: Terminal) -> int:
+    """Return how many log lines begin where what was drawn has been taken away."""
+    begin = r"(?:\x1b\[\?25l|\x1b\[2K|\n)"
+    return len(re.findall(begin + r"ts=\S+ level=warn", terminal.raw))
+
+
 async def test_a_log_line_stands_above_the_bar(environment: dict[str, str]) -> None:
     """Each in a line of its own, whole."""
     async with (
@@ -159,8 +165,7 @@ async def test_a_log_line_stands_above_the_bar(environment: dict[str, str]) -> N
     assert all(
         re.search(r"ts=\S+ level=warn .*request_id=\S+$", line) for line in lines
     )
-    # Where it begins the bar has been taken away.
-    assert len(re.findall(r"(?:\x1b\[2K|\n)ts=\S+ level=warn", terminal.raw)) == 2
+    assert lines_above(terminal) == 2
     assert "could not be walked, permission: grant the RAM action" in terminal.text
 
 
@@ -224,9 +229,9 @@ async def test_watching_repeats_until_ctrl_c(environment: dict[str, str]) -> Non
 
 
 async def test_watching_outlives_what_fails(environment: dict[str, str]) -> None:
-    """It says what failed, and its exit status is the last round's."""
+    """It says what failed, in the log and below; its status is the last round's."""
     async with (
-        running(World("forbidden", plans=2)) as url,
+        running(World("forbidden", plans=2), latency_seconds=SLOW_SECONDS) as url,
         on_terminal(
             "poll", "--watch=1s", f"--api.endpoint={url}", env=environment
         ) as terminal,
@@ -235,8 +240,29 @@ async def test_watching_outlives_what_fails(environment: dict[str, str]) -> None
         terminal.press(CTRL_C)
         assert await terminal.ended(within=5) == 1
 
-    assert terminal.text.count("msg=walk_failed") == 2
+    assert terminal.text.count("msg=walk_failed") == lines_above(terminal) == 2
     assert "2 routes could not be walked, permission" in frames(terminal)[-1]
+
+
+async def test_watching_is_cut_to_a_terminal_of_a_few_lines(
+    environment: dict[str, str],
+) -> None:
+    """What has no room is left out below, and nothing scrolls."""
+    async with (
+        running(World("mixed")) as url,
+        on_terminal(
+            "poll", "--watch=1s", f"--api.endpoint={url}", env=environment, lines=7
+        ) as terminal,
+    ):
+        await rounds_shown(terminal, 2)
+        terminal.press(CTRL_C)
+        assert await terminal.ended(within=5) == 0
+
+    for frame in frames(terminal)[:-1]:
+        lines = frame.rstrip().splitlines()
+        assert len(lines) <= 7
+        assert lines[-1].strip() != "..."
+        assert "GID_" in frame
 
 
 async def test_watching_that_is_stopped_at_once_has_nothing_to_tell(

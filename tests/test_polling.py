@@ -55,6 +55,16 @@ async def test_every_plan_has_its_own_objectives_in_a_survey() -> None:
     assert survey.inventory == exporter.discovery.inventory
 
 
+async def test_an_objective_of_zero_is_none() -> None:
+    """As in the alert rules, and on the landing page."""
+    flags = {"objectives.lag": "0s", "objectives.age": "0"}
+    async with exporting(World("mixed"), flags) as (exporter, settings):
+        assert await poll_all(exporter)
+        survey = surveyed(exporter, settings, at=1.0)
+
+    assert set(survey.limits.values()) == {Limits(lag=None, age=None)}
+
+
 async def test_the_age_of_a_plan_that_nobody_looked_up_is_not_promised() -> None:
     """Whether its progress is synced by itself is unknown, and no guess is made."""
     plan = (

@@ -50,7 +50,7 @@ def test_it_is_told_when_not_all_are_shown() -> None:
     of = survey(found(*(row(number) for number in range(5))))
 
     (_, note) = said(of, rows=3)
-    assert note.startswith("The worst 3 are shown; all are in a pipe")
+    assert note.startswith("The worst 3 are shown; `poll` shows all in a pipe")
     assert len(said(of, rows=5)) == 1
 
 

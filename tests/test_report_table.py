@@ -114,19 +114,20 @@ def test_numbers_are_whole_while_there_is_room(*, is_cut: bool) -> None:
     late = row(group=NASTY["long"], lag_ms=5_025_000, last_sync_ms=1)
     text = plain(drawn(late, width=70, is_cut=is_cut))
 
-    assert " 1h 23m 45s  20147d 6h 28m 12s  ok " in text
+    assert " 1h 23m  20147d 6h  ok " in text
 
 
 def test_a_narrow_terminal_has_the_columns_that_count() -> None:
-    """The source instance goes first, then the item."""
+    """The source instance goes first, then the item, then the plan."""
     heads = {
         width: plain(drawn(row(), width=width)).splitlines()[1].split()
-        for width in (120, 100, 80)
+        for width in (120, 100, 80, 60)
     }
 
     assert heads[120][-3:] == ["Item", "Source", "instance"]
     assert heads[100][-2:] == ["Plan", "Item"]
     assert heads[80] == ["Lag", "Age", "State", "Group", "Topic", "Plan"]
+    assert heads[60] == heads[80][:-1]
 
 
 def test_a_pipe_has_a_line_for_each_checkpoint() -> None:

@@ -31,10 +31,11 @@ class Grade(StrEnum):
 class Limits:
     """What a plan promises, in seconds; the largest that is no breach.
 
-    `age` is None where it may grow: where progress is not synced by itself.
+    None where it may grow without a breach: nothing is promised, or it is the age where
+    progress is not synced by itself.
     """
 
-    lag: float
+    lag: float | None
     age: float | None
 
 

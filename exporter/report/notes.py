@@ -71,8 +71,8 @@ def _not_shown(survey: Survey, rows: int, total: int) -> Iterator[Note]:
     dropped = sum(s.snapshot.dropped for s in survey.statuses if s.snapshot)
     if rows < total - dropped:
         yield Note(
-            f"The worst {rows:,} are shown; all are in a pipe (poll | less -S),"
-            " and in --output=json."
+            f"The worst {rows:,} are shown; `poll` shows all in a pipe"
+            " (poll | less -S), and with --output=json."
         )
     if dropped:
         yield Note(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporter.report.grades import Limits, is_bad
 from exporter.report.names import shown
-from exporter.worst import Finding, seconds
+from exporter.worst import Finding, brief
 
 BAD = "!"
 HEAD = (
@@ -26,8 +26,8 @@ def cells(finding: Finding, limits: Limits) -> tuple[str, ...]:
     checkpoint = finding.checkpoint
     return (
         BAD if is_bad(finding, limits) else "",
-        seconds(finding.sync_lag_seconds),
-        seconds(finding.sync_age_seconds),
+        brief(finding.sync_lag_seconds),
+        brief(finding.sync_age_seconds),
         finding.state.value,
         shown(checkpoint.group),
         shown(checkpoint.topic),

@@ -22,7 +22,7 @@ STYLES: Mapping[Grade, str] = {
 }
 _ALWAYS_WHOLE = ("", *NUMBERS, "State")
 # From how wide a terminal on a column is worth its room; JSON has all labels.
-_NEEDS_WIDTH = {"Source instance": 120, "Item": 90}
+_NEEDS_WIDTH = {"Source instance": 120, "Item": 90, "Plan": 70}
 
 
 def as_table(

@@ -24,8 +24,12 @@ from exporter.settings.section import Section
 class PlanObjectives(Section):
     """What one plan promises; what is left out is as for all plans."""
 
-    lag: Duration | None = Field(None, description="Largest lag that is no breach.")
-    age: Duration | None = Field(None, description="Largest age that is no breach.")
+    lag: Duration | None = Field(
+        None, description="Largest lag that is no breach; 0 is no objective."
+    )
+    age: Duration | None = Field(
+        None, description="Largest age that is no breach; 0 is no objective."
+    )
 
 
 class PlanSettings(Section):
@@ -51,12 +55,23 @@ class Objectives(Section):
     """What plans promise where they name nothing of their own."""
 
     lag: Duration = Field(
-        timedelta(minutes=5), description="Largest lag that is no breach."
+        timedelta(minutes=5),
+        description="Largest lag that is no breach; 0 is no objective.",
     )
     age: Duration = Field(
         timedelta(minutes=10),
-        description="Largest time since the last sync that is no breach.",
+        description="Largest age that is no breach; 0 is no objective.",
     )
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """Return the objective for lag, None where nothing is promised."""
+        return self.lag.total_seconds() or None
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Return the objective for age, None where nothing is promised."""
+        return self.age.total_seconds() or None
 
 
 def _no_plan_twice(plans: tuple[PlanSettings, ...]) -> tuple[PlanSettings, ...]:

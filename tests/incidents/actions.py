@@ -271,6 +271,11 @@ def connect(replica: str = "a") -> Action:
     return _now(lambda stage: stage.cut_off.discard(replica))
 
 
+def lose_the_cloud(replica: str = "a") -> Action:
+    """Keep a replica from reaching the API, which others do."""
+    return _now(lambda stage: stage.processes[replica].lose_the_cloud())
+
+
 def reload(**settings: object) -> Action:
     """Put settings in force in all replicas: `objectives__lag="2m"`."""
 

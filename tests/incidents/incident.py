@@ -16,6 +16,7 @@ HOUR = 60 * MINUTE
 # What the simulated cloud calls its first things.
 PLAN, OTHER_PLAN = "1300000016", "1300000017"
 ITEM, OTHER_ITEM = "100070284", "100070285"
+SOURCE = "rmq-cn-7e22ody0001"
 GROUP, OTHER_GROUP = "GID_billing", "GID_search"
 
 
@@ -42,7 +43,8 @@ class Incident:
     Any alert that is not declared must be silent; `looks_like` names those that one
     might have expected. `inhibited` are those that Alertmanager holds back at
     `judged_at`; if that is None, while most of them fire. Where nothing may fire,
-    `fires` is empty. All times are in seconds.
+    `fires` is empty. `namespaces` are of those replicas that are no replicas of each
+    other but exporters of different teams. All times are in seconds.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Incident:
     items: int = 1
     groups: int = 3
     replicas: Sequence[str] = ("a",)
+    namespaces: Mapping[str, str] = field(default_factory=dict)
     scrape_every: float = 30.0
     evaluate_every: float = MINUTE
 

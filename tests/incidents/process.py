@@ -6,12 +6,14 @@ Missing are the sockets, the vendor's credential chain, and what `/proc` would t
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import cast
 
 import aiohttp
+from yarl import URL
 
 from exporter.app import Exporter
 from exporter.cloud.client import CloudClient
@@ -24,7 +26,7 @@ from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 from exporter.settings import Settings
 from exporter.simulator.gateway import ACCESS_KEY_ID, ACCESS_KEY_PAIR
-from incidents.cloud import Cloud
+from incidents.cloud import Answer, Cloud
 
 # What a scrape costs says something of the machine that runs the tests.
 SCRAPE_SECONDS, SCRAPE_BYTES = 0.005, 40_000
@@ -41,6 +43,22 @@ class Key:
         """Have no other."""
 
 
+class Line:
+    """A replica's own way to the cloud, which it may lose while others keep theirs."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.is_cut = False
+
+    def get(
+        self, url: URL, *, headers: Mapping[str, str], **more: object
+    ) -> AbstractAsyncContextManager[Answer]:
+        """Ask the cloud, as `aiohttp.ClientSession.get` would."""
+        if self.is_cut:
+            raise aiohttp.ClientOSError(errno.ENETUNREACH, "unreachable")
+        return self._cloud.get(url, headers=headers, **more)
+
+
 class Process:
     """A replica of the exporter; `wall` is its machine's clock, in Unix seconds."""
 
@@ -50,7 +68,7 @@ class Process:
         self.name = name
         self.settings = settings
         self.started_at = 0.0
-        self._cloud = cloud
+        self._line = Line(cloud)
         self._wall = wall
         self._exporter: Exporter | None = None
         self._work: asyncio.Task[None] | None = None
@@ -73,7 +91,7 @@ class Process:
         telemetry = Telemetry()
         self._exporter = Exporter(
             self.settings,
-            client(self.settings, self._cloud, telemetry, self._wall),
+            client(self.settings, self._line, telemetry, self._wall),
             telemetry,
             AsyncExitStack(),
             wall=self._wall,
@@ -87,6 +105,10 @@ class Process:
             await asyncio.gather(*([work] if work else []), return_exceptions=True)
             return
         await work
+
+    def lose_the_cloud(self) -> None:
+        """Reach the cloud no more."""
+        self._line.is_cut = True
 
     async def reload(self, settings: Settings) -> None:
         """Put other settings in force; those of the client may not differ."""
@@ -108,7 +130,7 @@ class Process:
 
 def client(
     settings: Settings,
-    cloud: Cloud,
+    cloud: Line,
     telemetry: Telemetry,
     wall: Callable[[], float],
 ) -> CloudClient:

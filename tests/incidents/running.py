@@ -26,11 +26,14 @@ def samples_of(incident: Incident, is_wanted: Callable[[str], bool]) -> Samples:
 
 
 def _labels_of(incident: Incident) -> Callable[[str], Mapping[str, str]]:
-    """Return what Prometheus adds: the pod as well, where Kubernetes runs several."""
+    """Return what Prometheus adds: pod and namespace, where Kubernetes runs several."""
 
     def labels(replica: str) -> Mapping[str, str]:
         pod = {"pod": f"exporter-{replica}"} if len(incident.replicas) > 1 else {}
-        return {"job": JOB, "instance": f"exporter-{replica}:10063", **pod}
+        space = incident.namespaces.get(replica)
+        namespace = {} if space is None else {"namespace": space}
+        instance = f"exporter-{replica}:10063"
+        return {"job": JOB, "instance": instance, **pod, **namespace}
 
     return labels
 

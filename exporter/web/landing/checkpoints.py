@@ -52,6 +52,5 @@ def _row(finding: Finding, plan: PlanWords) -> CheckpointRow:
 
 
 def _tone(state: State) -> Tone:
-    if state in PROBLEMS:
-        return Tone.BAD
-    return Tone.GOOD if state is State.OK else Tone.QUIET
+    # Never good: what is `ok` has a lag, and the bar beside it says how good that is.
+    return Tone.BAD if state in PROBLEMS else Tone.QUIET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,18 +40,20 @@ class Column:
 
 
 def distribution(
-    statuses: Sequence[RouteStatus], objective_of: Callable[[str], float]
+    statuses: Sequence[RouteStatus], objective_of: Callable[[str], float | None]
 ) -> Sequence[Column]:
     """Return a column for each bucket of lag, none if no lag is known.
 
-    `objective_of` returns the largest lag that is no breach of a plan, in seconds.
+    `objective_of` returns the largest lag that is no breach of a plan, in seconds; None
+    where no lag is one.
     """
     edges = _edges()
     parts = [[0, 0, 0] for _ in edges]
     for status in statuses:
         if status.rollup is None:
             continue
-        objective = objective_of(status.route.plan_id)
+        promised = objective_of(status.route.plan_id)
+        objective = math.inf if promised is None else promised
         for part, edge, count in zip(parts, edges, _counts(status.rollup), strict=True):
             part[_place(edge, objective)] += count
     most = max(sum(part) for part in parts)

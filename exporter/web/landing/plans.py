@@ -17,8 +17,8 @@ RUNNING = "RUNNING"
 class PlanWords:
     """What is said of a plan; empty is what nobody looked up, as of a configured plan.
 
-    Objectives are seconds; that of age is None where progress is not synced by itself,
-    for then nobody promises an age.
+    Objectives are seconds, None where nobody promises anything: so is that of age where
+    progress is not synced by itself.
     """
 
     plan_id: str
@@ -26,7 +26,7 @@ class PlanWords:
     type: str
     status: str
     tone: Tone
-    lag_objective: float
+    lag_objective: float | None
     age_objective: float | None
 
 
@@ -40,16 +40,26 @@ def plans_of(facts: Facts) -> Mapping[str, PlanWords]:
     }
 
 
+def status_tone(status: str) -> Tone:
+    """Return how good the status of a plan or item is; empty is one nobody looked up.
+
+    >>> [status_tone(it).value for it in ("RUNNING", "CHANGING", "OVERDUE_STOPPED", "")]
+    ['good', 'warning', 'bad', 'good']
+    """
+    if status in ("", RUNNING):
+        return Tone.GOOD
+    return Tone.BAD if status.endswith("_STOPPED") else Tone.WARNING
+
+
 def _plan(plan_id: str, plan: Plan | None, facts: Facts) -> PlanWords:
     objectives = facts.settings.objectives_for(plan_id)
-    is_aging = plan is None or plan.is_auto_synced
-    is_running = plan is None or plan.status == RUNNING
+    is_aging = plan is not None and plan.is_auto_synced
     return PlanWords(
         plan_id=words.name(plan_id),
         name=words.name(plan.name) if plan else "",
         type=words.plan_type(plan.type) if plan else "",
         status=words.name(plan.status) if plan else "",
-        tone=Tone.GOOD if is_running else Tone.WARNING,
-        lag_objective=objectives.lag.total_seconds(),
-        age_objective=objectives.age.total_seconds() if is_aging else None,
+        tone=status_tone(plan.status if plan else ""),
+        lag_objective=objectives.lag_seconds,
+        age_objective=objectives.age_seconds if is_aging else None,
     )

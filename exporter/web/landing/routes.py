@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from exporter.store import RouteStatus
 from exporter.web.landing import words
 from exporter.web.landing.bars import Bar, Tone, bar
 from exporter.web.landing.facts import Facts
-from exporter.web.landing.plans import PlanWords
+from exporter.web.landing.plans import PlanWords, status_tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class RouteRow:
     plan: PlanWords
     item_id: str
     item_status: str
+    item_tone: Tone
     source_instance_id: str
     state: str
     tone: Tone
@@ -38,11 +40,14 @@ def route_rows(
     facts: Facts, plans: Mapping[str, PlanWords], count: int
 ) -> Sequence[RouteRow]:
     """Return the rows of `count` routes, those first that somebody should look at."""
-    items = {
-        (item.plan_id, item.item_id): item.status for item in facts.inventory.items
-    }
+    items = item_statuses(facts)
     urgent = sorted(facts.statuses, key=lambda status: _urgency(status, plans))
     return [_row(status, facts.now, plans, items) for status in urgent[:count]]
+
+
+def item_statuses(facts: Facts) -> Mapping[tuple[str, str], str]:
+    """Return the status of each item that is known, by the ids of plan and item."""
+    return {(it.plan_id, it.item_id): it.status for it in facts.inventory.items}
 
 
 def counted(rollup: Rollup) -> int:
@@ -69,7 +74,8 @@ def _urgency(status: RouteStatus, plans: Mapping[str, PlanWords]) -> tuple[int, 
     if not status.is_up:
         return (1 if status.is_up is None else 0), 0.0
     lag = largest_lag(status.rollup) or 0.0
-    return 2, -lag / plans[status.route.plan_id].lag_objective
+    # What nobody promises cannot be missed.
+    return 2, -lag / (plans[status.route.plan_id].lag_objective or math.inf)
 
 
 def _row(
@@ -80,11 +86,13 @@ def _row(
 ) -> RouteRow:
     route, rollup = status.route, status.rollup
     plan = plans[route.plan_id]
+    item_status = items.get((route.plan_id, route.item_id), "")
     state, tone = _state(status)
     return RouteRow(
         plan=plan,
         item_id=words.name(route.item_id),
-        item_status=words.name(items.get((route.plan_id, route.item_id), "")),
+        item_status=words.name(item_status),
+        item_tone=status_tone(item_status),
         source_instance_id=words.name(route.source_instance_id),
         state=state,
         tone=tone,

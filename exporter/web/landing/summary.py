@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.lag import merged
@@ -11,8 +11,16 @@ from exporter.store import RouteStatus
 from exporter.web.landing import words
 from exporter.web.landing.bars import Tone, bar
 from exporter.web.landing.facts import Facts
-from exporter.web.landing.plans import PlanWords
-from exporter.web.landing.routes import counted, largest_lag, oldest_age
+from exporter.web.landing.plans import PlanWords, status_tone
+from exporter.web.landing.routes import (
+    counted,
+    item_statuses,
+    largest_lag,
+    oldest_age,
+)
+
+_Reason = tuple[object, str, Tone]
+"""Whether it holds, what is said then, and how bad that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +45,30 @@ def verdict(facts: Facts, plans: Mapping[str, PlanWords]) -> Verdict:
     """Return whether anybody has to do anything, and the first reason for it."""
     statuses = facts.statuses
     down = sum(status.is_up is False for status in statuses)
-    late = sum(_is_late(status, facts.now, plans) for status in statuses)
     of = words.many(len(statuses), "route")
-    reasons = (
+    reasons: Iterable[_Reason] = (
         (down, f"{down:,} of {of} cannot be walked", Tone.BAD),
         (facts.failing, "Not all plans could be looked up", Tone.BAD),
         (facts.inventory.missing, "Something configured does not exist", Tone.BAD),
         (not statuses, "No route is walked", Tone.WARNING),
-        (late, f"Objectives missed by {late:,} of {of}", Tone.BAD),
+        *_found(facts, plans),
         (not facts.is_tried, "Not every route has been walked yet", Tone.QUIET),
     )
     fine = Verdict("Every route is up and keeps its objectives", Tone.GOOD)
     return next((Verdict(text, tone) for holds, text, tone in reasons if holds), fine)
+
+
+def _found(facts: Facts, plans: Mapping[str, PlanWords]) -> Iterable[_Reason]:
+    """Yield what is wrong with what the walks found."""
+    statuses = facts.statuses
+    of = words.many(len(statuses), "route")
+    late = sum(_is_late(status, facts.now, plans) for status in statuses)
+    stopped = _stopped(facts, plans)
+    unknown = sum(_problems(it.rollup) for it in statuses if it.rollup is not None)
+    checkpoints = words.many(unknown, "checkpoint")
+    yield late, f"Objectives missed by {late:,} of {of}", Tone.BAD
+    yield stopped, f"Plan or item does not run on {stopped:,} of {of}", Tone.BAD
+    yield unknown, f"The lag of {checkpoints} is unknown", Tone.WARNING
 
 
 def figures(facts: Facts, plans: Mapping[str, PlanWords]) -> Sequence[Figure]:
@@ -94,7 +114,7 @@ def _up(statuses: Sequence[RouteStatus]) -> Figure:
 def _checkpoints(total: Rollup | None) -> Figure:
     if total is None:
         return Figure("Checkpoints", words.UNKNOWN, "", Tone.QUIET)
-    problems = sum(total.states[state] for state in PROBLEMS)
+    problems = _problems(total)
     note = f"{problems:,} without a lag" if problems else "all with a lag"
     tone = Tone.WARNING if problems else Tone.GOOD
     return Figure("Checkpoints", f"{counted(total):,}", note, tone)
@@ -112,9 +132,28 @@ def _worst(label: str, values: Sequence[tuple[float | None, float | None]]) -> F
     return Figure(label, drawn.text, note, drawn.tone)
 
 
+def _stopped(facts: Facts, plans: Mapping[str, PlanWords]) -> int:
+    """Return on how many routes nothing is replicated; an item that changes is not."""
+    items = item_statuses(facts)
+    routes = [status.route for status in facts.statuses]
+    return sum(
+        plans[it.plan_id].tone is not Tone.GOOD
+        or status_tone(items.get((it.plan_id, it.item_id), "")) is Tone.BAD
+        for it in routes
+    )
+
+
+def _problems(rollup: Rollup) -> int:
+    return sum(rollup.states[state] for state in PROBLEMS)
+
+
 def _is_late(status: RouteStatus, now: float, plans: Mapping[str, PlanWords]) -> bool:
     plan = plans[status.route.plan_id]
-    lag, age = largest_lag(status.rollup), oldest_age(status.rollup, now)
-    return (lag is not None and lag > plan.lag_objective) or (
-        age is not None and plan.age_objective is not None and age > plan.age_objective
+    pairs = (
+        (largest_lag(status.rollup), plan.lag_objective),
+        (oldest_age(status.rollup, now), plan.age_objective),
+    )
+    return any(
+        value is not None and objective is not None and value > objective
+        for value, objective in pairs
     )

@@ -7,11 +7,10 @@ from types import MappingProxyType
 
 from exporter.errors import CloudError, Origin, Reason
 from exporter.model import State
-from exporter.worst import seconds
+from exporter.worst import brief
 
 UNKNOWN = "unknown"
 LONGEST_NAME = 255
-DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
 
 REMEDIES: Mapping[Reason, str] = MappingProxyType(
     {error.reason: error.remedy for error in CloudError.__subclasses__()}
@@ -37,11 +36,7 @@ def duration(value: float | None) -> str:
     >>> duration(12.5), duration(5025.0), duration(-90_061.0), duration(None)
     ('12.5s', '1h 23m', '-1d 1h', 'unknown')
     """
-    if value is None:
-        return UNKNOWN
-    if abs(value) >= DAY_SECONDS:
-        value = round(value / HOUR_SECONDS) * HOUR_SECONDS
-    return " ".join(seconds(value).split()[:2])
+    return UNKNOWN if value is None else brief(value)
 
 
 def ago(then: float | None, now: float) -> str:

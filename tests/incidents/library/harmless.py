@@ -14,6 +14,7 @@ from incidents.actions import (
     item_is,
     lag,
     lose_target,
+    lose_the_cloud,
     never_sync,
     reload,
     restart,
@@ -32,6 +33,7 @@ from incidents.incident import (
     HOUR,
     ITEM,
     MINUTE,
+    OTHER_GROUP,
     OTHER_PLAN,
     PLAN,
     Fires,
@@ -64,7 +66,7 @@ INCIDENTS = (
     Incident(
         "a two-way plan is at rest",
         lasts=HOUR,
-        timeline={0.0: two_way(PLAN)},
+        timeline={0.0: all_of(two_way(PLAN), never_sync(plan=PLAN, group=GROUP))},
         groups=10,
         looks_like=["RocketMQDRSyncStalled", "RocketMQDRNeverSynced"],
     ),
@@ -102,6 +104,26 @@ INCIDENTS = (
         looks_like=["RocketMQDRSyncStalled", "RocketMQDRSyncLagCritical"],
     ),
     Incident(
+        "an item is stopped before its groups are on the target",
+        lasts=45 * MINUTE,
+        timeline={
+            0.0: all_of(
+                item_is(ITEM, "MANUAL_STOPPED"),
+                never_sync(plan=PLAN, group=GROUP),
+                lose_target(plan=PLAN, group=OTHER_GROUP),
+            )
+        },
+        fires=[
+            Fires(
+                "RocketMQDRItemStopped",
+                after=0.0,
+                by=4 * MINUTE,
+                labels={"item_id": ITEM, "severity": "info"},
+            )
+        ],
+        looks_like=["RocketMQDRNeverSynced", "RocketMQDRTargetMissing"],
+    ),
+    Incident(
         "the exporter is restarted, twice",
         lasts=30 * MINUTE,
         timeline={
@@ -123,6 +145,17 @@ INCIDENTS = (
         looks_like=["RocketMQDRExporterDown", "RocketMQDRCheckpointsVanished"],
     ),
     Incident(
+        "one of two replicas no longer reaches the API",
+        lasts=45 * MINUTE,
+        replicas=("a", "b"),
+        timeline={10 * MINUTE: lose_the_cloud("a")},
+        looks_like=[
+            "RocketMQDRWalkFailing",
+            "RocketMQDRDataStale",
+            "RocketMQDRCheckpointsVanished",
+        ],
+    ),
+    Incident(
         "Prometheus itself is gone for eight minutes",
         lasts=45 * MINUTE,
         timeline={10 * MINUTE: stop_prometheus(), 18 * MINUTE: start_prometheus()},
@@ -133,6 +166,18 @@ INCIDENTS = (
         lasts=30 * MINUTE,
         timeline={10 * MINUTE: break_down(), 12 * MINUTE: work_again()},
         looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
+    ),
+    Incident(
+        "routes are walked four times an hour, and one walk fails",
+        lasts=2 * HOUR,
+        timeline={50 * MINUTE: break_down(), 63 * MINUTE: work_again()},
+        settings={"poll.interval": "15m", "poll.stale_after": "1h"},
+        looks_like=[
+            "RocketMQDRWalkFailing",
+            "RocketMQDRDataStale",
+            "RocketMQDRSyncStalled",
+            "RocketMQDRPollsSkipped",
+        ],
     ),
     Incident(
         "one answer in twenty is throttled",

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from incidents.actions import all_of, delete, item_is, plan_is, stall, vanish
-from incidents.incident import HOUR, ITEM, MINUTE, OTHER_PLAN, PLAN, Fires, Incident
+from incidents.actions import (
+    all_of,
+    delete,
+    item_is,
+    lose_target,
+    plan_is,
+    stall,
+    vanish,
+)
+from incidents.incident import (
+    GROUP,
+    HOUR,
+    ITEM,
+    MINUTE,
+    OTHER_ITEM,
+    OTHER_PLAN,
+    PLAN,
+    Fires,
+    Incident,
+)
 
 INCIDENTS = (
     Incident(
         "an item is stopped because the bill was not paid",
         lasts=45 * MINUTE,
         timeline={
-            10 * MINUTE: all_of(stall(plan=PLAN), item_is(ITEM, "OVERDUE_STOPPED"))
+            10 * MINUTE: all_of(
+                stall(plan=PLAN),
+                item_is(ITEM, "OVERDUE_STOPPED"),
+                # Of another item, and so not held back.
+                lose_target(plan=OTHER_PLAN, group=GROUP),
+            )
         },
         fires=[
+            Fires("RocketMQDRTargetMissing", 25 * MINUTE, 28 * MINUTE),
             Fires(
                 "RocketMQDRItemStopped",
                 after=12 * MINUTE,
@@ -129,5 +153,22 @@ INCIDENTS = (
             )
         ],
         looks_like=["RocketMQDRPlanNotRunning"],
+    ),
+    Incident(
+        "an item that is configured is deleted",
+        lasts=45 * MINUTE,
+        plans=1,
+        items=2,
+        settings={"plans": [{"id": PLAN, "items": [ITEM, OTHER_ITEM]}]},
+        timeline={10 * MINUTE: delete(OTHER_ITEM)},
+        fires=[
+            Fires(
+                "RocketMQDRConfiguredMissing",
+                after=25 * MINUTE,
+                by=36 * MINUTE,
+                labels={"kind": "item", "id": OTHER_ITEM, "severity": "warning"},
+            )
+        ],
+        looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRItemStopped"],
     ),
 )

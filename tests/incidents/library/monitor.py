@@ -13,6 +13,7 @@ from incidents.actions import (
     garble,
     lose,
     miscount,
+    never_sync,
     refuse,
     restart,
     revoke_key,
@@ -24,7 +25,15 @@ from incidents.actions import (
     trip,
     work_again,
 )
-from incidents.incident import GROUP, HOUR, MINUTE, PLAN, Fires, Incident
+from incidents.incident import (
+    GROUP,
+    HOUR,
+    MINUTE,
+    OTHER_PLAN,
+    PLAN,
+    Fires,
+    Incident,
+)
 from incidents.library.sync import stalled
 from incidents.stage import Action
 
@@ -126,10 +135,17 @@ INCIDENTS = (
         "one plan of two is forbidden, and allowed again",
         lasts=45 * MINUTE,
         timeline={
-            10 * MINUTE: forbid(plan=PLAN, action="Checkpoints"),
+            10 * MINUTE: all_of(
+                forbid(plan=PLAN, action="Checkpoints"),
+                # Seen as well as ever, and not held back by what the other plan lacks.
+                never_sync(plan=OTHER_PLAN, group=GROUP),
+            ),
             30 * MINUTE: work_again(),
         },
         fires=[
+            Fires("RocketMQDRNeverSynced", 25 * MINUTE, 28 * MINUTE),
+        ]
+        + [
             Fires(
                 alert,
                 after=13 * MINUTE,
@@ -161,18 +177,38 @@ INCIDENTS = (
         looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
     ),
     Incident(
+        "a plan could never be looked up, and is not walked",
+        lasts=45 * MINUTE,
+        timeline={
+            0.0: break_down(plan=PLAN, action="Items"),
+            30 * MINUTE: work_again(),
+        },
+        fires=[
+            Fires(
+                "RocketMQDRWalkFailing",
+                after=MINUTE,
+                by=6 * MINUTE,
+                until=33 * MINUTE,
+                labels={"reason": "unavailable", "job": "rocketmq-dr"},
+            )
+        ],
+        looks_like=["RocketMQDRDataStale", "RocketMQDRConfiguredMissing"],
+    ),
+    Incident(
         "the exporter is restarted while the API is out of order",
         lasts=45 * MINUTE,
         timeline={10 * MINUTE: all_of(break_down(), restart())},
         fires=[
+            Fires("RocketMQDRWalkFailing", 11 * MINUTE, 20 * MINUTE),
             Fires(
                 "RocketMQDRDataStale",
                 after=11 * MINUTE,
                 by=20 * MINUTE,
                 labels={"severity": "critical", "job": "rocketmq-dr"},
-            )
+            ),
         ],
         looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRExporterDown"],
+        inhibited=["RocketMQDRWalkFailing"],
     ),
     Incident(
         "a group stalls, and then the API is out of reach as well",
@@ -236,6 +272,39 @@ INCIDENTS = (
             )
         ],
         looks_like=["RocketMQDRDataStale", "RocketMQDRCheckpointsVanished"],
+    ),
+    Incident(
+        "of two teams that name their job alike, one loses its exporter",
+        lasts=45 * MINUTE,
+        timeline={
+            0.0: never_sync(plan=PLAN, group=GROUP),
+            20 * MINUTE: stop("a"),
+        },
+        replicas=("a", "b"),
+        namespaces={"a": "orders", "b": "search"},
+        fires=[
+            Fires(
+                "RocketMQDRNeverSynced",
+                after=15 * MINUTE,
+                by=18 * MINUTE,
+                until=22 * MINUTE,
+                labels={"namespace": "orders"},
+            ),
+            Fires(
+                "RocketMQDRNeverSynced",
+                after=15 * MINUTE,
+                by=18 * MINUTE,
+                labels={"namespace": "search"},
+            ),
+            Fires(
+                "RocketMQDRExporterDown",
+                after=25 * MINUTE,
+                by=28 * MINUTE,
+                labels={"namespace": "orders"},
+            ),
+        ],
+        looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRDataStale"],
+        judged_at=30 * MINUTE,
     ),
     Incident(
         "a reload is refused",

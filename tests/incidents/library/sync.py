@@ -12,7 +12,16 @@ from incidents.actions import (
     plan_is,
     stall,
 )
-from incidents.incident import GROUP, HOUR, ITEM, MINUTE, PLAN, Fires, Incident
+from incidents.incident import (
+    GROUP,
+    HOUR,
+    ITEM,
+    MINUTE,
+    PLAN,
+    SOURCE,
+    Fires,
+    Incident,
+)
 
 NAME = '{{ $labels.none }} "quoted" \\ {{ .Value }} $(reboot)'
 ROUTE = {"plan_id": PLAN, "item_id": ITEM}
@@ -85,6 +94,24 @@ INCIDENTS = (
         },
         groups=10,
         fires=stalled(10 * MINUTE, until=None),
+        inhibited=["RocketMQDRSyncLagHigh"],
+        # Before the lag is critical, too.
+        judged_at=25 * MINUTE,
+    ),
+    Incident(
+        "a route that is configured in full stalls, of whose plan nothing was asked",
+        lasts=40 * MINUTE,
+        timeline={10 * MINUTE: stall(plan=PLAN, group=GROUP)},
+        groups=10,
+        settings={
+            "plans": [{"id": PLAN, "items": [ITEM], "source_instances": [SOURCE]}]
+        },
+        fires=[
+            Fires("RocketMQDRSyncLagHigh", 20 * MINUTE, 23 * MINUTE, labels=ROUTE),
+            Fires("RocketMQDRSyncLagCritical", 30 * MINUTE, 33 * MINUTE, labels=ROUTE),
+        ],
+        # Whether it syncs by itself is not known.
+        looks_like=["RocketMQDRSyncStalled", "RocketMQDRConfiguredMissing"],
         inhibited=["RocketMQDRSyncLagHigh"],
     ),
     Incident(

@@ -1,0 +1,1 @@
+"""The ways to deploy the exporter, and what writes their generated parts."""

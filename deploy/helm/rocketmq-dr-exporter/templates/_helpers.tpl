@@ -1,0 +1,100 @@
+{{/* Names, labels, and what several templates ask of the values. */}}
+
+{{- define "rocketmq-dr-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* At most 50 characters: the index of a shard, the letter of a replica and hashes follow. */}}
+{{- define "rocketmq-dr-exporter.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "rocketmq-dr-exporter.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "rocketmq-dr-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.labels" -}}
+{{ include "rocketmq-dr-exporter.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: exporter
+app.kubernetes.io/part-of: rocketmq-dr
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.image" -}}
+{{- $name := .Values.image.repository }}
+{{- with .Values.image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end }}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" $name .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "rocketmq-dr-exporter.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.configMapName" -}}
+{{- default (include "rocketmq-dr-exporter.fullname" .) .Values.existingConfigMap }}
+{{- end }}
+
+{{/* Empty if there is no access key. */}}
+{{- define "rocketmq-dr-exporter.secretName" -}}
+{{- if .Values.credentials.existingSecret }}
+{{- .Values.credentials.existingSecret }}
+{{- else if .Values.credentials.accessKeyId }}
+{{- include "rocketmq-dr-exporter.fullname" . }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.metricsPath" -}}
+{{- dig "web" "telemetry_path" "/metrics" .Values.config }}
+{{- end }}
+
+{{/* What no schema can say. */}}
+{{- define "rocketmq-dr-exporter.checked" -}}
+{{- if and (gt (int .Values.replicaCount) 1) }}
+{{- fail (printf "replicaCount %d: each replica would ask the cloud for everything. Set ha.enabled for a pair of which one polls, or shards for several that share the routes." (int .Values.replicaCount)) }}
+{{- end }}
+{{- with .Values.credentials }}
+{{- if and .existingSecret (or .accessKeyId .accessKeySecret) }}
+{{- fail "credentials: existingSecret and accessKeyId are both given; leave one out." }}
+{{- end }}
+{{- if ne (empty .accessKeyId) (empty .accessKeySecret) }}
+{{- fail "credentials: accessKeyId and accessKeySecret belong together; one of them is missing." }}
+{{- end }}
+{{- if and .rrsaRoleName (or .existingSecret .accessKeyId) }}
+{{- fail "credentials: a role (rrsaRoleName) and an access key are both given; leave one out." }}
+{{- end }}
+{{- end }}
+{{- if and .Values.credentials.rrsaRoleName (not .Values.serviceAccount.create) }}
+{{- fail "credentials.rrsaRoleName is an annotation of the service account: it needs serviceAccount.create." }}
+{{- end }}
+{{- if and .Values.config .Values.existingConfigMap }}
+{{- fail "config and existingConfigMap are both given; leave one out." }}
+{{- end }}
+{{- if .Values.simulator.enabled }}
+{{- if or .Values.config .Values.existingConfigMap (include "rocketmq-dr-exporter.secretName" .) .Values.credentials.rrsaRoleName .Values.web.existingSecret .Values.ha.enabled (gt (int .Values.shards) 1) }}
+{{- fail "simulator.enabled takes no config, credentials, web, ha or shards: its exporter knows the simulated cloud alone. Use extraArgs." }}
+{{- end }}
+{{- end }}
+{{- end }}

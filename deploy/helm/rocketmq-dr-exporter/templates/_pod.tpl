@@ -1,0 +1,222 @@
+{{/* The pod, alike in a Deployment and in a StatefulSet. */}}
+
+{{- define "rocketmq-dr-exporter.pod" -}}
+metadata:
+  labels:
+    {{- include "rocketmq-dr-exporter.labels" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    kubectl.kubernetes.io/default-container: exporter
+    {{- if and (not .Values.existingConfigMap) (not .Values.simulator.enabled) }}
+    checksum/config: {{ include "rocketmq-dr-exporter.configuration" . | sha256sum }}
+    {{- end }}
+    {{- if .Values.credentials.accessKeyId }}
+    checksum/credentials: {{ printf "%s\n%s" .Values.credentials.accessKeyId .Values.credentials.accessKeySecret | sha256sum }}
+    {{- end }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "rocketmq-dr-exporter.serviceAccountName" . }}
+  # Only the Lease needs it.
+  automountServiceAccountToken: {{ .Values.ha.enabled }}
+  # The variables that Kubernetes injects for a Service look like settings.
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+  {{- else if .Values.ha.enabled }}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "rocketmq-dr-exporter.selectorLabels" . | nindent 10 }}
+  {{- end }}
+  containers:
+    - name: exporter
+      image: {{ include "rocketmq-dr-exporter.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      args:
+        {{- if .Values.simulator.enabled }}
+        - demo
+        - --scenario={{ .Values.simulator.scenario }}
+        - --plans={{ .Values.simulator.plans }}
+        {{- else }}
+        - serve
+        {{- end }}
+        {{- with .Values.extraArgs }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .Values.securityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      ports:
+        - name: http
+          containerPort: 10063
+      {{- with include "rocketmq-dr-exporter.env" . | trim }}
+      env:
+        {{- . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- range $probe, $path := dict "livenessProbe" "/-/healthy" "readinessProbe" "/-/ready" }}
+      {{- with index $.Values $probe }}
+      {{ $probe }}:
+        {{- if or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") }}
+        {{- else if $.Values.web.existingSecret }}
+        exec:
+          command: [python, -m, exporter.healthcheck]
+        {{- else }}
+        httpGet:
+          path: {{ $path }}
+          port: http
+        {{- end }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- end }}
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with include "rocketmq-dr-exporter.volumeMounts" . | trim }}
+      volumeMounts:
+        {{- . | nindent 8 }}
+      {{- end }}
+  {{- with include "rocketmq-dr-exporter.volumes" . | trim }}
+  volumes:
+    {{- . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/* The settings that are not in the file. */}}
+{{- define "rocketmq-dr-exporter.env" -}}
+{{- if not .Values.simulator.enabled }}
+- name: ROCKETMQ_DR_CONFIG__FILE
+  value: /etc/rocketmq-dr-exporter/config.yaml
+{{- end }}
+{{- with include "rocketmq-dr-exporter.secretName" . }}
+- name: ROCKETMQ_DR_API__ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $.Values.credentials.accessKeyIdKey }}
+- name: ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE
+  value: /run/secrets/rocketmq-dr-exporter/access-key-secret
+{{- if $.Values.credentials.securityTokenKey }}
+- name: ROCKETMQ_DR_API__SECURITY_TOKEN_FILE
+  value: /run/secrets/rocketmq-dr-exporter/security-token
+{{- end }}
+{{- end }}
+{{- if .Values.web.existingSecret }}
+- name: ROCKETMQ_DR_WEB__CONFIG_FILE
+  value: /etc/rocketmq-dr-exporter-web/web-config.yml
+{{- end }}
+{{- if gt (int .Values.shards) 1 }}
+- name: ROCKETMQ_DR_SHARD__INDEX
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.labels['apps.kubernetes.io/pod-index']
+- name: ROCKETMQ_DR_SHARD__TOTAL
+  value: {{ .Values.shards | quote }}
+{{- end }}
+{{- if .Values.ha.enabled }}
+- name: ROCKETMQ_DR_HA__LEASE
+  value: {{ include "rocketmq-dr-exporter.fullname" . }}
+- name: ROCKETMQ_DR_HA__LEASE_DURATION
+  value: {{ .Values.ha.leaseDuration }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.volumeMounts" -}}
+{{- if not .Values.simulator.enabled }}
+- name: config
+  mountPath: /etc/rocketmq-dr-exporter
+  readOnly: true
+{{- end }}
+{{- if include "rocketmq-dr-exporter.secretName" . }}
+{{- /* By subPath it stays as it is until the pod is replaced: a new secret must not meet the
+       id of the old key, which is read once. */}}
+- name: credentials
+  mountPath: /run/secrets/rocketmq-dr-exporter/access-key-secret
+  subPath: access-key-secret
+  readOnly: true
+{{- if .Values.credentials.securityTokenKey }}
+- name: credentials
+  mountPath: /run/secrets/rocketmq-dr-exporter/security-token
+  subPath: security-token
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- if .Values.web.existingSecret }}
+- name: web
+  mountPath: /etc/rocketmq-dr-exporter-web
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "rocketmq-dr-exporter.volumes" -}}
+{{- if not .Values.simulator.enabled }}
+- name: config
+  configMap:
+    name: {{ include "rocketmq-dr-exporter.configMapName" . }}
+{{- end }}
+{{- with include "rocketmq-dr-exporter.secretName" . }}
+- name: credentials
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: {{ $.Values.credentials.accessKeySecretKey }}
+        path: access-key-secret
+      {{- with $.Values.credentials.securityTokenKey }}
+      - key: {{ . }}
+        path: security-token
+      {{- end }}
+{{- end }}
+{{- with .Values.web.existingSecret }}
+- name: web
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,83 @@
+"""Writes the chart's values.schema.json: the types of values.yaml, and nothing else.
+
+It must not know a value by name, but for the settings that the chart itself gives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from deploy.values import Value
+from exporter.settings.knobs import Knob, knobs
+
+Schema = dict[str, Any]
+
+GIVEN_BY_THE_CHART = (
+    "api.access_key_id",
+    "api.access_key_secret",
+    "api.access_key_secret_file",
+    "api.security_token",
+    "api.security_token_file",
+    "web.listen_address",
+    "web.config_file",
+    "shard.",
+    "ha.",
+)
+"""Settings that `config` may not hold: secrets, and what other values say."""
+
+_TYPES = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
+
+
+def schema(values: Iterable[Value]) -> str:
+    """Return the schema of the values, as JSON."""
+    root = _closed({"global": {"type": "object"}})  # which Helm gives to each chart
+    for value in values:
+        _put(root, value.path, _of(value))
+    config = _closed({})
+    for knob in knobs():
+        if not knob.path.startswith(GIVEN_BY_THE_CHART):
+            _put_setting(config, knob)
+    document = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **root,
+        "$defs": {"config": config},
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _of(value: Value) -> Schema:
+    """Return the schema of one value: its default's type, and what else is asked."""
+    if "$ref" in value.schema:
+        return value.schema
+    found: Schema = {"type": _TYPES[type(value.default)]}
+    return {**found, "description": value.description, **value.schema}
+
+
+def _put(root: Schema, path: tuple[str, ...], leaf: Schema) -> None:
+    """Put a schema in its place, below maps that allow no other key."""
+    for name in path[:-1]:
+        root = root["properties"].setdefault(name, _closed({}))
+    root["properties"][path[-1]] = leaf
+
+
+def _put_setting(root: Schema, knob: Knob) -> None:
+    """Put a setting in its place; what it may be the exporter says better."""
+    *above, last = knob.path.split(".")
+    for name in above:
+        place = root["properties"]
+        if name.endswith("[]"):
+            items = place[name.removesuffix("[]")]
+            root = items.setdefault("items", _closed({}))
+            items["type"] = "array"
+        else:
+            root = place.setdefault(name, _closed({}))
+    root["properties"][last] = {
+        "description": f"{knob.description} Expected: {knob.expected}."
+    }
+
+
+def _closed(properties: Schema) -> Schema:
+    """Return the schema of a map with these keys and no other."""
+    return {"type": "object", "additionalProperties": False, "properties": properties}

@@ -1,0 +1,185 @@
+"""The Helm chart: keys and roles, shards, pairs, the simulated cloud, TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from manifests import (
+    EXAMPLES,
+    FULL_NAME,
+    Manifest,
+    container,
+    mentions,
+    of_kind,
+    only,
+    pods,
+    templated,
+    variables,
+    workloads,
+)
+from pod_settings import SECRET, told
+
+pytestmark = [pytest.mark.deploy, pytest.mark.go]
+
+
+def selectors(manifests: tuple[Manifest, ...]) -> list[dict[str, str]]:
+    """Return the labels by which workloads find their pods."""
+    return [each["spec"]["selector"]["matchLabels"] for each in workloads(manifests)]
+
+
+def test_no_secret_is_in_it_unless_one_is_given() -> None:
+    """A Secret by name stays where it is."""
+    for case in set(EXAMPLES) - {"inline-secret"}:
+        assert of_kind("Secret", templated(case)) == []
+    made = templated("inline-secret")
+    assert mentions(r"\bexample\b", made) == ["Secret"]
+    assert only("Secret", made)["stringData"] == {
+        "access-key-id": "LTAI-example",
+        "access-key-secret": "example",
+    }
+
+
+@pytest.mark.parametrize("case", ["existing-secret", "inline-secret", "ha-sharded"])
+def test_the_access_key_reaches_the_exporter(case: str, tmp_path: Path) -> None:
+    """Its id by a variable, its secret and token by files."""
+    for workload in workloads(templated(case)):
+        api = told(workload, templated(case), tmp_path).settings.api
+
+        assert api.access_key_id == SECRET
+        assert api.access_key_secret_file is not None
+        assert api.access_key_secret_file.read_text() == SECRET
+        assert (api.security_token_file is not None) == (case == "existing-secret")
+
+
+def test_the_keys_of_the_secret_are_those_that_were_named() -> None:
+    """A Secret that exists already may call them what it likes."""
+    (workload,) = workloads(templated("existing-secret"))
+
+    reference = variables(workload)["ROCKETMQ_DR_API__ACCESS_KEY_ID"]["secretKeyRef"]
+    volumes = workload["spec"]["template"]["spec"]["volumes"]
+    (secret,) = (each["secret"] for each in volumes if "secret" in each)
+
+    assert reference == {"name": "my-key", "key": "id"}
+    assert secret["secretName"] == "my-key"
+    # Readable for the group that the pod's files have.
+    assert secret["defaultMode"] == 0o440
+    assert [item["key"] for item in secret["items"]] == ["secret", "token"]
+
+
+def test_a_role_is_an_annotation_beside_the_others() -> None:
+    """What ack-pod-identity-webhook looks for; and there is no key."""
+    made = templated("rrsa")
+
+    assert only("ServiceAccount", made)["metadata"]["annotations"] == {
+        "example.com/owner": "sre",
+        "pod-identity.alibabacloud.com/role-name": "rocketmq-dr-exporter",
+    }
+    assert mentions("access-key", made) == []
+
+
+def test_the_simulated_cloud_needs_nothing() -> None:
+    """No configuration, no variable, no file."""
+    made = templated("simulated")
+    (pod,) = pods(workloads(made))
+
+    assert of_kind("ConfigMap", made) == []
+    assert container(pod)["args"] == [
+        *("demo", "--scenario=stalled", "--plans=5", "--log.level=debug")
+    ]
+    assert "env" not in container(pod)
+    assert "volumes" not in pod
+
+
+def test_shards_take_their_index_from_their_ordinal(tmp_path: Path) -> None:
+    """Each of four walks its own share."""
+    made = templated("sharded")
+    workload = only("StatefulSet", made)
+
+    assert workload["spec"]["replicas"] == 4
+    assert workload["spec"]["podManagementPolicy"] == "Parallel"
+    assert workload["spec"]["serviceName"] == only("Service", made)["metadata"]["name"]
+    for index in range(4):
+        shard = told(workload, made, tmp_path, pod_index=index).settings.shard
+        assert (shard.index, shard.total) == (index, 4)
+
+
+def test_two_are_shards_already(tmp_path: Path) -> None:
+    """The least number that is shared."""
+    made = templated("sharded", "--set", "shards=2")
+
+    shard = told(only("StatefulSet", made), made, tmp_path, pod_index=1).settings.shard
+    assert (shard.index, shard.total) == (1, 2)
+
+
+def test_a_pair_shares_a_lease_that_it_may_use(tmp_path: Path) -> None:
+    """Its name, its duration, a token, and a role."""
+    made = templated("ha")
+    workload = only("Deployment", made)
+    pod = workload["spec"]["template"]["spec"]
+
+    assert workload["spec"]["replicas"] == 2
+    assert workload["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+    }
+    assert pod["automountServiceAccountToken"] is True
+    settings = told(workload, made, tmp_path).settings
+    assert settings.ha.lease == FULL_NAME
+    assert settings.ha.lease_duration.total_seconds() == 15
+    assert only("Role", made)["rules"] == [
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "verbs": ["get", "create", "update"],
+        }
+    ]
+    binding = only("RoleBinding", made)
+    assert binding["roleRef"]["name"] == only("Role", made)["metadata"]["name"]
+    account = {"kind": "ServiceAccount", "name": FULL_NAME, "namespace": "tools"}
+    assert binding["subjects"] == [account]
+    assert pod["serviceAccountName"] == FULL_NAME
+
+
+def test_pairs_of_shards_are_two_sets_of_one_lease_name(tmp_path: Path) -> None:
+    """An ordinal is one pod's, so the second replicas are a set of their own."""
+    made = templated("ha-sharded")
+    sets = of_kind("StatefulSet", made)
+
+    assert [each["metadata"]["name"] for each in sets] == [
+        f"{FULL_NAME}-a",
+        f"{FULL_NAME}-b",
+    ]
+    assert [each["rocketmq-dr/replica"] for each in selectors(made)] == ["a", "b"]
+    for each in sets:
+        labels = each["spec"]["template"]["metadata"]["labels"]
+        settings = told(each, made, tmp_path, pod_index=2).settings
+        assert (settings.shard.index, settings.shard.total) == (2, 3)
+        assert settings.ha.lease == FULL_NAME
+        assert labels["team"] == "sre"
+
+
+@pytest.mark.parametrize("case", ["default", "sharded", "ha", "ha-sharded"])
+def test_no_replicas_is_a_pause(case: str) -> None:
+    """A count of 0 stops all of them."""
+    found = workloads(templated(case, "--set", "replicaCount=0"))
+
+    assert {each["spec"]["replicas"] for each in found} == {0}
+
+
+def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
+    """Probes ask from within, Prometheus by https, where the metrics are."""
+    made = templated("web")
+    workload = only("Deployment", made)
+    found = container(workload["spec"]["template"]["spec"])
+    (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
+
+    command = {"command": ["python", "-m", "exporter.healthcheck"]}
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert found[probe]["exec"] == command
+        assert "httpGet" not in found[probe]
+    web = told(workload, made, tmp_path).settings.web
+    assert web.config_file == tmp_path / "etc/rocketmq-dr-exporter-web/web-config.yml"
+    assert endpoint["scheme"] == "https"
+    assert endpoint["path"] == web.telemetry_path == "/dr-metrics"
+    assert set(endpoint) >= {"tlsConfig", "basicAuth"}

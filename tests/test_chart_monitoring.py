@@ -1,0 +1,89 @@
+"""The Helm chart: what Prometheus Operator and Grafana find."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from manifests import (
+    DEPLOY,
+    Manifest,
+    of_kind,
+    only,
+    templated,
+)
+from programs import REPOSITORY
+
+pytestmark = [pytest.mark.deploy, pytest.mark.go]
+
+
+def rules() -> list[Manifest]:
+    """Return the groups of the repository's rules."""
+    files = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
+    return [
+        group for file in files for group in yaml.safe_load(file.read_text())["groups"]
+    ]
+
+
+def test_a_service_monitor_finds_the_service() -> None:
+    """By its labels, its namespace and its port's name."""
+    made = templated("full")
+    monitor, service = only("ServiceMonitor", made), only("Service", made)
+    (endpoint,) = monitor["spec"]["endpoints"]
+    (port,) = service["spec"]["ports"]
+
+    labels = service["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["tools"]}
+    assert monitor["metadata"]["namespace"] == "monitoring"
+    assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    assert endpoint["port"] == port["name"]
+    assert port["port"] == 9999
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("1m", "10s")
+    assert set(endpoint) >= {"relabelings", "metricRelabelings"}
+
+
+def test_the_rules_are_the_repository_s_own() -> None:
+    """Every group and rule, to the letter."""
+    made = only("PrometheusRule", templated("observed"))
+
+    assert made["spec"]["groups"] == rules()
+
+
+def test_rules_can_be_left_out_labelled_and_added() -> None:
+    """Without an alert, with a label on each, beside a group of one's own."""
+    *ours, mine = only("PrometheusRule", templated("full"))["spec"]["groups"]
+    made = [rule for group in ours for rule in group["rules"]]
+    wanted = [
+        {**rule, "labels": {**rule["labels"], "team": "sre"}}
+        if "alert" in rule
+        else rule
+        for group in rules()
+        for rule in group["rules"]
+        if rule.get("alert") != "RocketMQDRClockSkew"
+    ]
+
+    assert mine["name"] == "mine"
+    assert made == wanted
+    assert len(made) == sum(len(group["rules"]) for group in rules()) - 1
+
+
+def test_the_dashboards_are_the_repository_s_own() -> None:
+    """Each in a ConfigMap that Grafana's sidecar finds."""
+    maps = [
+        each
+        for each in of_kind("ConfigMap", templated("observed"))
+        if each["metadata"]["labels"].get("grafana_dashboard") == "1"
+    ]
+    made = [json.loads(text) for each in maps for text in each["data"].values()]
+    files = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
+
+    assert files
+    assert made == [json.loads(file.read_text()) for file in files]
+    assert {each["metadata"]["annotations"]["grafana_folder"] for each in maps} == {
+        "RocketMQ DR"
+    }
+    # Of what the sidecar takes from many ConfigMaps, it makes one folder of files.
+    names = [name for each in maps for name in each["data"]]
+    assert len(set(names)) == len(names)

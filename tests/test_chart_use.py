@@ -1,0 +1,180 @@
+"""The Helm chart: what it refuses, what it tells, how it is packed and tried."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import tarfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+from eventually import eventually
+from manifests import (
+    CHART,
+    DEPLOY,
+    FULL_NAME,
+    container,
+    helm,
+    of_kind,
+    pods,
+    refused,
+    templated,
+)
+from programs import REPOSITORY, clean_environment, exporter_command, free_port, started
+
+from exporter import __version__
+
+pytestmark = [pytest.mark.deploy, pytest.mark.go]
+
+
+def noted(folder: Path, case: str) -> str:
+    """Return the notes that an installation ends with.
+
+    Helm shows them to whom it installs, which takes a cluster; so a copy of the chart
+    renders them as a template beside the others.
+    """
+    chart = folder / "chart"
+    shutil.copytree(CHART, chart, dirs_exist_ok=True)
+    text = (chart / "templates" / "NOTES.txt").read_text()
+    (chart / "templates" / "_notes.tpl").write_text(
+        '{{ define "notes" }}' + text + "{{ end }}"
+    )
+    (chart / "templates" / "notes.yaml").write_text(
+        'text: {{ include "notes" . | quote }}\n'
+    )
+    values = str(CHART / "ci" / f"{case}-values.yaml")
+    only_these = ("--show-only", "templates/notes.yaml")
+    result = helm(
+        *("template", "dr", str(chart), "--namespace", "tools"),
+        *("--values", values, *only_these),
+    )
+    assert result.returncode == 0, result.stderr
+    return str(yaml.safe_load(result.stdout)["text"])
+
+
+@pytest.mark.parametrize(
+    ("given", "told_of"),
+    [
+        ("replicas=2", "additional properties 'replicas' not allowed"),
+        ("serviceMonitor.enable=true", "additional properties 'enable' not allowed"),
+        ("config.api.regoin=cn-beijing", "additional properties 'regoin' not allowed"),
+        ("config.api.access_key_secret=x", "'access_key_secret' not allowed"),
+        ("config.shard.total=2", "additional properties 'shard' not allowed"),
+        ("shards=0", "at '/shards': minimum: got 0, want 1"),
+        ("shards=two", "at '/shards': got string, want integer"),
+        ("service.type=Ingress", "at '/service/type'"),
+        ("image.digest=latest", "at '/image/digest'"),
+        ("simulator.scenario=calm", "at '/simulator/scenario'"),
+        ("replicaCount=2", "Set ha.enabled for a pair of which one polls"),
+        ("credentials.accessKeyId=a", "accessKeySecret belong together"),
+        (
+            "credentials.existingSecret=a,credentials.accessKeyId=b",
+            "existingSecret and accessKeyId are both given",
+        ),
+        (
+            "credentials.existingSecret=a,credentials.rrsaRoleName=b",
+            "(rrsaRoleName) and an access key are both given",
+        ),
+        (
+            "credentials.rrsaRoleName=b,serviceAccount.create=false",
+            "it needs serviceAccount.create",
+        ),
+        ("config.api.region=a,existingConfigMap=b", "config and existingConfigMap"),
+        ("simulator.enabled=true,shards=2", "simulator.enabled takes no config"),
+        (
+            "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
+            "there is no alert RocketMQDR",
+        ),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(given: str, told_of: str) -> None:
+    """A typo or a contradiction fails before it reaches a cluster, and says where."""
+    assert told_of in refused("--set", given)
+
+
+def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
+    """NOTES.txt names the commands, warns of a key in the release, and of no alerts."""
+    notes = partial(noted, tmp_path)
+
+    assert "port-forward service/dr-rocketmq-dr-exporter 10063:10063" in notes(
+        "default"
+    )
+    assert "No credentials are set" in notes("default")
+    assert "Nothing alerts" in notes("default")
+    assert "WARNING: the access key's secret is part" in notes("inline-secret")
+    assert "rollout restart statefulset" in notes("sharded")
+    assert "label namespace tools" in notes("rrsa")
+    assert "It shows a simulated cloud" in notes("observed")
+    assert "Nothing" not in notes("observed")
+
+
+def test_what_is_packed_holds_rules_and_dashboards_and_no_examples(
+    tmp_path: Path,
+) -> None:
+    """A package has files where the repository has links, and nothing to clean up."""
+    result = helm("package", str(CHART), "--destination", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+
+    with tarfile.open(tmp_path / f"rocketmq-dr-exporter-{__version__}.tgz") as archive:
+        packed = {
+            Path(member.name).relative_to("rocketmq-dr-exporter"): file.read()
+            for member in archive
+            if member.isfile() and (file := archive.extractfile(member))
+        }
+
+    for place, source in (
+        ("files/rules", DEPLOY / "prometheus" / "rules"),
+        ("files/dashboards", REPOSITORY / "grafana" / "dashboards"),
+    ):
+        held = {
+            file.name: text
+            for file, text in packed.items()
+            if file.parent == Path(place)
+        }
+        own = {file.name: file.read_bytes() for file in source.glob("[!.]*")}
+        assert held == own
+    assert Path("values.schema.json") in packed
+    assert not [
+        file for file in packed if file.parts[0] == "ci" or file.name == ".lint"
+    ]
+
+
+async def test_the_connection_test_passes_only_while_metrics_are_answered(
+    tmp_path: Path,
+) -> None:
+    """The pod's own program, against the real exporter and against nobody."""
+    (pod,) = pods(of_kind("Pod", templated("default")))
+    python, flag, program, host, _, *rest = container(pod)["command"]
+    port = free_port()
+    assert (python, flag, host, rest) == (
+        "python",
+        "-c",
+        FULL_NAME,
+        ["http", "/metrics"],
+    )
+
+    def tried(path: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "localhost", str(port), "http", path]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    async def passes() -> bool:
+        return (await asyncio.to_thread(tried, "/metrics")).returncode == 0
+
+    refused_by_nobody = await asyncio.to_thread(tried, "/metrics")
+    flags = (
+        f"--web.listen-address=127.0.0.1:{port}",
+        f"--listen-address=127.0.0.1:{free_port()}",
+    )
+    async with started(
+        *exporter_command("demo", *flags), env=clean_environment(tmp_path)
+    ):
+        assert await eventually(passes)
+        elsewhere = await asyncio.to_thread(tried, "/elsewhere")
+
+    assert refused_by_nobody.returncode == 1
+    assert elsewhere.returncode == 1
+    assert "/elsewhere answered 404" in elsewhere.stderr

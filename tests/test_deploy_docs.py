@@ -1,0 +1,136 @@
+"""What docs/deploy.md and the chart's README tell to type works, short of a cluster."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from manifests import CHART, DEPLOY, kustomized, mentions, only, workloads
+from programs import REPOSITORY, real
+
+pytestmark = [pytest.mark.deploy, pytest.mark.go]
+
+PAGE = REPOSITORY / "docs" / "deploy.md"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code blocks of a page that are in a language."""
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return fence.findall(page.read_text(encoding="utf-8"))
+
+
+def commands(page: Path, program: str) -> list[list[str]]:
+    """Return the command lines of a program that a page tells to type."""
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in text.splitlines()]
+    return [words[1:] for words in lines if words[:1] == [program]]
+
+
+def succeeds(*command: str, cwd: Path = REPOSITORY) -> str:
+    """Return what a program prints, which must succeed."""
+    result = subprocess.run(
+        [real(command[0]), *command[1:]],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("page", "cwd"), [(PAGE, REPOSITORY), (CHART / "README.md", CHART.parent)]
+)
+def test_each_installation_by_helm_can_be_rendered(page: Path, cwd: Path) -> None:
+    """All values of these commands exist."""
+    installations = [
+        [word for word in words[1:] if word != "--install"]
+        for words in commands(page, "helm")
+        if words[0] in {"install", "upgrade"}
+    ]
+
+    assert len(installations) >= 2
+    for arguments in installations:
+        assert workloads(
+            yaml.safe_load_all(succeeds("helm", "template", *arguments, cwd=cwd))
+        )
+
+
+def test_each_overlay_that_is_named_is_there() -> None:
+    """In the commands and in the table."""
+    text = PAGE.read_text(encoding="utf-8")
+    folders = re.findall(r"deploy/kubernetes/overlays/(\w+)", text)
+    rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    there = {each.name for each in (DEPLOY / "kubernetes" / "overlays").iterdir()}
+
+    assert folders
+    assert set(folders) <= there
+    assert set(rows) == there
+
+
+def test_an_overlay_of_one_s_own_works_as_it_is_shown(tmp_path: Path) -> None:
+    """With a role in place of a key, another image, and another configuration."""
+    (overlay,) = (each for each in blocks(PAGE, "yaml") if "Kustomization" in each)
+    folder = tmp_path / "deploy" / "kubernetes" / "overlays" / "own"
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text(overlay, encoding="utf-8")
+    (folder / "config.yaml").write_text("api: {region: cn-beijing}\n")
+    for place in ("deploy/kubernetes/base", "deploy/kubernetes/components", "grafana"):
+        (tmp_path / place).symlink_to(REPOSITORY / place)
+
+    made = kustomized(str(folder))
+
+    assert only("ServiceAccount", made)["metadata"]["annotations"] == {
+        "pod-identity.alibabacloud.com/role-name": "rocketmq-dr-exporter"
+    }
+    assert mentions("access-key", made) == []
+    (workload,) = workloads(made)
+    pod = workload["spec"]["template"]["spec"]
+    image = "registry.example.com/rocketmq-dr-exporter:"
+    assert pod["containers"][0]["image"].startswith(image)
+    name = pod["volumes"][0]["configMap"]["name"]
+    (config,) = (each for each in made if each["metadata"]["name"] == name)
+    assert config["data"] == {"config.yaml": "api: {region: cn-beijing}\n"}
+    assert {each["metadata"]["namespace"] for each in made} == {"rocketmq-dr"}
+
+
+def test_the_compose_commands_are_said_where_the_file_is() -> None:
+    """And by the variable that it has."""
+    (block,) = (each for each in blocks(PAGE, "sh") if "docker compose" in each)
+
+    folder = REPOSITORY / block.splitlines()[0].removeprefix("cd ")
+    (variable,) = set(re.findall(r"([A-Z_]+)=serve", block))
+    assert f"${{{variable}:-demo}}" in (folder / "compose.yaml").read_text()
+
+
+def test_a_typo_is_refused_as_the_page_shows_it() -> None:
+    """To the letter, below what Helm says of the links."""
+    (shown,) = blocks(PAGE, "text")
+    command, *lines = shown.splitlines()
+
+    result = subprocess.run(
+        [real("helm"), *shlex.split(command)[2:]],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    told = [each for each in result.stderr.splitlines() if "symbolic link" not in each]
+    assert [each for each in told if each] == lines
+
+
+def test_each_file_that_is_linked_exists() -> None:
+    """From the page and from the chart's README."""
+    for page in (PAGE, CHART / "README.md"):
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+
+        assert links
+        for link in links:
+            assert (page.parent / link).exists(), link
