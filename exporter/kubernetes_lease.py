@@ -6,7 +6,8 @@ Imported only where `ha.lease` is set, for the package is an extra.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -73,33 +74,51 @@ class KubernetesLeases:
 
     async def create(self, lease: Lease) -> None:
         """Put the first record down, unless there is one."""
-        self._metadata = V1ObjectMeta(name=self._name, namespace=self._namespace)
-        body = self._body(lease)
-        writing = self._api.create_namespaced_lease(self._namespace, body)
-        await self._answer("create", writing)
+        await self._create(lease)
 
     async def replace(self, lease: Lease) -> None:
         """Put it in the place of the record whose version it names."""
-        body = self._body(lease)
-        writing = self._api.replace_namespaced_lease(self._name, self._namespace, body)
-        if await self._answer("update", writing, absent=True) is None:
+        if await self._replace(lease) is None:
             raise LeaseTakenError("the Lease was deleted")
 
     async def rehearse(self, lease: Lease) -> None:
-        """Fail as a replacement would, and replace nothing."""
-        body = self._body(lease)
-        writing = self._api.replace_namespaced_lease(
-            self._name, self._namespace, body, dry_run=DRY_RUN
-        )
-        await self._answer("update", writing, absent=True)
+        """Fail where a first record or a replacement would, and write nothing.
 
-    def _body(self, lease: Lease) -> V1Lease:
+        That there is another record, or none, is no failure: rights come before.
+        """
+        for write in (self._replace, self._create):
+            with suppress(LeaseTakenError):
+                await write(lease, dry_run=DRY_RUN)
+
+    async def _create(self, lease: Lease, dry_run: str | None = None) -> V1Lease | None:
+        first = replace(lease, version="")
+        body = self._body(first, V1ObjectMeta(name=self._name))
+        writing = self._api.create_namespaced_lease(
+            self._namespace,
+            body,
+            dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
+        )
+        return await self._answer("create", writing)
+
+    async def _replace(
+        self, lease: Lease, dry_run: str | None = None
+    ) -> V1Lease | None:
+        body = self._body(lease, self._metadata)
+        writing = self._api.replace_namespaced_lease(
+            self._name,
+            self._namespace,
+            body,
+            dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
+        )
+        return await self._answer("update", writing, absent=True)
+
+    def _body(self, lease: Lease, metadata: V1ObjectMeta) -> V1Lease:
         if lease.version:
-            self._metadata.resource_version = lease.version
+            metadata.resource_version = lease.version
         return V1Lease(
             api_version="coordination.k8s.io/v1",
             kind="Lease",
-            metadata=self._metadata,
+            metadata=metadata,
             spec=V1LeaseSpec(
                 holder_identity=lease.holder or None,
                 lease_duration_seconds=lease.duration,

@@ -87,9 +87,8 @@ class Elector:
         """
         try:
             async with asyncio.timeout(self._attempt_within):
-                if (lease := await self._leases.read()) is not None:
-                    # A standby has to know now that it may write, not when it must.
-                    await self._leases.rehearse(lease)
+                # Who may not write has to know it now, not when it must.
+                await self._leases.rehearse(self._mine(await self._leases.read()))
                 await self._attempt()
         except LeaseRefusedError:
             raise

@@ -379,6 +379,25 @@ async def test_a_record_that_is_deleted_is_its_leader_s_for_as_long_as_it_lasted
 
 
 @virtually
+async def test_who_was_away_believes_in_a_leader_that_it_never_saw() -> None:
+    """What it saw last ran out long ago, but not what has been deleted since."""
+    keeper = Keeper()
+    a, b = candidate(keeper, "a"), candidate(keeper, "b")
+    with capture_logs() as lines:
+        async with running(a, b):
+            b.line.is_cut = True
+            await asyncio.sleep(60.5)
+            keeper.lease = None
+            b.line.is_cut = False
+            for _ in range(200):
+                await asyncio.sleep(0.1)
+                assert leaders(a, b) == ["a"]
+
+    assert [line["event"] for line in lines].count("lease_deleted") == 1
+    assert "deleted" not in [line.get("leader") for line in lines]
+
+
+@virtually
 async def test_a_leader_whose_machine_slept_stops_when_it_wakes() -> None:
     """Before it is told who leads now: timers did not go on, and nobody answers yet."""
     keeper = Keeper()
