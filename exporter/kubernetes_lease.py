@@ -5,13 +5,13 @@ Imported only where `ha.lease` is set, for the package is an extra.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiohttp
 from kubernetes_asyncio.client import (
@@ -25,7 +25,7 @@ from kubernetes_asyncio.client import (
 )
 from kubernetes_asyncio.config import (
     ConfigException,
-    load_incluster_config,
+    incluster_config,
     load_kube_config,
 )
 
@@ -177,9 +177,7 @@ async def kubernetes_leases(
     configuration = Configuration()
     try:
         if kubeconfig is None:
-            load_incluster_config(  # type: ignore[no-untyped-call]  # it has none
-                client_configuration=configuration
-            )
+            _load_pod(configuration)
         else:
             await load_kube_config(
                 config_file=str(kubeconfig),
@@ -194,6 +192,26 @@ async def kubernetes_leases(
         ) from None
     async with ApiClient(configuration) as client:
         yield KubernetesLeases(CoordinationV1Api(client), namespace, name)
+
+
+def _load_pod(configuration: Configuration) -> None:
+    """Read how a pod reaches its cluster, and its token anew for each request.
+
+    The client reads it once a minute by the wall clock, which may be stepped back.
+    """
+    loader = incluster_config.InClusterConfigLoader(
+        token_filename=incluster_config.SERVICE_TOKEN_FILENAME,
+        cert_filename=incluster_config.SERVICE_CERT_FILENAME,
+    )
+    loader.load_and_set(configuration)
+    # Its type says coroutine; it is a function.
+    reread = cast("Callable[[Configuration], None]", configuration.refresh_api_key_hook)
+
+    def reread_at_once(of: Configuration) -> None:
+        loader.token_expires_at = datetime.min  # noqa: DTZ901 - compared with such
+        reread(of)
+
+    configuration.refresh_api_key_hook = reread_at_once
 
 
 def _lease(spec: V1LeaseSpec, version: str) -> Lease:

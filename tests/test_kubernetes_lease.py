@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -406,7 +406,10 @@ async def test_outside_of_a_cluster_a_line_says_what_is_missing(
 async def test_a_pod_finds_its_cluster_by_itself_and_rereads_its_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Address from the environment, authority, token and namespace from its files."""
+    """Address from the environment, authority, token and namespace from its files.
+
+    The token at once, and by no clock: one that is stepped back kept it beyond its end.
+    """
     authority = Authority()
     authority.issue("kubernetes").write(tmp_path, "server")
     (tmp_path / "ca.crt").write_text(authority.cert)
@@ -418,7 +421,6 @@ async def test_a_pod_finds_its_cluster_by_itself_and_rereads_its_token(
     monkeypatch.setattr(election, "POD_NAMESPACE", tmp_path / "namespace")
     monkeypatch.setattr(incluster, "SERVICE_TOKEN_FILENAME", str(token))
     monkeypatch.setattr(incluster, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setattr(incluster, "TOKEN_REFRESH_PERIOD", timedelta())
     async with lease_api(tls) as api:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", api.url.rpartition(":")[2])
