@@ -129,6 +129,11 @@ def _configured(arguments: argparse.Namespace) -> Settings:
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
     for name in loaded.warnings:
         log.warning("unknown_environment_variable", name=name)
+    if loaded.settings.poll.is_withdrawn_between_walks:
+        log.warning(
+            "checkpoints_withdrawn_between_walks",
+            remedy="make poll.stale_after several times poll.interval",
+        )
     return loaded.settings
 
 

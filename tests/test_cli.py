@@ -451,6 +451,18 @@ def test_a_variable_that_names_no_setting_is_a_warning(
     assert SECRET not in told
 
 
+@pytest.mark.parametrize(("stale_after", "warnings"), [("10m", 1), ("10m1s", 0)])
+def test_data_that_grow_stale_between_two_walks_are_a_warning(
+    stale_after: str, warnings: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever only polls less often is told before series come and go."""
+    flags = ["--poll.interval=10m", f"--poll.stale-after={stale_after}"]
+
+    assert main(["check", *flags]) == 0
+
+    assert capsys.readouterr().err.count("poll.stale_after") == warnings
+
+
 @pytest.mark.parametrize("end", [None, RuntimeError("bug"), asyncio.CancelledError()])
 def test_polling_that_ends_by_itself_is_a_crash(
     end: BaseException | None,

@@ -67,6 +67,11 @@ class PollSettings(Section):
         description="Time between two looks for new plans, items and instances.",
     )
 
+    @property
+    def is_withdrawn_between_walks(self) -> bool:
+        """Tell whether checkpoints come and go though every walk is complete."""
+        return self.stale_after <= self.interval
+
 
 class MetricsSettings(Section):
     """Which series are exported for each checkpoint."""
