@@ -168,7 +168,7 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
     async with pair(tmp_path) as (leader, standby, api, _):
         api.leases["monitoring", "dr"]["spec"]["holderIdentity"] = "somebody-else"
 
-        await eventually(leader.is_standing_by)
+        await eventually(leader.is_standing_by, within=60)
         assert await leader.samples(LAG) == []
         assert await leader.samples("rocketmq_dr_up") == []
         success = "rocketmq_dr_exporter_discovery_last_success_timestamp_seconds"
@@ -179,7 +179,7 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
             assert polling.count(True) <= 1
             return any(polling)
 
-        await eventually(one_polls)
+        await eventually(one_polls, within=60)
 
 
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
