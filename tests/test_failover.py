@@ -182,7 +182,7 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
         await eventually(one_polls, within=60)
 
 
-@pytest.mark.parametrize("verb", ["get", "create"])
+@pytest.mark.parametrize("verb", ["get", "create", "update"])
 async def test_without_a_right_on_the_lease_the_first_line_says_so(
     tmp_path: Path, verb: str
 ) -> None:
