@@ -22,7 +22,11 @@ from exporter.worst import findings
 def drawn(*rows: Checkpoint, width: int = 150, is_cut: bool = False) -> str:
     """Return what a terminal is sent for these rows."""
     console = Console(
-        file=io.StringIO(), width=width, force_terminal=True, color_system="standard"
+        file=io.StringIO(),
+        width=width,
+        height=50,
+        force_terminal=True,
+        color_system="standard",
     )
     table = as_table(findings_of(*rows), LIMITS, width=width, is_cut=is_cut)
     with console.capture() as capture:
@@ -67,7 +71,7 @@ def test_an_age_that_is_not_promised_has_no_color() -> None:
     """Where progress is not synced by itself it is no news."""
     old = drawn(row(last_sync_ms=1_000))
     unpromised = {"1": LIMITS["2"]}
-    console = Console(file=io.StringIO(), width=150, force_terminal=True)
+    console = Console(file=io.StringIO(), width=150, height=50, force_terminal=True)
     with console.capture() as capture:
         rows = findings_of(row(last_sync_ms=1_000))
         console.print(as_table(rows, unpromised, width=150))

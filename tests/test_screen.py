@@ -36,7 +36,7 @@ def many(count: int) -> Survey:
 
 def on_terminal(of: Survey, most: int | None = None) -> str:
     """Return what a terminal shows."""
-    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    console = Console(file=io.StringIO(), width=120, height=50, force_terminal=True)
     with console.capture() as capture:
         show(console, of, most)
     return plain(capture.get())
@@ -147,7 +147,7 @@ def test_before_the_first_round_there_is_the_bar_alone() -> None:
 
 def test_no_screen_holds_a_command_of_upstreams() -> None:
     """Raw, as the terminal gets it."""
-    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    console = Console(file=io.StringIO(), width=120, height=50, force_terminal=True)
     with console.capture() as capture:
         show(console, survey(found(row(group=ESCAPES))))
 
