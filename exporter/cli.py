@@ -77,6 +77,10 @@ def _check(arguments: argparse.Namespace) -> int:
         from exporter.web.live import checked
 
         checked(settings.web.config_file)
+    if settings.ha.lease is not None:
+        from exporter.election import require_extra
+
+        require_extra()
     plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"
     print(
         f"the configuration is good: {plans}, region {settings.api.region}", flush=True

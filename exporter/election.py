@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from exporter.leadership import Elector
@@ -36,6 +37,16 @@ def lease_name(settings: Settings) -> str | None:
     return f"{name}-{settings.shard.index}"
 
 
+def require_extra() -> None:
+    """Look whether what an election needs is installed.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if find_spec(EXTRA) is None:
+        raise _fault("needs a package: pip install 'rocketmq-dr-exporter[kubernetes]'")
+
+
 @asynccontextmanager
 async def candidate(
     settings: Settings,
@@ -52,16 +63,11 @@ async def candidate(
     if name is None:
         yield None
         return
-    try:
-        from exporter.kubernetes_lease import (  # noqa: PLC0415 - an extra
-            kubernetes_leases,
-        )
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != EXTRA:
-            raise
-        raise _fault(
-            "needs a package: pip install 'rocketmq-dr-exporter[kubernetes]'"
-        ) from None
+    require_extra()
+    from exporter.kubernetes_lease import (  # noqa: PLC0415 - an extra
+        kubernetes_leases,
+    )
+
     namespace = settings.ha.namespace
     if namespace is None:
         namespace = await asyncio.to_thread(_pod_namespace)

@@ -5,12 +5,13 @@ Imported only where `ha.lease` is set, for the package is an extra.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import aiohttp
 from kubernetes_asyncio.client import (
@@ -24,7 +25,7 @@ from kubernetes_asyncio.client import (
 )
 from kubernetes_asyncio.config import (
     ConfigException,
-    load_incluster_config,
+    incluster_config,
     load_kube_config,
 )
 
@@ -73,33 +74,51 @@ class KubernetesLeases:
 
     async def create(self, lease: Lease) -> None:
         """Put the first record down, unless there is one."""
-        self._metadata = V1ObjectMeta(name=self._name, namespace=self._namespace)
-        body = self._body(lease)
-        writing = self._api.create_namespaced_lease(self._namespace, body)
-        await self._answer("create", writing)
+        await self._create(lease)
 
     async def replace(self, lease: Lease) -> None:
         """Put it in the place of the record whose version it names."""
-        body = self._body(lease)
-        writing = self._api.replace_namespaced_lease(self._name, self._namespace, body)
-        if await self._answer("update", writing, absent=True) is None:
+        if await self._replace(lease) is None:
             raise LeaseTakenError("the Lease was deleted")
 
     async def rehearse(self, lease: Lease) -> None:
-        """Fail as a replacement would, and replace nothing."""
-        body = self._body(lease)
-        writing = self._api.replace_namespaced_lease(
-            self._name, self._namespace, body, dry_run=DRY_RUN
-        )
-        await self._answer("update", writing, absent=True)
+        """Fail where a first record or a replacement would, and write nothing.
 
-    def _body(self, lease: Lease) -> V1Lease:
+        That there is another record, or none, is no failure: rights come before.
+        """
+        for write in (self._replace, self._create):
+            with suppress(LeaseTakenError):
+                await write(lease, dry_run=DRY_RUN)
+
+    async def _create(self, lease: Lease, dry_run: str | None = None) -> V1Lease | None:
+        first = replace(lease, version="")
+        body = self._body(first, V1ObjectMeta(name=self._name))
+        writing = self._api.create_namespaced_lease(
+            self._namespace,
+            body,
+            dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
+        )
+        return await self._answer("create", writing)
+
+    async def _replace(
+        self, lease: Lease, dry_run: str | None = None
+    ) -> V1Lease | None:
+        body = self._body(lease, self._metadata)
+        writing = self._api.replace_namespaced_lease(
+            self._name,
+            self._namespace,
+            body,
+            dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
+        )
+        return await self._answer("update", writing, absent=True)
+
+    def _body(self, lease: Lease, metadata: V1ObjectMeta) -> V1Lease:
         if lease.version:
-            self._metadata.resource_version = lease.version
+            metadata.resource_version = lease.version
         return V1Lease(
             api_version="coordination.k8s.io/v1",
             kind="Lease",
-            metadata=self._metadata,
+            metadata=metadata,
             spec=V1LeaseSpec(
                 holder_identity=lease.holder or None,
                 lease_duration_seconds=lease.duration,
@@ -158,9 +177,7 @@ async def kubernetes_leases(
     configuration = Configuration()
     try:
         if kubeconfig is None:
-            load_incluster_config(  # type: ignore[no-untyped-call]  # it has none
-                client_configuration=configuration
-            )
+            _load_pod(configuration)
         else:
             await load_kube_config(
                 config_file=str(kubeconfig),
@@ -175,6 +192,26 @@ async def kubernetes_leases(
         ) from None
     async with ApiClient(configuration) as client:
         yield KubernetesLeases(CoordinationV1Api(client), namespace, name)
+
+
+def _load_pod(configuration: Configuration) -> None:
+    """Read how a pod reaches its cluster, and its token anew for each request.
+
+    The client reads it once a minute by the wall clock, which may be stepped back.
+    """
+    loader = incluster_config.InClusterConfigLoader(
+        token_filename=incluster_config.SERVICE_TOKEN_FILENAME,
+        cert_filename=incluster_config.SERVICE_CERT_FILENAME,
+    )
+    loader.load_and_set(configuration)
+    # Its type says coroutine; it is a function.
+    reread = cast("Callable[[Configuration], None]", configuration.refresh_api_key_hook)
+
+    def reread_at_once(of: Configuration) -> None:
+        loader.token_expires_at = datetime.min  # noqa: DTZ901 - compared with such
+        reread(of)
+
+    configuration.refresh_api_key_hook = reread_at_once
 
 
 def _lease(spec: V1LeaseSpec, version: str) -> Lease:

@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 RESIGN_SECONDS = 1.0
 RESIGN_PAUSE_SECONDS = 0.1
+WATCH_SECONDS = 0.5
+# Whoever held it may lead on until it notices, so it is believed as a holder's is.
+DELETED = Lease("deleted", 0)
 
 
 def steady() -> float:
@@ -84,9 +87,8 @@ class Elector:
         """
         try:
             async with asyncio.timeout(self._attempt_within):
-                if (lease := await self._leases.read()) is not None:
-                    # A standby has to know now that it may write, not when it must.
-                    await self._leases.rehearse(lease)
+                # Who may not write has to know it now, not when it must.
+                await self._leases.rehearse(self._mine(await self._leases.read()))
                 await self._attempt()
         except LeaseRefusedError:
             raise
@@ -95,10 +97,12 @@ class Elector:
 
     async def run(self) -> Never:
         """Take the lease when it is free, and renew it, until cancelled."""
-        while True:
-            started = self._clock()
-            await self._try()
-            await asyncio.sleep(self._pause(started))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            while True:
+                started = self._clock()
+                await self._try()
+                await asyncio.sleep(self._pause(started))
 
     async def while_leading(self, work: Callable[[], Awaitable[None]]) -> None:
         """Wait until it leads, and do the work until it ends or leading does.
@@ -147,6 +151,12 @@ class Elector:
         free = replace(lease, holder=NOBODY, duration=1, renewed_at=datetime.now(UTC))
         await self._leases.replace(free)
 
+    async def _watch(self) -> Never:
+        """End the term by our clock: timers stand still while the machine sleeps."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            self._extend()
+
     async def _try(self) -> None:
         """Take or renew the lease if that is allowed; tell of a failure once."""
         try:
@@ -167,14 +177,22 @@ class Elector:
     async def _attempt(self) -> None:
         lease = await self._leases.read()
         if lease is None:
-            await self._take(self._leases.create, None)
+            if self._observed is not None and not self.is_leader():
+                self._observe(DELETED)
+            if not self._is_another_believed():
+                await self._take(self._leases.create, None)
             return
         self._observe(lease)
         if lease.holder not in {NOBODY, self.identity}:
             self._lose()
-            if self._clock() < self._believed_until:
-                return
-        await self._take(self._leases.replace, lease)
+        if not self._is_another_believed():
+            await self._take(self._leases.replace, lease)
+
+    def _is_another_believed(self) -> bool:
+        """Return whether the last record that was seen is another's, and still good."""
+        seen = self._observed
+        is_another = seen is not None and seen.holder not in {NOBODY, self.identity}
+        return is_another and self._clock() < self._believed_until
 
     def _observe(self, lease: Lease) -> None:
         """Note when a record was first seen: its times are by other clocks."""
@@ -183,6 +201,9 @@ class Elector:
         before, self._observed = self._observed, lease
         self._believed_until = self._clock() + (lease.duration or self._duration)
         if before is None or lease.holder in {NOBODY, self.identity}:
+            return
+        if lease is DELETED:
+            log.warning("lease_deleted")
             return
         # One that is seen to renew lives: a first sight may be of one long dead.
         if self._followed != lease.holder:

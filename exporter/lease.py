@@ -53,4 +53,7 @@ class Leases(Protocol):
         """Put it in the place of the record whose version it names."""
 
     async def rehearse(self, lease: Lease) -> None:
-        """Fail as a replacement would, and replace nothing."""
+        """Fail where a first record or a replacement would, and write nothing.
+
+        That there is another record, or none, is no failure.
+        """

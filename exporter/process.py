@@ -68,7 +68,7 @@ async def serve(
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))
-            running = group.create_task(_polling(exporter, elector))
+            running = group.create_task(poll_when_elected(exporter, elector))
             waiting = group.create_task(_when_ready(exporter, addresses, on_ready))
             reloads = group.create_task(reloader.reload_on(hangup))
             stopping = group.create_task(stop.wait())
@@ -100,7 +100,7 @@ def reloading(
     return Reloader(settings, read, exporter.apply, report)
 
 
-async def _polling(exporter: Exporter, elector: Elector | None) -> None:
+async def poll_when_elected(exporter: Exporter, elector: Elector | None) -> None:
     """Poll until cancelled; with an elector only while it leads."""
     if elector is None:
         await exporter.run()

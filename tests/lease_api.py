@@ -79,9 +79,10 @@ class LeaseApi:
         lease = json.loads(body)
         if complaint := _complaint(lease):
             return _failure(422, complaint)
+        is_dry = "dryRun" in request.query
         if verb == "create":
-            return self._create(namespace, lease)
-        return self._update(namespace, name, lease, is_dry="dryRun" in request.query)
+            return self._create(namespace, lease, is_dry=is_dry)
+        return self._update(namespace, name, lease, is_dry=is_dry)
 
     def _refusal(self, verb: str, request: web.Request) -> int:
         """Return the status of what comes before any lease is looked at, or 0."""
@@ -93,7 +94,7 @@ class LeaseApi:
             return 401
         return 403 if verb in self.forbidden else 0
 
-    def _create(self, namespace: str, lease: Json) -> tuple[int, Json]:
+    def _create(self, namespace: str, lease: Json, *, is_dry: bool) -> tuple[int, Json]:
         key = (namespace, lease["metadata"]["name"])
         if "resourceVersion" in lease["metadata"]:
             return _failure(422, "resourceVersion should not be set on what is created")
@@ -101,7 +102,7 @@ class LeaseApi:
             return _failure(404, "NotFound")
         if key in self.leases:
             return _failure(409, "AlreadyExists")
-        return 201, self._stored(key, lease)
+        return 201, lease if is_dry else self._stored(key, lease)
 
     def _update(
         self, namespace: str, name: str, lease: Json, *, is_dry: bool

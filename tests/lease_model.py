@@ -6,6 +6,7 @@ It must not know who may lead: only that a record is replaced by its version.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -21,6 +22,7 @@ class Keeper:
 
     lease: Lease | None = None
     writes: int = 0
+    deleted_at: float = -math.inf
 
     def read(self) -> Lease | None:
         """Return what is on record."""
@@ -34,13 +36,17 @@ class Keeper:
 
     def replace(self, lease: Lease) -> None:
         """Put it in the place of the record whose version it names."""
-        self.rehearse(lease)
-        self._write(lease)
-
-    def rehearse(self, lease: Lease) -> None:
-        """Fail as a replacement would."""
         if self.lease is None or lease.version != self.lease.version:
             raise LeaseTakenError("another version")
+        self._write(lease)
+
+    def delete(self, now: float) -> None:
+        """Lose the record, as an administrator may have it."""
+        self.lease, self.deleted_at = None, now
+
+    def missed_for(self, now: float, seconds: float) -> float:
+        """Return what is left of so many seconds since it was deleted; 0: none is."""
+        return max(0, self.deleted_at + seconds - now) if self.lease is None else 0
 
     def _write(self, lease: Lease) -> None:
         self.writes += 1
@@ -80,8 +86,8 @@ class Line:
         await self._ask(lambda: self.keeper.replace(lease))
 
     async def rehearse(self, lease: Lease) -> None:
-        """Fail as a replacement would."""
-        await self._ask(lambda: self.keeper.rehearse(lease))
+        """Fail where it would be written; here everybody may write."""
+        await self._ask(lambda: lease)
 
     async def _ask(self, ask: Callable[[], T]) -> T:
         await self.running.wait()

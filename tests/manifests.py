@@ -192,3 +192,11 @@ def _unique_keys(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any
 
 
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _unique_keys)
+
+
+def rights(made: tuple[Manifest, ...]) -> dict[str, list[str] | None]:
+    """Return by verb which leases the one role allows it of; None is all."""
+    rules = only("Role", made)["rules"]
+    assert all(rule["apiGroups"] == ["coordination.k8s.io"] for rule in rules)
+    assert all(rule["resources"] == ["leases"] for rule in rules)
+    return {verb: rule.get("resourceNames") for rule in rules for verb in rule["verbs"]}

@@ -14,11 +14,14 @@ from manifests import (
     of_kind,
     only,
     pods,
+    rights,
     templated,
     variables,
     workloads,
 )
 from pod_settings import SECRET, told
+
+from exporter.election import lease_name
 
 pytestmark = [pytest.mark.deploy, pytest.mark.go]
 
@@ -127,13 +130,7 @@ def test_a_pair_shares_a_lease_that_it_may_use(tmp_path: Path) -> None:
     settings = told(workload, made, tmp_path).settings
     assert settings.ha.lease == FULL_NAME
     assert settings.ha.lease_duration.total_seconds() == 15
-    assert only("Role", made)["rules"] == [
-        {
-            "apiGroups": ["coordination.k8s.io"],
-            "resources": ["leases"],
-            "verbs": ["get", "create", "update"],
-        }
-    ]
+    assert rights(made) == {"create": None, "get": [FULL_NAME], "update": [FULL_NAME]}
     binding = only("RoleBinding", made)
     assert binding["roleRef"]["name"] == only("Role", made)["metadata"]["name"]
     account = {"kind": "ServiceAccount", "name": FULL_NAME, "namespace": "tools"}
@@ -150,10 +147,13 @@ def test_pairs_of_shards_are_two_sets_of_one_lease_name(tmp_path: Path) -> None:
         f"{FULL_NAME}-a",
         f"{FULL_NAME}-b",
     ]
+    leases = [f"{FULL_NAME}-{shard}" for shard in range(3)]
+    assert rights(made) == {"create": None, "get": leases, "update": leases}
     assert [each["rocketmq-dr/replica"] for each in selectors(made)] == ["a", "b"]
     for each in sets:
         labels = each["spec"]["template"]["metadata"]["labels"]
         settings = told(each, made, tmp_path, pod_index=2).settings
+        assert lease_name(settings) == leases[2]
         assert (settings.shard.index, settings.shard.total) == (2, 3)
         assert settings.ha.lease == FULL_NAME
         assert labels["team"] == "sre"

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from programs import (
     clean_environment,
     exporter_command,
     free_port,
+    run,
     run_exporter,
     started,
 )
@@ -113,6 +115,25 @@ def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
     for setting in ("access_key_secret", "page_size", "poll.interval", "port"):
         assert any(setting in line for line in lines), setting
     assert SECRET not in told.out + told.err
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("command", ["serve", "check"])
+async def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
+    tmp_path: Path, command: str
+) -> None:
+    """Exit 2, with what to install; without a lease nothing is missed."""
+    program = "import sys; sys.modules['kubernetes_asyncio'] = None"
+    program += "; from exporter.cli import main; sys.exit(main(sys.argv[1:]))"
+    python = (sys.executable, "-c", program)
+    flags = (command, "--web.listen-address=127.0.0.1:0", "--ha.lease=dr")
+
+    missed = await run(*python, *flags, env=clean_environment(tmp_path))
+    alone = await run(*python, "check", env=clean_environment(tmp_path))
+
+    told = "ha.lease: needs a package: pip install 'rocketmq-dr-exporter[kubernetes]'"
+    assert (missed.status, missed.out, missed.err) == (2, "", f"{told}\n")
+    assert (alone.status, alone.err) == (0, "")
 
 
 def test_a_live_check_of_a_bad_configuration_asks_nobody(

@@ -88,7 +88,7 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
     async with pair(tmp_path) as (leader, standby, api, _):
         api.leases["monitoring", "dr"]["spec"]["holderIdentity"] = "somebody-else"
 
-        await eventually(leader.is_standing_by)
+        await eventually(leader.is_standing_by, within=60)
         assert await leader.samples(LAG) == []
         assert await leader.samples("rocketmq_dr_up") == []
         success = "rocketmq_dr_exporter_discovery_last_success_timestamp_seconds"
@@ -99,10 +99,10 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
             assert polling.count(True) <= 1
             return any(polling)
 
-        await eventually(one_polls)
+        await eventually(one_polls, within=60)
 
 
-@pytest.mark.parametrize("verb", ["get", "create"])
+@pytest.mark.parametrize("verb", ["get", "create", "update"])
 async def test_without_a_right_on_the_lease_the_first_line_says_so(
     tmp_path: Path, verb: str
 ) -> None:

@@ -330,6 +330,41 @@ def test_a_replica_may_lose_the_cloud_alone() -> None:
     }
 
 
+def test_replicas_may_have_settings_of_their_own_and_keep_them_at_a_reload() -> None:
+    """All else is the same for all."""
+    own = {name: {"shard.index": n, "shard.total": 2} for n, name in enumerate("ab")}
+    timeline = {MINUTE: actions.reload(poll__interval="20s")}
+    settings = {"poll.interval": "30s"}
+    after = Told(
+        Incident(
+            "a test",
+            2 * MINUTE,
+            timeline,
+            replicas=("a", "b"),
+            settings=settings,
+            own_settings=own,
+        )
+    )
+
+    indices = [each.values for each in after.all(f"{PREFIX}exporter_shard_index")]
+    assert indices == [[0] * 5, [1] * 5]
+    for each in after.all(f"{PREFIX}exporter_poll_interval_seconds"):
+        assert each.values == [30, 30, 20, 20, 20]
+
+
+def test_of_a_pair_one_leads_and_neither_without_the_lease() -> None:
+    """By the exporter's own election, on a lease that the stage keeps."""
+    timeline = {MINUTE: actions.lose_the_lease("a"), 3 * MINUTE: actions.stop("b")}
+    settings = {"ha.lease": "dr"}
+    after = Told(
+        Incident("a test", 4 * MINUTE, timeline, replicas=("a", "b"), settings=settings)
+    )
+
+    a, b = (each.values for each in after.all(f"{PREFIX}exporter_leader"))
+    assert a == [1, 1, 1, 0, 0, 0, 0, 0, 0]
+    assert b == [0, 0, 0, 1, 1, 1, None, None, None]
+
+
 def test_what_is_so_from_the_first_is_so_before_the_first_scrape() -> None:
     """The exporter warms up in a world that is so already."""
     after = told(actions.two_way(PLAN), at=0)

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -100,9 +100,24 @@ async def test_a_rehearsal_changes_nothing(
     await leases.rehearse(found)
 
     assert api.leases == before
-    api.forbidden = {"update"}
-    with pytest.raises(LeaseRefusedError):
-        await leases.rehearse(found)
+    api.leases.clear()
+    await leases.rehearse(MINE)
+    assert api.leases == {}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("verb", ["create", "update"])
+async def test_a_rehearsal_tells_of_either_right_whether_there_is_a_record_or_none(
+    api: LeaseApi, leases: KubernetesLeases, verb: str, *, is_there: bool
+) -> None:
+    """Who creates it has to renew it, and who follows may find it deleted."""
+    if is_there:
+        await leases.create(MINE)
+    found = await leases.read()
+    api.forbidden = {verb}
+
+    with pytest.raises(LeaseRefusedError, match=f"403 to {verb} of"):
+        await leases.rehearse(found or MINE)
 
 
 async def test_whoever_comes_second_is_told_so(
@@ -303,13 +318,14 @@ async def test_a_right_that_is_taken_away_later_is_waited_for(
         await eventually(leads_again)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
 async def test_a_right_that_is_missing_at_the_start_ends_it(
-    api: LeaseApi, tmp_path: Path, verb: str
+    api: LeaseApi, tmp_path: Path, verb: str, *, is_there: bool
 ) -> None:
     """The line says which, and what to grant."""
     settings = settings_of(kubeconfig(tmp_path, api.url))
-    if verb == "update":
+    if is_there:
         async with candidate(settings, on_change=_ignore, on_follow=_nothing):
             pass
     api.forbidden = {verb}
@@ -390,7 +406,10 @@ async def test_outside_of_a_cluster_a_line_says_what_is_missing(
 async def test_a_pod_finds_its_cluster_by_itself_and_rereads_its_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Address from the environment, authority, token and namespace from its files."""
+    """Address from the environment, authority, token and namespace from its files.
+
+    The token at once, and by no clock: one that is stepped back kept it beyond its end.
+    """
     authority = Authority()
     authority.issue("kubernetes").write(tmp_path, "server")
     (tmp_path / "ca.crt").write_text(authority.cert)
@@ -402,7 +421,6 @@ async def test_a_pod_finds_its_cluster_by_itself_and_rereads_its_token(
     monkeypatch.setattr(election, "POD_NAMESPACE", tmp_path / "namespace")
     monkeypatch.setattr(incluster, "SERVICE_TOKEN_FILENAME", str(token))
     monkeypatch.setattr(incluster, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setattr(incluster, "TOKEN_REFRESH_PERIOD", timedelta())
     async with lease_api(tls) as api:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", api.url.rpartition(":")[2])

@@ -19,6 +19,7 @@ from manifests import (
     of_kind,
     only,
     pods,
+    rights,
     unrestricted,
     variables,
     workloads,
@@ -202,15 +203,9 @@ def test_a_pair_shares_a_lease_that_it_may_use(tmp_path: Path) -> None:
         "type": "RollingUpdate",
         "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
     }
-    assert told(workload("ha"), made, tmp_path).settings.ha.lease == NAME
+    lease = told(workload("ha"), made, tmp_path).settings.ha.lease
     role, binding = only("Role", made), only("RoleBinding", made)
-    assert role["rules"] == [
-        {
-            "apiGroups": ["coordination.k8s.io"],
-            "resources": ["leases"],
-            "verbs": ["get", "create", "update"],
-        }
-    ]
+    assert rights(made) == {"create": None, "get": [lease], "update": [lease]}
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     account = only("ServiceAccount", made)["metadata"]["name"]
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account}]

@@ -55,6 +55,17 @@ class Candidate:
         await self.elector.resign()
 
 
+@dataclass
+class SleepyClock:
+    """A clock that went on while timers did not."""
+
+    slept: float = 0.0
+
+    def seconds(self) -> float:
+        """Return its seconds."""
+        return asyncio.get_running_loop().time() + self.slept
+
+
 def candidate(keeper: Keeper, name: str, *, duration: int = DURATION) -> Candidate:
     """Return a candidate that does nothing yet."""
     line = Line(keeper)
@@ -339,6 +350,72 @@ async def test_whoever_takes_the_record_away_is_obeyed_at_once() -> None:
         assert a.changes == [True, False]
         await asyncio.sleep(10)
         assert a.elector.is_leader()
+
+
+@virtually
+async def test_a_record_that_is_deleted_is_its_leader_s_for_as_long_as_it_lasted() -> (
+    None
+):
+    """`kubectl delete lease` makes no second leader, be the first ever so slow."""
+    for offset in range(20):
+        keeper = Keeper()
+        a, b = candidate(keeper, "a"), candidate(keeper, "b")
+        async with running(a):
+            await asyncio.sleep(offset / 10)
+            async with running(b):
+                await asyncio.sleep(30 + offset / 7)
+                keeper.lease = None
+                for _ in range(20):
+                    assert leaders(a, b) == ["a"]
+                    await asyncio.sleep(0.25)
+                a.line.is_cut = True
+                await asyncio.sleep(0.1)
+                keeper.lease = None
+                for _ in range(60):
+                    await asyncio.sleep(0.25)
+                    assert len(leaders(a, b)) <= 1
+
+                assert leaders(a, b) == ["b"]
+
+
+@virtually
+async def test_who_was_away_believes_in_a_leader_that_it_never_saw() -> None:
+    """What it saw last ran out long ago, but not what has been deleted since."""
+    keeper = Keeper()
+    a, b = candidate(keeper, "a"), candidate(keeper, "b")
+    with capture_logs() as lines:
+        async with running(a, b):
+            b.line.is_cut = True
+            await asyncio.sleep(60.5)
+            keeper.lease = None
+            b.line.is_cut = False
+            for _ in range(200):
+                await asyncio.sleep(0.1)
+                assert leaders(a, b) == ["a"]
+
+    assert [line["event"] for line in lines].count("lease_deleted") == 1
+    assert "deleted" not in [line.get("leader") for line in lines]
+
+
+@virtually
+async def test_a_leader_whose_machine_slept_stops_when_it_wakes() -> None:
+    """Before it is told who leads now: timers did not go on, and nobody answers yet."""
+    keeper = Keeper()
+    now = asyncio.get_running_loop().time
+    for moment in range(20):
+        a, clock = candidate(keeper, "a"), SleepyClock()
+        a.elector._clock = clock.seconds
+        async with running(a):
+            await asyncio.sleep(10 + moment / 4)
+            a.line.is_cut = True
+            clock.slept = 3600
+            woke = now()
+
+            await asyncio.sleep(1)
+
+            (_, stopped), *_ = a.worked
+            assert stopped - woke <= 0.5
+        keeper.lease = None
 
 
 @virtually

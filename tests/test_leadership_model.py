@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lease_model import Keeper, Line
 from virtual_time import run_virtually
 
-from exporter.leadership import Elector
+from exporter.leadership import DELETED, Elector
 
 DURATION = 10
 TICK = 0.25
@@ -37,7 +37,10 @@ steps = st.lists(
     st.builds(
         Step,
         st.sampled_from(
-            ["pause", "resume", "cut", "mend", "slow", "lose", "kill", "stop", "none"]
+            [
+                *("pause", "resume", "cut", "mend", "slow", "lose"),
+                *("kill", "stop", "delete", "none"),
+            ]
         ),
         candidates,
         delays,
@@ -89,6 +92,10 @@ class Machine:
         """Return the seconds of its own clock."""
         return self.number * 1e5 + self.rate * asyncio.get_running_loop().time()
 
+    def has_seen(self) -> bool:
+        """Tell whether its process has seen a record, and not that it was deleted."""
+        return self.elector._observed not in {None, DELETED}
+
     async def kill(self) -> None:
         """End the process as by SIGKILL."""
         for task in self.tasks:
@@ -117,6 +124,9 @@ class Machine:
                 self.start()
 
     async def _elect(self, elector: Elector) -> None:
+        await asyncio.sleep(
+            self.keeper.missed_for(asyncio.get_running_loop().time(), DURATION)
+        )
         await elector.start()
         await elector.run()
 
@@ -154,6 +164,10 @@ async def scenario(rates: Sequence[float], patient: int, events: list[Step]) -> 
     try:
         for step in events:
             await machines[step.who].happen(step)
+            # Whoever has never seen a record takes a deleted one for the very first;
+            # and one that came and went between two looks was never there.
+            if step.what == "delete" and all(one.has_seen() for one in machines):
+                keeper.delete(asyncio.get_running_loop().time())
             await pass_time(machines, step.seconds)
         for one in machines:
             one.line.running.set()

@@ -33,6 +33,7 @@ OTHERS_METRICS = {
     "ALERTS",
     "up",
     "process_resident_memory_bytes",
+    "process_start_time_seconds",
     "scrape_samples_scraped",
 }
 SUFFIXES = {

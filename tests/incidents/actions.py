@@ -271,6 +271,16 @@ def connect(replica: str = "a") -> Action:
     return _now(lambda stage: stage.cut_off.discard(replica))
 
 
+def lose_the_lease(*replicas: str) -> Action:
+    """Keep replicas from reaching whoever keeps the lease that elects one of them."""
+
+    def change(stage: Stage) -> None:
+        for replica in replicas:
+            stage.processes[replica].lease_line.is_cut = True
+
+    return _now(change)
+
+
 def lose_the_cloud(replica: str = "a") -> Action:
     """Keep a replica from reaching the API, which others do."""
     return _now(lambda stage: stage.processes[replica].lose_the_cloud())
@@ -280,9 +290,9 @@ def reload(**settings: object) -> Action:
     """Put settings in force in all replicas: `objectives__lag="2m"`."""
 
     async def act(stage: Stage) -> None:
-        changed = stage.settings(**settings)
-        for process in stage.processes.values():
-            await process.reload(changed)
+        stage.change(**settings)
+        for name, process in stage.processes.items():
+            await process.reload(stage.settings(name))
 
     return act
 

@@ -44,7 +44,8 @@ class Incident:
     might have expected. `inhibited` are those that Alertmanager holds back at
     `judged_at`; if that is None, while most of them fire. Where nothing may fire,
     `fires` is empty. `namespaces` are of those replicas that are no replicas of each
-    other but exporters of different teams. All times are in seconds.
+    other but exporters of different teams; `own_settings` are those of one replica
+    alone. All times are in seconds.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Incident:
     groups: int = 3
     replicas: Sequence[str] = ("a",)
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    own_settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     scrape_every: float = 30.0
     evaluate_every: float = MINUTE
 

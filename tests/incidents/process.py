@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import cast
 
 import aiohttp
+from lease_model import Keeper, Line
 from yarl import URL
 
 from exporter.app import Exporter
@@ -22,8 +23,10 @@ from exporter.cloud.exchange import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.signing import Credentials
 from exporter.cloud.transport import Transport
+from exporter.leadership import Elector
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
+from exporter.process import poll_when_elected
 from exporter.settings import Settings
 from exporter.simulator.gateway import ACCESS_KEY_ID, ACCESS_KEY_PAIR
 from incidents.cloud import Answer, Cloud
@@ -43,7 +46,7 @@ class Key:
         """Have no other."""
 
 
-class Line:
+class CloudLine:
     """A replica's own way to the cloud, which it may lose while others keep theirs."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -60,16 +63,25 @@ class Line:
 
 
 class Process:
-    """A replica of the exporter; `wall` is its machine's clock, in Unix seconds."""
+    """A replica of the exporter; `wall` is its machine's clock, in Unix seconds.
+
+    `keeper` has the lease by which it is elected, if its settings name one.
+    """
 
     def __init__(
-        self, name: str, settings: Settings, cloud: Cloud, wall: Callable[[], float]
+        self,
+        name: str,
+        settings: Settings,
+        cloud: Cloud,
+        keeper: Keeper,
+        wall: Callable[[], float],
     ) -> None:
         self.name = name
         self.settings = settings
         self.started_at = 0.0
-        self._line = Line(cloud)
+        self._line = CloudLine(cloud)
         self._wall = wall
+        self.lease_line = Line(keeper)
         self._exporter: Exporter | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -96,7 +108,7 @@ class Process:
             AsyncExitStack(),
             wall=self._wall,
         )
-        self._work = asyncio.create_task(self._exporter.run())
+        self._work = asyncio.create_task(self._polling(self._exporter))
 
     async def stop(self) -> None:
         """End; whoever ended before by himself had a bug, which is raised."""
@@ -105,6 +117,23 @@ class Process:
             await asyncio.gather(*([work] if work else []), return_exceptions=True)
             return
         await work
+
+    async def _polling(self, exporter: Exporter) -> None:
+        """Poll, where it is elected only while it leads."""
+        ha = self.settings.ha
+        if ha.lease is None:
+            await exporter.run()
+            return
+        elector = Elector(
+            self.lease_line,
+            f"{self.name}-{self.started_at}",
+            duration=int(ha.lease_duration.total_seconds()),
+            clock=asyncio.get_running_loop().time,
+            on_change=exporter.elected,
+            on_follow=exporter.ready.set,
+        )
+        await elector.start()
+        await poll_when_elected(exporter, elector)
 
     def lose_the_cloud(self) -> None:
         """Reach the cloud no more."""
@@ -130,7 +159,7 @@ class Process:
 
 def client(
     settings: Settings,
-    cloud: Line,
+    cloud: CloudLine,
     telemetry: Telemetry,
     wall: Callable[[], float],
 ) -> CloudClient:

@@ -46,7 +46,8 @@ async def _happen(incident: Incident, samples: Samples) -> None:
         incident.groups,
         started_at=START,
     )
-    stage = Stage(world, incident.settings, incident.replicas, samples)
+    replicas = {name: incident.own_settings.get(name, {}) for name in incident.replicas}
+    stage = Stage(world, incident.settings, replicas, samples)
     # What is so from the first is so before anybody looks.
     for action in [act for at, act in incident.timeline.items() if at <= 0]:
         await action(stage)

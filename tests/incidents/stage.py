@@ -6,9 +6,13 @@ It must not know an incident; `incidents.running` brings its settings and its ti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from lease_model import Keeper
+
+from exporter.election import lease_name
 from exporter.settings import Settings, load
 from incidents.changing import Changes, ChangingWorld
 from incidents.cloud import Cloud
@@ -27,24 +31,35 @@ SETTINGS: Mapping[str, object] = {
 
 
 class Stage:
-    """All that actions act upon; times are seconds since the incident's beginning."""
+    """All that actions act upon; times are seconds since the incident's beginning.
+
+    `replicas` are names, each with the settings that are its own.
+    """
 
     def __init__(
         self,
         world: ChangingWorld,
         settings: Mapping[str, object],
-        replicas: Sequence[str],
+        replicas: Mapping[str, Mapping[str, object]],
         samples: Samples,
     ) -> None:
         self.flags = {**SETTINGS, **settings}
+        self._own = replicas
         self.world = world
         self.cloud = Cloud(world, self.true_time)
         self.clock_ahead = 0.0
         self.prometheus_runs = True
         self.cut_off: set[str] = set()
         self._samples = samples
+        keepers: dict[str | None, Keeper] = defaultdict(Keeper)
         self.processes = {
-            name: Process(name, self.settings(), self.cloud, self.wall)
+            name: Process(
+                name,
+                own := self.settings(name),
+                self.cloud,
+                keepers[lease_name(own)],
+                self.wall,
+            )
             for name in replicas
         }
 
@@ -65,11 +80,15 @@ class Stage:
         """Return Unix time as the exporters' machine has it."""
         return self.true_time() + self.clock_ahead
 
-    def settings(self, **changed: object) -> Settings:
-        """Return the settings in force, and what is changed of them (`api__region`)."""
-        dotted = {name.replace("__", "."): value for name, value in changed.items()}
+    def settings(self, replica: str) -> Settings:
+        """Return the settings in force in a replica."""
+        flags = {**self.flags, **self._own[replica]}
+        return load(flags=flags, environ={}, file=None).settings
+
+    def change(self, **settings: object) -> None:
+        """Change settings (`api__region`) for whoever reads them from now on."""
+        dotted = {name.replace("__", "."): value for name, value in settings.items()}
         self.flags = {**self.flags, **dotted}
-        return load(flags=self.flags, environ={}, file=None).settings
 
     async def scrape(self) -> None:
         """Have Prometheus scrape every replica, unless it is down itself."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from alerting import RULE_FILES
 
 from incidents.incident import Incident
-from incidents.library import harmless, inventory, monitor, sync
+from incidents.library import harmless, inventory, monitor, shards, sync
 from incidents.promtool import Rules
 
 # Recording rules first: promtool evaluates the groups in this order.
@@ -18,5 +18,6 @@ LIBRARY: tuple[Incident, ...] = (
     *sync.INCIDENTS,
     *inventory.INCIDENTS,
     *monitor.INCIDENTS,
+    *shards.INCIDENTS,
     *harmless.INCIDENTS,
 )
