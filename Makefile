@@ -10,18 +10,21 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 SERVERS := .cache/servers
 DEPLOY := .cache/deploy
+KUBERNETES := .cache/kubernetes
 # Real servers that the tests start are unpacked here, when the machine has none, and
 # what looks over the ways of deployment is installed here.
 export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(CURDIR)/$(DEPLOY)/bin:$(PATH)
+# A kubectl of the server's own version goes before the machine's.
+test-kubernetes: export PATH := $(CURDIR)/$(KUBERNETES)/bin:$(PATH)
 # No test may look for credentials outside of this machine.
 export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test test-deploy unit format fuzz soak bench scale docs incidents pictures lock sbom image dist clean
+.PHONY: help demo check test test-deploy test-kubernetes unit format fuzz soak bench scale docs incidents pictures lock sbom image dist clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## Simulated cloud and exporter together; Ctrl-C ends it
 	@exec $(PYTHON) -m exporter demo $(DEMO)
@@ -46,8 +49,11 @@ test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 test-deploy: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## The image, the release and each way of deployment
 	$(VENV)/bin/pytest -q -m "deploy$$([ -x $(DEPLOY)/bin/helm ] || echo ' and not go')" --durations=5
 
+test-kubernetes: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready $(KUBERNETES)/.ready ## Lease, manifests and chart in a real Kubernetes API
+	$(VENV)/bin/pytest -q -m kubernetes --durations=5
+
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q -m 'not real and not deploy' --hypothesis-profile=unit
+	$(VENV)/bin/pytest -q -m 'not real and not deploy and not kubernetes' --hypothesis-profile=unit
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
@@ -112,4 +118,8 @@ $(SERVERS)/.ready: scripts/servers.sh
 
 $(DEPLOY)/.ready: scripts/deploy_tools.sh requirements-deploy.lock
 	@scripts/deploy_tools.sh $(DEPLOY)
+	@touch $@
+
+$(KUBERNETES)/.ready: scripts/kube_apiserver.sh tests/client_go/main.go
+	@scripts/kube_apiserver.sh $(KUBERNETES)
 	@touch $@

@@ -49,6 +49,7 @@ if [ -d "$templates" ] && [ ! -d "/$templates" ]; then
     $sudo mkdir -p "/${templates%/*}"
     $sudo cp -r "$templates" "/${templates%/*}/"
 fi
+provide etcd etcd-server
 provide openssl openssl
 # The fonts so that a name in most scripts is more than boxes, and pictures look alike.
 install chromium chromium fonts-dejavu-core

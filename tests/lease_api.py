@@ -169,16 +169,21 @@ async def lease_api(tls: ssl.SSLContext | None = None) -> AsyncIterator[LeaseApi
         await runner.cleanup()
 
 
-def kubeconfig(folder: Path, url: str, token: str = TOKEN) -> Path:
+def kubeconfig(
+    folder: Path, url: str, token: str = TOKEN, authority: Path | None = None
+) -> Path:
     """Write what says how to reach an API, as kubectl reads it."""
     file = folder / "kubeconfig"
     name = {"name": "x"}
+    cluster = {"server": url}
+    if authority is not None:
+        cluster["certificate-authority"] = str(authority)
     content = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "x",
         "contexts": [name | {"context": {"cluster": "x", "user": "x"}}],
-        "clusters": [name | {"cluster": {"server": url}}],
+        "clusters": [name | {"cluster": cluster}],
         "users": [name | {"user": {"token": token}}],
     }
     file.write_text(json.dumps(content))

@@ -1,0 +1,351 @@
+"""The Lease in a real Kubernetes API: our rights on it, and pairs that go by it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import replicas
+from cluster import Cluster, serving
+from eventually import eventually
+from lease_api import MICRO_TIME, kubeconfig
+from programs import real, run_exporter, started
+from replicas import INTERVAL, LAG, LEADER, Replica, simulated_cloud
+
+from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
+from exporter.leadership import Elector
+from exporter.lease import Lease, LeaseError, LeaseTakenError
+
+pytestmark = pytest.mark.kubernetes
+
+NAME = "rocketmq-dr-exporter"
+"""Of the Lease, of the service account, and of what allows the one the other."""
+
+HA = "deploy/kubernetes/overlays/ha"
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run a cluster for all of these."""
+    with serving(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a pod of a pair has: a namespace, and a token of its service account."""
+
+    cluster: Cluster
+    namespace: str
+    kubeconfig: Path
+
+    def settings(self, cloud: str = NOWHERE) -> dict[str, str]:
+        """Return the environment of an exporter."""
+        home = self.kubeconfig.parent
+        return replicas.environment(
+            home, cloud, self.kubeconfig, lease=NAME, namespace=self.namespace
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """Return what stands in the Lease."""
+        where = ("lease", NAME, f"--namespace={self.namespace}")
+        spec: dict[str, Any] = self.cluster.got(*where)["spec"]
+        return spec
+
+    def holder(self) -> str:
+        """Return who holds the Lease, empty if nobody does."""
+        return str(self.spec().get("holderIdentity", ""))
+
+    def forget(self, what: str) -> None:
+        """Delete something that is named as all else is."""
+        self.cluster.kubectl("delete", what, NAME, f"--namespace={self.namespace}")
+
+
+@pytest.fixture
+def account(cluster: Cluster) -> Account:
+    """Return the service account of the overlay `ha`, applied as our page says."""
+    namespace = cluster.new_namespace()
+    cluster.kubectl("apply", f"--namespace={namespace}", f"--kustomize={HA}")
+    return Account(cluster, namespace, cluster.kubeconfig_of(NAME, namespace))
+
+
+@asynccontextmanager
+async def pair(account: Account) -> AsyncIterator[tuple[Replica, Replica]]:
+    """Run a leader and a standby."""
+    async with (
+        simulated_cloud() as (cloud, _),
+        replicas.pair(account.settings(cloud)) as (leader, standby),
+    ):
+        yield leader, standby
+
+
+@asynccontextmanager
+async def several(
+    account: Account, count: int
+) -> AsyncIterator[list[KubernetesLeases]]:
+    """Connect several times, as so many processes would."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                kubernetes_leases(account.namespace, NAME, account.kubeconfig)
+            )
+            for _ in range(count)
+        ]
+
+
+async def test_the_standby_polls_within_fifteen_seconds_of_a_leader_s_death(
+    account: Account,
+) -> None:
+    """Exactly one of them polls before, and one after."""
+    async with pair(account) as (leader, standby):
+        first = account.holder()
+        assert await standby.samples(LAG) == []
+
+        leader.process.send_signal(signal.SIGKILL)
+        died = time.monotonic()
+        await eventually(standby.is_polling)
+
+        gap = time.monotonic() - died
+        assert 5 < gap < 15
+        assert account.holder() not in {"", first}
+        assert account.spec()["leaseTransitions"] == 1
+
+
+async def test_a_leader_that_is_told_to_stop_hands_over_in_seconds(
+    account: Account,
+) -> None:
+    """The Lease is nobody's in between, and in the end."""
+    async with pair(account) as (leader, standby):
+        leader.process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        await eventually(standby.is_polling)
+
+        assert time.monotonic() - told < 5
+        assert await asyncio.wait_for(leader.process.wait(), 5) == 0
+        standby.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(standby.process.wait(), 5) == 0
+        assert account.holder() == ""
+
+
+async def test_the_lease_reads_as_client_go_writes_it(account: Account) -> None:
+    """All five fields, times to the microsecond, and renewals that move one alone."""
+    async with simulated_cloud() as (cloud, _):
+        async with replicas.replica(account.settings(cloud)) as leader:
+            await eventually(leader.is_polling)
+            before = account.spec()
+
+            async def later() -> dict[str, Any]:
+                now = account.spec()
+                return now if now["renewTime"] != before["renewTime"] else {}
+
+            after = await eventually(later)
+            assert after | {"renewTime": before["renewTime"]} == before
+            assert set(before) == {
+                *("acquireTime", "holderIdentity", "leaseDurationSeconds"),
+                *("leaseTransitions", "renewTime"),
+            }
+            assert before["leaseDurationSeconds"] == 10
+            assert before["leaseTransitions"] == 0
+            assert re.fullmatch(r".+_[0-9a-f]{8}", before["holderIdentity"])
+            for name in ("acquireTime", "renewTime"):
+                assert MICRO_TIME.fullmatch(before[name])
+        free = account.spec()
+
+    assert "holderIdentity" not in free
+    assert free["leaseDurationSeconds"] == 1
+
+
+async def test_it_takes_turns_with_an_election_of_client_go(account: Account) -> None:
+    """Either follows the other, and takes at once what the other gives back."""
+    where = (str(account.kubeconfig), account.namespace, NAME)
+    async with (
+        simulated_cloud() as (cloud, _),
+        replicas.replica(account.settings(cloud)) as first,
+    ):
+        await eventually(first.is_polling)
+        async with started(real("elector"), *where, "client-go") as theirs:
+            assert await line(theirs) == account.holder()
+
+            first.process.send_signal(signal.SIGTERM)
+            assert await line(theirs) == "client-go"
+
+            async with replicas.replica(account.settings(cloud)) as second:
+                await eventually(second.is_standing_by)
+                theirs.send_signal(signal.SIGTERM)
+                told = time.monotonic()
+                await eventually(second.is_polling)
+                assert time.monotonic() - told < 5
+                assert account.spec()["leaseTransitions"] == 2
+
+
+async def line(process: asyncio.subprocess.Process) -> str:
+    """Return the next line that a program prints."""
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        return (await process.stdout.readline()).decode().strip()
+
+
+async def test_nobody_polls_while_the_api_hangs_and_one_when_it_answers(
+    account: Account,
+) -> None:
+    """The leader gives up within its term, and serves on."""
+    async with pair(account) as (leader, standby):
+        with account.cluster.hanging():
+            stopped = time.monotonic()
+
+            async def nobody() -> bool:
+                told = [await one.samples(LEADER) for one in (leader, standby)]
+                return told == [[0], [0]]
+
+            await eventually(nobody)
+            assert time.monotonic() - stopped < 8
+            assert await leader.samples(LAG) == []
+
+        async def one_polls() -> bool:
+            polling = [await one.is_polling() for one in (leader, standby)]
+            assert polling.count(True) <= 1
+            return any(polling)
+
+        await eventually(one_polls)
+
+
+async def test_a_leader_whose_lease_is_deleted_writes_it_anew(account: Account) -> None:
+    """And nobody takes it from there: the standby saw it renewed before."""
+    async with pair(account) as (leader, standby):
+        holder = account.holder()
+        account.forget("lease")
+
+        async def is_there() -> bool:
+            where = ("lease", NAME, f"--namespace={account.namespace}")
+            found = account.cluster.run("kubectl", "get", *where).returncode == 0
+            return found and await leader.is_polling()
+
+        await eventually(is_there)
+        await asyncio.sleep(2 * INTERVAL)
+        assert account.holder() == holder
+        assert await standby.is_standing_by()
+
+
+async def test_one_of_many_creates_it(account: Account) -> None:
+    """Of those who race for one that is not there; the rest are told it is taken."""
+    async with several(account, 8) as racing:
+        ended = await asyncio.gather(
+            *(
+                one.create(Lease(str(i), 10, NOON, NOON))
+                for i, one in enumerate(racing)
+            ),
+            return_exceptions=True,
+        )
+        won = [i for i, end in enumerate(ended) if end is None]
+        lost = [end for end in ended if isinstance(end, LeaseTakenError)]
+
+        assert (len(won), len(lost)) == (1, 7)
+        assert account.holder() == str(won[0])
+
+
+async def test_one_of_many_replaces_it(account: Account) -> None:
+    """Of those who saw the same record; a rehearsal changes nothing for them."""
+    async with several(account, 8) as racing:
+        await racing[0].create(Lease("dead", 10, NOON, NOON))
+        seen = [await one.read() for one in racing]
+        assert all(lease == seen[0] for lease in seen)
+        mine = [
+            replace(lease, holder=str(i), renewed_at=datetime.now(UTC))
+            for i, lease in enumerate(seen)
+            if lease is not None
+        ]
+        for one, lease in zip(racing, mine, strict=True):
+            await one.rehearse(lease)
+        assert account.holder() == "dead"
+
+        ended = await asyncio.gather(
+            *(one.replace(lease) for one, lease in zip(racing, mine, strict=True)),
+            return_exceptions=True,
+        )
+
+        assert [end for end in ended if end is None] == [None]
+        assert sum(isinstance(end, LeaseTakenError) for end in ended) == 7
+
+
+async def test_electors_that_begin_at_once_have_one_leader(account: Account) -> None:
+    """Whoever creates it; the others follow."""
+    async with several(account, 5) as racing:
+        electors = [Elector(x, str(i), duration=10) for i, x in enumerate(racing)]
+        await asyncio.gather(*(elector.start() for elector in electors))
+
+        (leader,) = (each for each in electors if each.is_leader())
+
+        assert account.holder() == leader.identity
+
+
+@pytest.mark.parametrize("verb", ["get", "create", "update"])
+async def test_without_a_right_on_the_lease_the_first_line_says_so(
+    account: Account, verb: str
+) -> None:
+    """Each of the three is needed; a standby misses the last before it has to lead."""
+    verbs = sorted({"get", "create", "update"} - {verb})
+    where = f"--namespace={account.namespace}"
+    change = [{"op": "replace", "path": "/rules/0/verbs", "value": verbs}]
+    patch = ("--type=json", f"--patch={json.dumps(change)}")
+    if verb == "update":
+        async with several(account, 1) as (leases,):
+            await leases.create(Lease("another", 10, NOON, NOON))
+    account.cluster.kubectl("patch", "role", NAME, where, *patch)
+
+    result = await run_exporter(
+        "--web.listen-address=127.0.0.1:0", env=account.settings()
+    )
+
+    (line,) = result.err.splitlines()
+    assert result.status == 2
+    told = f"ha.lease: the Kubernetes API answered 403 to {verb} of the Lease {NAME} in"
+    assert line.startswith(f"{told} namespace {account.namespace}: allow")
+
+
+async def test_without_its_role_binding_the_first_line_says_so(
+    account: Account,
+) -> None:
+    """A service account alone may do nothing."""
+    account.forget("rolebinding")
+
+    result = await run_exporter(
+        "--web.listen-address=127.0.0.1:0", env=account.settings()
+    )
+
+    (line,) = result.err.splitlines()
+    assert result.status == 2
+    assert line.startswith("ha.lease: the Kubernetes API answered 403 to get of the")
+
+
+async def test_a_token_that_is_none_is_told_of(account: Account) -> None:
+    """As one that has run out."""
+    cluster = account.cluster
+    kubeconfig(account.kubeconfig.parent, cluster.url, "x.y.z", cluster.authority)
+
+    result = await run_exporter(
+        "--web.listen-address=127.0.0.1:0", env=account.settings()
+    )
+
+    (line,) = result.err.splitlines()
+    assert result.status == 2
+    assert line.startswith("ha.lease: the Kubernetes API answered 401 to get of the")
+
+
+async def test_a_namespace_that_is_none_is_told_of(cluster: Cluster) -> None:
+    """Where the account may write there, which few may."""
+    async with kubernetes_leases("nowhere", NAME, cluster.admin) as leases:
+        assert await leases.read() is None
+        with pytest.raises(LeaseError, match="there is no such namespace"):
+            await leases.create(Lease("me", 10, NOON, NOON))
