@@ -72,6 +72,7 @@ class Elector:
         self._believed_until = -math.inf
         self._won = asyncio.Event()
         self._term: asyncio.Timeout | None = None
+        self._term_until = -math.inf
         self._failure: str | None = None
         self._followed = NOBODY
 
@@ -122,6 +123,9 @@ class Elector:
         except TimeoutError:
             if not term.expired():
                 raise
+            # The timer may be ahead of our clock by a hair, which is no time to lead.
+            if self._leads_until == self._term_until:
+                self._leads_until = -math.inf
             log.warning("not_leading", identity=self.identity)
         finally:
             self._term = None
@@ -237,7 +241,8 @@ class Elector:
     def _extend(self) -> None:
         """Let the work go on until leading ends; what was cancelled stays so."""
         if self._term is not None and not self._term.expired():
-            left = self._leads_until - self._clock()
+            self._term_until = self._leads_until
+            left = self._term_until - self._clock()
             self._term.reschedule(asyncio.get_running_loop().time() + left)
 
     def _lose(self) -> None:

@@ -278,6 +278,35 @@ async def test_a_lease_that_is_won_again_while_the_work_is_cleaned_up_begins_ane
 
 
 @virtually
+async def test_a_term_that_a_timer_has_ended_is_over_by_a_slower_clock_too() -> None:
+    """What the clock leaves of it is too short for a timer, and none is begun."""
+    elector = Elector(
+        Line(Keeper()),
+        "a",
+        duration=DURATION,
+        clock=lambda: 1e5 + 0.9 * asyncio.get_running_loop().time(),
+    )
+    begun = []
+
+    async def work() -> None:
+        begun.append(asyncio.get_running_loop().time())
+        assert len(begun) < 9
+        await asyncio.Event().wait()
+
+    async def lead() -> None:
+        while True:
+            await elector.while_leading(work)
+
+    await elector.start()
+    leading = asyncio.create_task(lead())
+    await asyncio.sleep(2 * DURATION)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+
+    assert begun == [0]
+
+
+@virtually
 async def test_the_leader_that_was_cut_off_alone_leads_again() -> None:
     """Nobody else wanted it; the work begins anew."""
     a = candidate(Keeper(), "a")
