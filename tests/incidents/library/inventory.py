@@ -22,6 +22,7 @@ from incidents.incident import (
     Fires,
     Incident,
 )
+from incidents.library.sync import stalled
 
 INCIDENTS = (
     Incident(
@@ -110,6 +111,32 @@ INCIDENTS = (
             )
         ],
         looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRConfiguredMissing"],
+    ),
+    Incident(
+        "a configured plan is stopped, and falls behind",
+        lasts=45 * MINUTE,
+        settings={"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]},
+        timeline={
+            10 * MINUTE: all_of(
+                stall(plan=PLAN, group=GROUP), plan_is(PLAN, status="CREATED")
+            )
+        },
+        groups=10,
+        fires=[
+            *stalled(10 * MINUTE, until=None),
+            Fires(
+                "RocketMQDRPlanNotRunning",
+                after=25 * MINUTE,
+                by=36 * MINUTE,
+                labels={"plan_id": PLAN, "severity": "warning"},
+            ),
+        ],
+        inhibited=[
+            "RocketMQDRSyncLagHigh",
+            "RocketMQDRSyncStalled",
+            "RocketMQDRSyncLagCritical",
+        ],
+        judged_at=40 * MINUTE,
     ),
     Incident(
         "a plan is deleted",

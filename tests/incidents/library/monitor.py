@@ -321,6 +321,19 @@ INCIDENTS = (
         looks_like=["RocketMQDRExporterDown"],
     ),
     Incident(
+        "the API falls silent, and each walk waits for longer than the interval",
+        lasts=HOUR,
+        timeline={5 * MINUTE: silence()},
+        settings={"poll.timeout": "3m"},
+        fires=[
+            Fires("RocketMQDRWalkFailing", 8 * MINUTE, 15 * MINUTE, count=ROUTES),
+            Fires("RocketMQDRDataStale", 10 * MINUTE, 15 * MINUTE, count=ROUTES),
+            Fires("RocketMQDRPollsSkipped", 15 * MINUTE, 25 * MINUTE),
+        ],
+        looks_like=["RocketMQDRExporterDown"],
+        inhibited=["RocketMQDRWalkFailing", "RocketMQDRPollsSkipped"],
+    ),
+    Incident(
         "walks take longer than the interval",
         lasts=HOUR,
         timeline={5 * MINUTE: silence(75, action="Checkpoints")},

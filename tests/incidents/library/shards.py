@@ -101,7 +101,7 @@ INCIDENTS = (
     ),
     Incident(
         "the leaders of two shards die, and their standbys take over",
-        lasts=45 * MINUTE,
+        lasts=30 * MINUTE,
         replicas=("a", "b", "c", "d"),
         settings=PAIR,
         own_settings=TWO_PAIRS,
