@@ -34,8 +34,8 @@ def schema(values: Iterable[Value]) -> str:
     """Return the schema of the values, as JSON."""
     root = _closed({"global": {"type": "object"}})  # which Helm gives to each chart
     for value in values:
-        _put(root, value.path, _of(value))
-    config = _closed({})
+        _put(root, value)
+    config = _maybe_empty()
     for knob in knobs():
         if not knob.path.startswith(GIVEN_BY_THE_CHART):
             _put_setting(config, knob)
@@ -52,14 +52,32 @@ def _of(value: Value) -> Schema:
     if "$ref" in value.schema:
         return value.schema
     found: Schema = {"type": _TYPES[type(value.default)]}
+    if isinstance(value.default, list):
+        found["items"] = {"type": "object"}  # unless values.yaml says otherwise
     return {**found, "description": value.description, **value.schema}
 
 
-def _put(root: Schema, path: tuple[str, ...], leaf: Schema) -> None:
-    """Put a schema in its place, below maps that allow no other key."""
-    for name in path[:-1]:
+def _put(root: Schema, value: Value) -> None:
+    """Put a value in its place, below maps that allow no other key.
+
+    Null takes a default away. A template would make 0 or false of what is not there, so
+    what has a default that says something must stay.
+    """
+    *above, last = value.path
+    for name in above:
+        _need(root, name)
         root = root["properties"].setdefault(name, _closed({}))
-    root["properties"][path[-1]] = leaf
+    if isinstance(value.default, int) or (
+        value.default and isinstance(value.default, str)
+    ):
+        _need(root, last)
+    root["properties"][last] = _of(value)
+
+
+def _need(root: Schema, name: str) -> None:
+    required = root.setdefault("required", [])
+    if name not in required:
+        required.append(name)
 
 
 def _put_setting(root: Schema, knob: Knob) -> None:
@@ -70,9 +88,9 @@ def _put_setting(root: Schema, knob: Knob) -> None:
         if name.endswith("[]"):
             items = place[name.removesuffix("[]")]
             root = items.setdefault("items", _closed({}))
-            items["type"] = "array"
+            items["type"] = ["array", "null"]
         else:
-            root = place.setdefault(name, _closed({}))
+            root = place.setdefault(name, _maybe_empty())
     root["properties"][last] = {
         "description": f"{knob.description} Expected: {knob.expected}."
     }
@@ -81,3 +99,8 @@ def _put_setting(root: Schema, knob: Knob) -> None:
 def _closed(properties: Schema) -> Schema:
     """Return the schema of a map with these keys and no other."""
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _maybe_empty() -> Schema:
+    """Return the schema of such a map that the exporter takes without a value too."""
+    return {**_closed({}), "type": ["object", "null"]}

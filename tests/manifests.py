@@ -34,10 +34,15 @@ CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 """Kinds of the Prometheus Operator, which Kubernetes has no schemas for."""
 
 
-def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run helm to its end."""
+def helm(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run helm to its end, for the first Kubernetes that has all the chart can use."""
+    # Without a cluster, a helm made by `go install` takes it to be a very old one.
+    cluster = ["--kube-version", VERSIONS[0]] if command in {"template", "lint"} else []
     return subprocess.run(
-        [real("helm"), *arguments], capture_output=True, text=True, check=False
+        [real("helm"), command, *cluster, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -22,6 +22,7 @@ from manifests import (
 from pod_settings import SECRET, told
 
 from exporter.election import lease_name
+from exporter.settings import Settings
 
 pytestmark = [pytest.mark.deploy, pytest.mark.go]
 
@@ -175,11 +176,45 @@ def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
     (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
 
     command = {"command": ["python", "-m", "exporter.healthcheck"]}
-    for probe in ("livenessProbe", "readinessProbe"):
-        assert found[probe]["exec"] == command
-        assert "httpGet" not in found[probe]
+    assert found["livenessProbe"]["exec"] == command
+    assert found["livenessProbe"]["periodSeconds"] == 30
+    assert found["readinessProbe"]["tcpSocket"] == {"port": "http"}
+    assert not [name for name in found if "httpGet" in found[name]]
     web = told(workload, made, tmp_path).settings.web
     assert web.config_file == tmp_path / "etc/rocketmq-dr-exporter-web/web-config.yml"
     assert endpoint["scheme"] == "https"
     assert endpoint["path"] == web.telemetry_path == "/dr-metrics"
     assert set(endpoint) >= {"tlsConfig", "basicAuth"}
+
+
+def test_tls_by_a_flag_changes_the_probes_too() -> None:
+    """Plain HTTP would be answered by nobody, and the pod be ended over and over."""
+    https = ("--set", "web.scheme=https", "--set", "livenessProbe.periodSeconds=60")
+    found = container(next(pods(workloads(templated("default", *https)))))
+
+    assert found["livenessProbe"]["exec"]
+    assert found["livenessProbe"]["periodSeconds"] == 60
+    assert "tcpSocket" in found["readinessProbe"]
+
+
+def test_a_probe_of_one_s_own_stays_as_it_is() -> None:
+    """What it asks is not asked in two ways, which Kubernetes refuses."""
+    grpc = ("--set", "livenessProbe.grpc.port=1", "--set", "web.scheme=https")
+    found = container(next(pods(workloads(templated("default", *grpc)))))
+
+    assert set(found["livenessProbe"]) == {
+        *("grpc", "initialDelaySeconds", "timeoutSeconds")
+    }
+
+
+def test_settings_without_a_value_are_the_exporter_s_defaults(tmp_path: Path) -> None:
+    """Neither `web:` nor `telemetry_path:` without more changes where metrics are."""
+    for given in ("web", "web.telemetry_path", "plans", "poll", "api.region"):
+        made = templated(
+            "observed", "--set", f"simulator.enabled=false,config.{given}=null"
+        )
+        workload = only("Deployment", made)
+        (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
+
+        assert told(workload, made, tmp_path).settings == Settings()
+        assert endpoint["path"] == "/metrics"

@@ -17,7 +17,9 @@ from manifests import (
     CHART,
     DEPLOY,
     FULL_NAME,
+    VERSIONS,
     container,
+    faults,
     helm,
     of_kind,
     pods,
@@ -26,9 +28,12 @@ from manifests import (
 )
 from programs import REPOSITORY, clean_environment, exporter_command, free_port, started
 
+from deploy.values import Value, values
 from exporter import __version__
 
 pytestmark = [pytest.mark.deploy, pytest.mark.go]
+
+VALUES = values((CHART / "values.yaml").read_text())
 
 
 def noted(folder: Path, case: str) -> str:
@@ -67,6 +72,10 @@ def noted(folder: Path, case: str) -> str:
         ("shards=0", "at '/shards': minimum: got 0, want 1"),
         ("shards=two", "at '/shards': got string, want integer"),
         ("service.type=Ingress", "at '/service/type'"),
+        ("nodeSelector.ssd=true", "at '/nodeSelector/ssd': got boolean, want string"),
+        ("podAnnotations.a=1", "at '/podAnnotations/a': got number, want string"),
+        ("extraArgs={1}", "at '/extraArgs/0': got number, want string"),
+        ("imagePullSecrets={mine}", "at '/imagePullSecrets/0': got string"),
         ("image.digest=latest", "at '/image/digest'"),
         ("simulator.scenario=calm", "at '/simulator/scenario'"),
         ("replicaCount=2", "Set ha.enabled for a pair of which one polls"),
@@ -83,8 +92,17 @@ def noted(folder: Path, case: str) -> str:
             "credentials.rrsaRoleName=b,serviceAccount.create=false",
             "it needs serviceAccount.create",
         ),
+        (
+            "credentials.securityTokenKey=a",
+            "securityTokenKey is a key of existingSecret",
+        ),
+        (
+            "credentials.securityTokenKey=a,credentials.accessKeyId=b",
+            "securityTokenKey is a key of existingSecret",
+        ),
         ("config.api.region=a,existingConfigMap=b", "config and existingConfigMap"),
         ("simulator.enabled=true,shards=2", "simulator.enabled takes no config"),
+        ("simulator.enabled=true,web.scheme=https", "simulator.enabled takes no"),
         (
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
             "there is no alert RocketMQDR",
@@ -94,6 +112,65 @@ def noted(folder: Path, case: str) -> str:
 def test_values_that_cannot_be_meant_are_refused(given: str, told_of: str) -> None:
     """A typo or a contradiction fails before it reaches a cluster, and says where."""
     assert told_of in refused("--set", given)
+
+
+def test_shards_are_refused_where_a_pod_does_not_learn_its_index() -> None:
+    """Each pod would say that it is shard nothing, over and over."""
+    older = ("--kube-version", "1.27.16")
+
+    assert "shards above 1 need Kubernetes 1.28" in refused(*older, "--set", "shards=2")
+    assert templated("sharded", "--kube-version", "v1.28.0-aliyun.1")
+    assert templated("default", *older)
+
+
+def nothing_for(*paths: str) -> tuple[str, str]:
+    """Return the flags that leave keys without a value, as `key:` in YAML does."""
+    return ("--set", ",".join(f"{path}=null" for path in paths))
+
+
+def test_a_key_without_a_value_is_as_good_as_none() -> None:
+    """Whoever writes `extraArgs:` and nothing below it gets what is the default."""
+    empty = [".".join(value.path) for value in VALUES if value.default in ("", [], {})]
+
+    for case in ("observed", "default", "ha-sharded"):
+        given = (CHART / "ci" / f"{case}-values.yaml").read_text()
+        own = [path for path in empty if f"{path.rpartition('.')[2]}:" not in given]
+        assert len(own) > 20
+        assert templated(case, *nothing_for(*own)) == templated(case)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [value for value in VALUES if value.default and isinstance(value.default, dict)],
+    ids=lambda value: ".".join(value.path),
+)
+def test_what_is_a_map_can_be_taken_away(value: Value) -> None:
+    """Null means nothing there, which Kubernetes has an answer for."""
+    enabled = f"{value.path[0]}.enabled=true"
+    more = ("--set", enabled) if len(value.path) > 1 else ()
+
+    made = templated("default", *more, *nothing_for(".".join(value.path)))
+
+    assert faults(made, VERSIONS[0]) == []
+    assert made != templated("default", *more)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        {value.path[0] for value in VALUES if len(value.path) > 1}
+        | {
+            ".".join(value.path)
+            for value in VALUES
+            if value.default not in ("", []) and not isinstance(value.default, dict)
+        }
+    ),
+)
+def test_what_else_has_a_default_cannot_be_taken_away(path: str) -> None:
+    """No shards at all, or half a release, is nothing that anybody meant."""
+    told = refused(*nothing_for(path))
+
+    assert f"missing property '{path.rpartition('.')[2]}'" in told
 
 
 def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:

@@ -67,15 +67,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{- define "rocketmq-dr-exporter.metricsPath" -}}
-{{- dig "web" "telemetry_path" "/metrics" .Values.config }}
+{{- $web := default dict (default dict .Values.config).web }}
+{{- default "/metrics" $web.telemetry_path }}
+{{- end }}
+
+{{/* Not empty if who asks over HTTP may be turned away, for want of TLS or of a password. */}}
+{{- define "rocketmq-dr-exporter.isGuarded" -}}
+{{- if or .Values.web.existingSecret (eq .Values.web.scheme "https") }}true{{ end }}
 {{- end }}
 
 {{/* What no schema can say. */}}
 {{- define "rocketmq-dr-exporter.checked" -}}
-{{- if and (gt (int .Values.replicaCount) 1) }}
+{{- if gt (int .Values.replicaCount) 1 }}
 {{- fail (printf "replicaCount %d: each replica would ask the cloud for everything. Set ha.enabled for a pair of which one polls, or shards for several that share the routes." (int .Values.replicaCount)) }}
 {{- end }}
 {{- with .Values.credentials }}
+{{- if and .securityTokenKey (not .existingSecret) }}
+{{- fail "credentials.securityTokenKey is a key of existingSecret, which is not given." }}
+{{- end }}
 {{- if and .existingSecret (or .accessKeyId .accessKeySecret) }}
 {{- fail "credentials: existingSecret and accessKeyId are both given; leave one out." }}
 {{- end }}
@@ -89,11 +98,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if and .Values.credentials.rrsaRoleName (not .Values.serviceAccount.create) }}
 {{- fail "credentials.rrsaRoleName is an annotation of the service account: it needs serviceAccount.create." }}
 {{- end }}
+{{- if and (gt (int .Values.shards) 1) (semverCompare "<1.28.0-0" .Capabilities.KubeVersion.Version) }}
+{{- fail (printf "shards above 1 need Kubernetes 1.28, which tells a pod its index; this is %s. (helm template and helm lint take it by --kube-version.)" .Capabilities.KubeVersion.Version) }}
+{{- end }}
 {{- if and .Values.config .Values.existingConfigMap }}
 {{- fail "config and existingConfigMap are both given; leave one out." }}
 {{- end }}
 {{- if .Values.simulator.enabled }}
-{{- if or .Values.config .Values.existingConfigMap (include "rocketmq-dr-exporter.secretName" .) .Values.credentials.rrsaRoleName .Values.web.existingSecret .Values.ha.enabled (gt (int .Values.shards) 1) }}
+{{- if or .Values.config .Values.existingConfigMap (include "rocketmq-dr-exporter.secretName" .) .Values.credentials.rrsaRoleName (include "rocketmq-dr-exporter.isGuarded" .) .Values.ha.enabled (gt (int .Values.shards) 1) }}
 {{- fail "simulator.enabled takes no config, credentials, web, ha or shards: its exporter knows the simulated cloud alone. Use extraArgs." }}
 {{- end }}
 {{- end }}

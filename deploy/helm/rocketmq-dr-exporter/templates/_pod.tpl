@@ -90,19 +90,18 @@ spec:
       envFrom:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- range $probe, $path := dict "livenessProbe" "/-/healthy" "readinessProbe" "/-/ready" }}
+      {{- $healthy := dict "httpGet" (dict "path" "/-/healthy" "port" "http") }}
+      {{- $ready := dict "httpGet" (dict "path" "/-/ready" "port" "http") }}
+      {{- if include "rocketmq-dr-exporter.isGuarded" . }}
+      {{- /* Starting a program costs more than asking does. */}}
+      {{- $healthy = dict "exec" (dict "command" (list "python" "-m" "exporter.healthcheck")) "periodSeconds" 30 }}
+      {{- $ready = dict "tcpSocket" (dict "port" "http") }}
+      {{- end }}
+      {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready }}
       {{- with index $.Values $probe }}
       {{ $probe }}:
-        {{- if or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") }}
-        {{- else if $.Values.web.existingSecret }}
-        exec:
-          command: [python, -m, exporter.healthcheck]
-        {{- else }}
-        httpGet:
-          path: {{ $path }}
-          port: http
-        {{- end }}
-        {{- toYaml . | nindent 8 }}
+        {{- $asksOtherwise := or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") (hasKey . "grpc") }}
+        {{- toYaml (ternary . (merge (dict) . $asked) $asksOtherwise) | nindent 8 }}
       {{- end }}
       {{- end }}
       {{- with .Values.resources }}
