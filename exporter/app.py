@@ -10,10 +10,11 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import lru_cache, partial
+from functools import partial
 
 import structlog
 
+from exporter.admission import admission
 from exporter.cloud.client import CloudClient
 from exporter.cloud.connection import (
     connected,
@@ -28,14 +29,12 @@ from exporter.model import Inventory, Route, Snapshot
 from exporter.poller import Poller
 from exporter.restarting import Restartable
 from exporter.revision import revision
-from exporter.settings import NameFilter, Settings
+from exporter.settings import Settings
 from exporter.store import NOT_WEIGHED, Outcome, Store
 from exporter.web.landing.facts import Facts
 from exporter.web.server import Site
 
 log = structlog.get_logger(__name__)
-
-NAMES_REMEMBERED = 2**16
 
 
 class Exporter:
@@ -53,21 +52,15 @@ class Exporter:
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
         self._wall = wall
         self._clock = clock = asyncio.get_running_loop().time
         self._started_at = clock()
-        self.workers = settings.api.max_concurrency
-        self._interval = settings.poll.interval.total_seconds()
-        stale_after = settings.poll.stale_after.total_seconds()
-        self._cloud = cloud
         self._connection = connection
         self.telemetry = telemetry
-        self.telemetry.settings(self._interval, stale_after)
-        self.telemetry.shard(settings.shard.index, settings.shard.total)
+        self._take_settings(settings, cloud)
         self.telemetry.reloaded(ok=True, at=self._wall())
         self.store = Store(
-            stale_after=stale_after,
+            stale_after=settings.poll.stale_after.total_seconds(),
             max_checkpoints=settings.metrics.max_checkpoints,
             clock=clock,
         )
@@ -92,7 +85,6 @@ class Exporter:
             on_skip=self.telemetry.poll_skipped,
             wall=wall,
         )
-        self._admits = admission(settings)
         # Hears of every page of a walk, for whoever draws how far it is.
         self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
         # Set once every route has been tried, well or badly, or another is seen to
@@ -193,17 +185,21 @@ class Exporter:
             await stopped.enter_async_context(self._looks.stopped())
             yield
 
-    def _put_in_force(self, settings: Settings, cloud: CloudClient) -> None:
+    def _take_settings(self, settings: Settings, cloud: CloudClient) -> None:
         self._settings = settings
         self._cloud = cloud
-        self._admits = admission(settings)
+        self._admits = admission(settings.groups, settings.topics)
         self.workers = settings.api.max_concurrency
         self._interval = settings.poll.interval.total_seconds()
         stale_after = settings.poll.stale_after.total_seconds()
         self.telemetry.settings(self._interval, stale_after)
         self.telemetry.shard(settings.shard.index, settings.shard.total)
+
+    def _put_in_force(self, settings: Settings, cloud: CloudClient) -> None:
+        self._take_settings(settings, cloud)
         self.store.reconfigure(
-            stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
+            stale_after=settings.poll.stale_after.total_seconds(),
+            max_checkpoints=settings.metrics.max_checkpoints,
         )
         self.poller.reconfigure(
             interval=self._interval, starts_per_second=requests_per_second(settings)
@@ -268,15 +264,15 @@ class Exporter:
         self._shown = inventory
         plan_ids = {plan.plan_id for plan in inventory.plans}
         plan_ids |= {route.plan_id for route in inventory.routes}
-        objectives = {
-            plan_id: self._settings.objectives_for(plan_id)
-            for plan_id in sorted(plan_ids)
-        }
+        promised = {id_: self._settings.objectives_for(id_) for id_ in sorted(plan_ids)}
         self.exposition.set_inventory(
             inventory,
             {
-                plan_id: (o.lag.total_seconds(), o.age.total_seconds())
-                for plan_id, o in objectives.items()
+                plan_id: (
+                    objectives.lag.total_seconds(),
+                    objectives.age.total_seconds(),
+                )
+                for plan_id, objectives in promised.items()
             },
         )
 
@@ -291,16 +287,6 @@ class Exporter:
             is_tried=self.ready.is_set(),
             stands_by=self._stands_by,
         )
-
-
-def admission(settings: Settings) -> Callable[[str, str], bool]:
-    """Return what says whether a group's checkpoint of a topic is wanted."""
-    if settings.groups == settings.topics == NameFilter():
-        return lambda _group, _topic: True
-    # The names are the same at every walk, and matching one costs a microsecond.
-    group_admits = lru_cache(maxsize=NAMES_REMEMBERED)(settings.groups.admits)
-    topic_admits = lru_cache(maxsize=NAMES_REMEMBERED)(settings.topics.admits)
-    return lambda group, topic: group_admits(group) and topic_admits(topic)
 
 
 @asynccontextmanager
