@@ -26,7 +26,19 @@ VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
 def against(given: dict[str, Any]) -> list[str]:
     """Return what the chart's schema has against values, merged as Helm does it."""
     validator = Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
-    return [error.message for error in validator.iter_errors(given)]
+    whole = merged(yaml.safe_load(VALUES), given)
+    return [error.message for error in validator.iter_errors(whole)]
+
+
+def merged(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return values laid over the chart's own, of which null takes one away."""
+    whole = own | given
+    for key in own.keys() & given.keys():
+        if given[key] is None:
+            del whole[key]
+        elif isinstance(own[key], dict) and isinstance(given[key], dict):
+            whole[key] = merged(own[key], given[key])
+    return whole
 
 
 def copied(folder: Path) -> Path:
@@ -154,6 +166,12 @@ def test_comments_make_a_description_of_several_lines_and_a_schema() -> None:
         ({"config": {"plans": [{"name": "a"}]}}, "'name' was unexpected"),
         ({"config": {"plans": {"id": "1"}}}, "is not of type 'array'"),
         ({"extraEnv": {"A": "b"}}, "is not of type 'array'"),
+        ({"shards": None}, "'shards' is a required property"),
+        ({"service": None}, "'service' is a required property"),
+        ({"rbac": {"create": None}}, "'create' is a required property"),
+        ({"nodeSelector": {"ssd": True}}, "True is not of type 'string'"),
+        ({"extraArgs": [1]}, "1 is not of type 'string'"),
+        ({"imagePullSecrets": ["a"]}, "'a' is not of type 'object'"),
         ({"ha": {"replicas": 1}}, "1 is less than the minimum of 2"),
         ({"ha": {"leaseDuration": "10"}}, "does not match"),
     ],
@@ -180,6 +198,17 @@ def test_no_key_goes_into_a_config_map(path: str) -> None:
     (message,) = against({"config": {"api": {path: "canary"}}})
 
     assert f"'{path}' was unexpected" in message
+
+
+def test_a_key_without_a_value_is_none_where_that_means_something() -> None:
+    """As the exporter has it in its file, and Kubernetes in its manifests."""
+    nothing: dict[str, Any] = dict.fromkeys(["extraArgs", "livenessProbe", "config"])
+
+    assert against(nothing | {"image": {"tag": None}}) == []
+    assert (
+        against({"config": {"web": None, "plans": None, "api": {"region": None}}}) == []
+    )
+    assert against({"config": {"plans": [{"id": "1", "objectives": None}]}}) == []
 
 
 def test_all_other_settings_may_be_given() -> None:
