@@ -21,6 +21,8 @@ from incidents.running import samples_of
 from incidents.stage import Action
 from prometheus_client.parser import text_string_to_metric_families
 
+pytestmark = pytest.mark.real
+
 PREFIX = "rocketmq_dr_"
 FAILURES = f"{PREFIX}walk_failures_total"
 

@@ -181,7 +181,7 @@ async def scenario(rates: Sequence[float], patient: int, events: list[Step]) -> 
             await one.kill()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([0.9, 1.0, 1.1]), min_size=3, max_size=3),
     st.sampled_from([0, 1, 2, None]),
