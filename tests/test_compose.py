@@ -86,12 +86,9 @@ def address(name: str) -> str:
 
 def valued(name: str, flag: str) -> str:
     """Return what a service is told by a flag."""
-    (found,) = (
-        each.removeprefix(f"{flag}=")
-        for each in service(name)["command"]
-        if each.startswith(f"{flag}=")
-    )
-    return found
+    command: list[str] = service(name)["command"]
+    (found,) = (each for each in command if each.startswith(f"{flag}="))
+    return found.removeprefix(f"{flag}=")
 
 
 def test_there_are_the_services_that_are_promised() -> None:
