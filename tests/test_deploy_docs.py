@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,36 @@ def test_a_second_exporter_can_do_without_the_rules(tmp_path: Path) -> None:
 
     assert of_kind("PrometheusRule", made) == []
     assert only("ServiceMonitor", made)
+
+
+def test_the_vendor_asks_for_the_keys_of_a_role_where_the_page_says() -> None:
+    """By default over the Internet; by the two variables within the VPC."""
+    text = PAGE.read_text(encoding="utf-8")
+    default, vpc = re.findall(r"`(sts[\w.-]*\.aliyuncs\.com)`", text)
+    told = dict(re.findall(r"`(ALIBABA_CLOUD_(?:VPC|STS)_\w+)=([\w-]+)`", text))
+
+    assert len(told) == 2
+    assert asked_of({}) == default
+    assert asked_of(told) == vpc
+
+
+def asked_of(environ: Mapping[str, str]) -> str:
+    """Return the host that the vendor's chain asks for the keys of a pod's role."""
+    program = (
+        "from alibabacloud_credentials.provider import OIDCRoleArnCredentialsProvider\n"
+        "print(OIDCRoleArnCredentialsProvider()._sts_endpoint)"
+    )
+    # As the webhook of RRSA sets them.
+    names = ("ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE")
+    given = {f"ALIBABA_CLOUD_{name}": "given" for name in names}
+    # The vendor's package reads its environment once, when it is imported.
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=given | dict(environ),
+    ).stdout.strip()
 
 
 def test_one_image_is_loaded_built_and_run() -> None:
