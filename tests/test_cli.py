@@ -147,6 +147,18 @@ def test_a_secret_that_is_not_there_ends_the_start(
         assert capsys.readouterr().err == told
 
 
+def test_a_pipe_that_holds_a_secret_is_left_for_whoever_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens it waits for its other end, and what is read from it is gone."""
+    pipe = tmp_path / "secret"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE", str(pipe))
+
+    assert main(["check"]) == 0
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("command", ["serve", "check"])
 async def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
