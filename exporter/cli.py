@@ -17,7 +17,7 @@ import structlog
 
 from exporter import logs
 from exporter.flags import build_parser, setting_flags
-from exporter.settings import ConfigurationError, Loaded, Settings, load
+from exporter.settings import ApiSettings, ConfigurationError, Loaded, Settings, load
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +134,30 @@ def _configured(arguments: argparse.Namespace) -> Settings:
             "checkpoints_withdrawn_between_walks",
             remedy="make poll.stale_after several times poll.interval",
         )
+    _require_secrets(loaded.settings.api)
     return loaded.settings
+
+
+def _require_secrets(api: ApiSettings) -> None:
+    """Look whether the files of secrets are there; later a missing one is only data.
+
+    Raises:
+        ConfigurationError: one cannot be read.
+    """
+    from exporter.cloud.credentials import why_unreadable
+
+    files = {
+        "api.access_key_secret_file": api.access_key_secret_file,
+        "api.security_token_file": api.security_token_file,
+    }
+    whys = {name: file and why_unreadable(file) for name, file in files.items()}
+    faults = [
+        f"{name}: {files[name]}: cannot be read: {why}"
+        for name, why in whys.items()
+        if why
+    ]
+    if faults:
+        raise ConfigurationError(tuple(faults))
 
 
 def _source(arguments: argparse.Namespace) -> Callable[[], Loaded]:

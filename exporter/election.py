@@ -98,7 +98,7 @@ def _pod_namespace() -> str:
         return POD_NAMESPACE.read_text(encoding="utf-8").strip()
     except OSError:
         raise ConfigurationError(
-            ("ha.namespace: required: this is no pod that could tell its own",)
+            ("ha.namespace: required: no pod is here, or no token in it",)
         ) from None
 
 

@@ -20,6 +20,11 @@ BAD_INPUTS = (
         "tests/test_cli.py::test_each_fault_is_one_line_with_file_and_setting_and_no_secret",
     ),
     Proof(
+        "a secret's file that is not there, or cannot be read, at the start",
+        "exit 2, one line with setting, file and reason",
+        "tests/test_cli.py::test_a_secret_that_is_not_there_ends_the_start",
+    ),
+    Proof(
         "YAML that is none, with a place and without what stands there",
         "exit 2, one line",
         "tests/test_settings.py::test_what_is_no_yaml_is_one_fault_with_its_place",

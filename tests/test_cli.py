@@ -117,6 +117,48 @@ def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
     assert SECRET not in told.out + told.err
 
 
+@pytest.mark.parametrize("command", ["serve", "poll", "check"])
+@pytest.mark.parametrize("setting", ["access_key_secret_file", "security_token_file"])
+def test_a_secret_that_is_not_there_ends_the_start(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    command: str,
+) -> None:
+    """Exit 2, and the first line names setting, file and reason.
+
+    Docker makes a folder of what it is to mount and does not find.
+    """
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "folder").mkdir()
+    given = dict.fromkeys(["access_key_secret_file", "security_token_file"], "secret")
+    for name, why in (
+        ("absent", "No such file or directory"),
+        ("folder", "Is a directory"),
+    ):
+        monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
+        for each, file in {**given, setting: name}.items():
+            monkeypatch.setenv(f"ROCKETMQ_DR_API__{each.upper()}", str(tmp_path / file))
+
+        assert main([command, "--web.listen-address=127.0.0.1:0"]) == 2
+
+        told = f"api.{setting}: {tmp_path / name}: cannot be read: {why}\n"
+        assert capsys.readouterr().err == told
+
+
+def test_a_pipe_that_holds_a_secret_is_left_for_whoever_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens it waits for its other end, and what is read from it is gone."""
+    pipe = tmp_path / "secret"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE", str(pipe))
+
+    assert main(["check"]) == 0
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("command", ["serve", "check"])
 async def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(

@@ -84,6 +84,13 @@ def address(name: str) -> str:
     return f"{name}:{port['target']}"
 
 
+def valued(name: str, flag: str) -> str:
+    """Return what a service is told by a flag."""
+    command: list[str] = service(name)["command"]
+    (found,) = (each for each in command if each.startswith(f"{flag}="))
+    return found.removeprefix(f"{flag}=")
+
+
 def test_there_are_the_services_that_are_promised() -> None:
     """Exporter, Prometheus, Alertmanager, Grafana."""
     assert sorted(loaded()["services"]) == SERVICES
@@ -113,6 +120,54 @@ def test_each_service_is_pinned_confined_and_kept_to_this_machine(name: str) -> 
     assert found["restart"] == "unless-stopped"
     assert [port["host_ip"] for port in found["ports"]] == ["127.0.0.1"]
     assert found.get("read_only", False) is (name != "grafana")
+    # Nor anything that would take some of this back: user, privileged, network_mode, …
+    assert set(found) <= {
+        *("build", "cap_drop", "command", "environment", "image", "networks"),
+        *("ports", "read_only", "restart", "security_opt", "volumes"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [("prometheus", "--storage.tsdb.path"), ("alertmanager", "--storage.path")],
+)
+def test_what_is_written_goes_into_a_volume(name: str, flag: str) -> None:
+    """Nothing else can be written to, and it outlives the container."""
+    volumes = {
+        volume["target"]
+        for volume in service(name)["volumes"]
+        if volume["type"] == "volume"
+    }
+
+    assert {valued(name, flag)} == volumes
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_links_in_alerts_lead_back_here(name: str) -> None:
+    """Of itself a container knows no name that a browser could find."""
+    _, _, port = address(name).partition(":")
+
+    assert valued(name, "--web.external-url") == f"http://localhost:{port}"
+
+
+def test_grafana_lets_everybody_look_and_nobody_in() -> None:
+    """There is no login and no password, and so no admin with the one of the manual."""
+    environment = service("grafana")["environment"]
+
+    assert (
+        environment.items()
+        >= {
+            "GF_AUTH_ANONYMOUS_ENABLED": "true",
+            "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+            "GF_AUTH_DISABLE_LOGIN_FORM": "true",
+            "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
+        }.items()
+    )
+
+
+def test_grafana_fetches_nothing_when_it_starts() -> None:
+    """No plugin that nobody chose, and no wait where the network ends at the wall."""
+    assert service("grafana")["environment"]["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
 
 
 def test_the_cloud_is_simulated_until_one_variable_says_otherwise() -> None:
@@ -153,6 +208,11 @@ def test_the_exporter_reads_the_file_that_is_mounted(tmp_path: Path) -> None:
     }
 
 
+def test_a_key_that_is_kept_beside_the_file_is_not_committed() -> None:
+    """docs/deploy.md says to put it there."""
+    assert ran("git", "check-ignore", "--quiet", ".env").returncode == 0
+
+
 def test_the_real_promtool_takes_configuration_and_rules(tmp_path: Path) -> None:
     """As Prometheus finds them."""
     file = laid_out("prometheus", tmp_path) / "etc" / "prometheus" / "prometheus.yml"
@@ -163,10 +223,7 @@ def test_the_real_promtool_takes_configuration_and_rules(tmp_path: Path) -> None
     for name in ("alerts", "recording"):
         assert f"rules/{name}.yml" in result.stdout
     assert result.stdout.count("rules found") == 2
-    (flag,) = (
-        each for each in service("prometheus")["command"] if "config.file" in each
-    )
-    assert flag == "--config.file=/etc/prometheus/prometheus.yml"
+    assert valued("prometheus", "--config.file") == "/etc/prometheus/prometheus.yml"
 
 
 def test_prometheus_looks_where_the_others_are(tmp_path: Path) -> None:
@@ -200,7 +257,7 @@ def test_the_real_amtool_takes_routes_and_receivers(tmp_path: Path) -> None:
     assert config["receivers"] == [{"name": each["name"]} for each in ours["receivers"]]
     assert config["route"] == ours["route"]
     assert config["inhibit_rules"] == ours["inhibit_rules"]
-    assert f"--config.file={path}" in service("alertmanager")["command"]
+    assert valued("alertmanager", "--config.file") == path
 
 
 def test_grafana_has_the_dashboards_and_prometheus(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from exporter.cloud.credential_chain import ChainCredentials
 from exporter.cloud.credentials import StaticCredentials, credential_source
 from exporter.cloud.signing import Credentials
 from exporter.errors import CredentialsError, Reason
+from exporter.redaction import redacted_text
 
 
 async def test_configured_values_are_the_key() -> None:
@@ -91,9 +92,12 @@ async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
     """A missing file is an error that names it, for as long as it is missing."""
     secret = tmp_path / "secret"
     source = StaticCredentials("id", secret)
-    with pytest.raises(CredentialsError, match=f"^{secret}: No such file") as caught:
+    with pytest.raises(CredentialsError, match=f"^{secret} cannot be read") as caught:
         await source.get()
     assert caught.value.reason is Reason.CREDENTIALS
+    # Not `secret: No`, which a log line would mask.
+    told = redacted_text(str(caught.value))
+    assert told == f"{secret} cannot be read (No such file or directory)"
 
     secret.write_text("here")
 
@@ -124,7 +128,7 @@ async def test_a_bad_file_is_named_and_not_quoted(
 
 async def test_a_directory_is_no_secret(tmp_path: Path) -> None:
     """What can be seen but not read is an error that names it, too."""
-    with pytest.raises(CredentialsError, match=f"^{tmp_path}: Is a directory"):
+    with pytest.raises(CredentialsError, match=f"^{tmp_path} cannot be read"):
         await StaticCredentials("id", tmp_path).get()
 
 

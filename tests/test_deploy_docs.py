@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
-from manifests import CHART, DEPLOY, kustomized, mentions, only, workloads
+from manifests import (
+    CHART,
+    DEPLOY,
+    Manifest,
+    kustomized,
+    mentions,
+    of_kind,
+    only,
+    workloads,
+)
 from programs import REPOSITORY, real
+
+from exporter import __version__
 
 pytestmark = [pytest.mark.deploy, pytest.mark.go]
 
@@ -69,21 +82,31 @@ def test_each_overlay_that_is_named_is_there() -> None:
     there = {each.name for each in (DEPLOY / "kubernetes" / "overlays").iterdir()}
 
     assert folders
-    assert set(folders) <= there
+    # One is to be written, as the page shows it.
+    assert set(folders) - there == {"own"}
     assert set(rows) == there
 
 
-def test_an_overlay_of_one_s_own_works_as_it_is_shown(tmp_path: Path) -> None:
-    """With a role in place of a key, another image, and another configuration."""
-    (overlay,) = (each for each in blocks(PAGE, "yaml") if "Kustomization" in each)
-    folder = tmp_path / "deploy" / "kubernetes" / "overlays" / "own"
+def own(overlay: str, root: Path) -> tuple[Manifest, ...]:
+    """Return what an overlay of one's own makes, beside ours below another root."""
+    folder = root / "deploy" / "kubernetes" / "overlays" / "own"
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(overlay, encoding="utf-8")
     (folder / "config.yaml").write_text("api: {region: cn-beijing}\n")
     for place in ("deploy/kubernetes/base", "deploy/kubernetes/components", "grafana"):
-        (tmp_path / place).symlink_to(REPOSITORY / place)
+        (root / place).symlink_to(REPOSITORY / place)
+    return kustomized(str(folder))
 
-    made = kustomized(str(folder))
+
+def shown_overlay() -> str:
+    """Return the overlay that the page shows."""
+    (overlay,) = (each for each in blocks(PAGE, "yaml") if "Kustomization" in each)
+    return overlay
+
+
+def test_an_overlay_of_one_s_own_works_as_it_is_shown(tmp_path: Path) -> None:
+    """With a role in place of a key, another image, and another configuration."""
+    made = own(shown_overlay(), tmp_path)
 
     assert only("ServiceAccount", made)["metadata"]["annotations"] == {
         "pod-identity.alibabacloud.com/role-name": "rocketmq-dr-exporter"
@@ -97,6 +120,94 @@ def test_an_overlay_of_one_s_own_works_as_it_is_shown(tmp_path: Path) -> None:
     (config,) = (each for each in made if each["metadata"]["name"] == name)
     assert config["data"] == {"config.yaml": "api: {region: cn-beijing}\n"}
     assert {each["metadata"]["namespace"] for each in made} == {"rocketmq-dr"}
+
+
+def test_an_overlay_of_one_s_own_suits_the_prometheus_that_is_there(
+    tmp_path: Path,
+) -> None:
+    """Its operator selects monitor and rules, and it is let in from where it runs."""
+    made = own(shown_overlay(), tmp_path)
+
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        labels = only(kind, made)["metadata"]["labels"]
+        assert labels["release"] == "kube-prometheus-stack"
+    (rule,) = only("NetworkPolicy", made)["spec"]["ingress"]
+    (peer,) = rule["from"]
+    assert peer == {
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": "prometheus"}
+        }
+    }
+    (workload,) = workloads(made)
+    assert workload["spec"]["selector"] == {
+        "matchLabels": {"app.kubernetes.io/name": "rocketmq-dr-exporter"}
+    }
+
+
+def test_a_second_exporter_can_do_without_the_rules(tmp_path: Path) -> None:
+    """By the patch that the component shows: in both, each alert would fire twice."""
+    component = DEPLOY / "kubernetes/components/prometheus-operator/kustomization.yaml"
+    comment = re.findall(r"^#   (.*)$", component.read_text(), re.MULTILINE)
+    overlay = yaml.safe_load(shown_overlay())
+    overlay["patches"] = yaml.safe_load("\n".join(comment))["patches"]
+
+    made = own(yaml.safe_dump(overlay), tmp_path)
+
+    assert of_kind("PrometheusRule", made) == []
+    assert only("ServiceMonitor", made)
+
+
+def test_the_vendor_asks_for_the_keys_of_a_role_where_the_page_says() -> None:
+    """By default over the Internet; by the two variables within the VPC."""
+    text = PAGE.read_text(encoding="utf-8")
+    default, vpc = re.findall(r"`(sts[\w.-]*\.aliyuncs\.com)`", text)
+    told = dict(re.findall(r"`(ALIBABA_CLOUD_(?:VPC|STS)_\w+)=([\w-]+)`", text))
+
+    assert len(told) == 2
+    assert asked_of({}) == default
+    assert asked_of(told) == vpc
+
+
+def asked_of(environ: Mapping[str, str]) -> str:
+    """Return the host that the vendor's chain asks for the keys of a pod's role."""
+    program = (
+        "from alibabacloud_credentials.provider import OIDCRoleArnCredentialsProvider\n"
+        "print(OIDCRoleArnCredentialsProvider()._sts_endpoint)"
+    )
+    # As the webhook of RRSA sets them.
+    names = ("ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE")
+    given = {f"ALIBABA_CLOUD_{name}": "given" for name in names}
+    # The vendor's package reads its environment once, when it is imported.
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=given | dict(environ),
+    ).stdout.strip()
+
+
+def test_one_image_is_loaded_built_and_run() -> None:
+    """By the name that the archive has; what has no tag is another, and not there."""
+    image = f"rocketmq-dr-exporter:{__version__}"
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+    by_docker = {
+        word
+        for words in commands(PAGE, "docker")
+        for word in words
+        if re.match(r"rocketmq-dr-exporter(:|$)", word)
+    }
+    (pushed,) = commands(PAGE, "buildah")
+
+    # The name of the container is none of an image.
+    assert by_docker == {image, "rocketmq-dr-exporter"}
+    runs = [words for words in commands(PAGE, "docker") if words[0] == "run"]
+    assert [image in words for words in runs] == [True] * 2
+    (built,) = (words for words in commands(PAGE, "docker") if words[0] == "build")
+    assert built[built.index("--tag") + 1] == image
+    assert pushed[-1].endswith(f":{image}")
+    assert compose["services"]["exporter"]["image"] == image
+    assert f"image `{image}`" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_compose_commands_are_said_where_the_file_is() -> None:

@@ -70,6 +70,8 @@ def test_it_is_the_same_wherever_and_whenever_it_is_built(tmp_path: Path) -> Non
 
     assert built.returncode == 0, built.stderr
     assert sums(Release(tmp_path / "again")) == once
+    # It was tried, too.
+    assert f".whl: installed, {NAME} {__version__}, " in built.stdout
 
 
 def test_all_of_it_is_there_and_summed_up() -> None:

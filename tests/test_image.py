@@ -140,6 +140,26 @@ def test_bad_configuration_ends_it_and_is_told_first() -> None:
     assert ended.stderr.splitlines()[0].startswith("ROCKETMQ_DR_POLL__INTERVAL: ")
 
 
+def test_a_secret_that_it_may_not_read_is_told_first(tmp_path: Path) -> None:
+    """One of root's, as a careful user makes it."""
+    secret = tmp_path / "secret"
+    secret.write_text("canary")
+    secret.chmod(0o600)
+    place = "/run/secrets/access-key-secret"
+
+    ended = run(
+        options=(
+            f"--volume={secret}:{place}:ro",
+            "--env=ROCKETMQ_DR_API__ACCESS_KEY_ID=LTAI-no-key",
+            f"--env=ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE={place}",
+        )
+    )
+
+    assert ended.returncode == 2
+    told = f"api.access_key_secret_file: {place}: cannot be read: Permission denied\n"
+    assert ended.stderr == told
+
+
 def test_it_is_the_program_itself() -> None:
     """Arguments are those of the command line; no shell is between."""
     assert run("--version").stdout.strip() == f"rocketmq-dr-exporter {__version__}"

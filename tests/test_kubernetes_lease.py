@@ -373,7 +373,7 @@ def _no_pod(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("ha", "fault"),
     [
-        ({}, "ha.namespace: required: this is no pod that could tell its own"),
+        ({}, "ha.namespace: required: no pod is here, or no token in it"),
         (
             {"namespace": "x"},
             "ha.lease: cannot reach the Kubernetes API as a pod does: Service host",

@@ -28,6 +28,7 @@ from pod_settings import SECRET, told
 from programs import REPOSITORY
 
 from exporter import __version__
+from exporter.settings import parse_duration
 
 pytestmark = pytest.mark.deploy
 
@@ -86,7 +87,11 @@ def test_everything_selects_the_same_pods(case: str) -> None:
     for monitor in of_kind("ServiceMonitor", made):
         assert monitor["spec"]["selector"]["matchLabels"] == labels
         assert only("Service", made)["metadata"]["labels"].items() >= labels.items()
-        assert monitor["spec"]["endpoints"][0]["port"] == "http"
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert endpoint["port"] == "http"
+        # The operator ignores a monitor that waits longer than it pauses.
+        timeout, interval = endpoint["scrapeTimeout"], endpoint["interval"]
+        assert parse_duration(timeout) <= parse_duration(interval)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -95,8 +100,8 @@ def test_probes_ask_what_the_contract_has_for_them(case: str) -> None:
     (pod,) = pods(kustomized(case))
     found = container(pod)
 
-    assert found["livenessProbe"]["httpGet"]["path"] == "/-/healthy"
-    assert found["readinessProbe"]["httpGet"]["path"] == "/-/ready"
+    assert found["livenessProbe"]["httpGet"] == {"path": "/-/healthy", "port": "http"}
+    assert found["readinessProbe"]["httpGet"] == {"path": "/-/ready", "port": "http"}
     assert found["ports"] == [{"name": "http", "containerPort": 10063}]
     assert found["image"] == f"{NAME}:{__version__}"
 
@@ -126,7 +131,11 @@ def test_service_and_budget_are_about_the_exporter(case: str) -> None:
         {"name": "http", "port": 10063, "targetPort": "http"}
     ]
     assert only("PodDisruptionBudget", made)["spec"]["maxUnavailable"] == 1
-    assert only("ServiceAccount", made)["automountServiceAccountToken"] is False
+    account = only("ServiceAccount", made)
+    assert account["automountServiceAccountToken"] is False
+    (pod,) = pods(made)
+    # What a role is given to (RRSA) is this account, and not the namespace's default.
+    assert pod["serviceAccountName"] == account["metadata"]["name"]
 
 
 @pytest.mark.parametrize("case", WITH_A_KEY)
@@ -139,9 +148,11 @@ def test_the_access_key_is_a_reference(case: str, tmp_path: Path) -> None:
     assert api.access_key_id == SECRET
     assert api.access_key_secret_file is not None
     assert api.access_key_secret_file.read_text() == SECRET
-    (volume,) = (each for each in next(pods(made))["volumes"] if "secret" in each)
-    # Readable for the group that the pod's files have.
+    (pod,) = pods(made)
+    (volume,) = (each for each in pod["volumes"] if "secret" in each)
+    # Its owner is root: the exporter reads it by the group that the pod's files have.
     assert volume["secret"]["defaultMode"] == 0o440
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
 
 
 @pytest.mark.parametrize("case", WITH_A_KEY)
@@ -161,6 +172,17 @@ def test_rules_and_dashboards_are_the_repository_s_own(case: str) -> None:
         file.name: json.loads(file.read_text()) for file in files
     }
     assert only("PrometheusRule", made)["spec"] == rule["spec"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_has_the_room_and_the_time_that_it_needs(case: str) -> None:
+    """As much memory as the series it shows by default take; and to stop, 5 s."""
+    (pod,) = pods(kustomized(case))
+    limit = container(pod)["resources"]["limits"]["memory"].removesuffix("Mi")
+
+    # docs/scaling.md: 172 MB at 100,000 checkpoints, and 200,000 are shown.
+    assert int(limit) > 2 * 172
+    assert pod["terminationGracePeriodSeconds"] > 5
 
 
 def test_one_is_replaced_by_one() -> None:
@@ -209,7 +231,20 @@ def test_a_pair_shares_a_lease_that_it_may_use(tmp_path: Path) -> None:
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     account = only("ServiceAccount", made)["metadata"]["name"]
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account}]
-    assert spec["template"]["spec"]["serviceAccountName"] == account
+
+
+def test_a_pair_is_on_two_nodes_where_there_are_two() -> None:
+    """One that goes down takes one of them along; and one node alone is no obstacle."""
+    spec = workload("ha")["spec"]
+
+    assert spec["template"]["spec"]["topologySpreadConstraints"] == [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": spec["selector"],
+        }
+    ]
 
 
 def test_the_simulated_cloud_needs_nothing() -> None:

@@ -267,7 +267,7 @@ async def test_a_key_file_that_is_not_there_leaves_nothing_to_sign_with() -> Non
 
     (line,) = failures(verdicts)
     assert line == (
-        "FAILED  credential: /no/key: No such file or directory;"
+        "FAILED  credential: /no/key cannot be read (No such file or directory);"
         f" {CredentialsError.remedy}"
     )
     assert [v.outcome for v in verdicts[1:]] == [SKIPPED] * (len(ACTIONS) + 1)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from programs import clean_environment, exporter_command, real, started
 
+from exporter.settings import parse_duration
 from exporter.settings.knobs import knobs
 
 ROOT = Path(__file__).parents[1]
@@ -157,14 +158,20 @@ async def test_the_exporter_makes_no_call_that_is_forbidden(tmp_path: Path) -> N
         os.kill(traced, signal.SIGTERM)
         await process.wait()
 
-    called = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", trace.read_text(), re.MULTILINE))
+    text = trace.read_text(encoding="utf-8")
+    called = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", text, re.MULTILINE))
     assert {"accept4", "execve", "exit_group"} <= called
     assert called - allowed() == set()
+    [families] = values("RestrictAddressFamilies")
+    # Names are asked for by a socket of the system's own, and hosts may have IPv6.
+    used = {"AF_INET6", "AF_UNIX", *re.findall(r" socket\((AF_\w+)", text)}
+    assert used == set(families.split())
 
 
 @pytest.mark.deploy
 async def test_the_exporter_needs_no_executable_data(tmp_path: Path) -> None:
     """No library of it makes code at run time."""
+    assert values("MemoryDenyWriteExecute") == ["yes"]
     command = (sys.executable, "-c", WITHOUT_EXECUTABLE_DATA, *DEMO)
     async with started(*command, env=clean_environment(tmp_path)) as process:
         assert await shown(process)
@@ -173,11 +180,27 @@ async def test_the_exporter_needs_no_executable_data(tmp_path: Path) -> None:
 
 
 def test_what_it_starts_and_reloads_is_the_exporter() -> None:
-    """SIGHUP reads the configuration again; 2 is a configuration that is no good."""
+    """SIGHUP reads the configuration again; it runs as nobody in particular."""
     assert values("ExecStart") == [f"/{PROGRAM} serve"]
     assert values("ExecReload") == ["/bin/kill -HUP $MAINPID"]
-    assert values("RestartPreventExitStatus") == ["2"]
+    assert values("Type") == ["exec"]
     assert values("DynamicUser") == ["yes"]
+
+
+def test_it_comes_back_from_all_but_a_configuration_that_is_no_good() -> None:
+    """At boot, and after a crash, however often: its address may be there later."""
+    assert values("WantedBy") == ["multi-user.target"]
+    assert values("Restart") == ["on-failure"]
+    assert values("StartLimitIntervalSec") == ["0"]
+    assert values("RestartSec") == ["5s"]
+    assert values("RestartPreventExitStatus") == ["2"]
+
+
+def test_it_is_given_the_time_to_stop() -> None:
+    """Which is 5 s at most; then it would be killed."""
+    (patience,) = values("TimeoutStopSec")
+
+    assert parse_duration(patience).total_seconds() > 5
 
 
 def test_the_secret_is_a_credential_and_no_setting() -> None:

@@ -110,6 +110,10 @@ def test_a_job_may_do_what_it_needs_and_no_more(workflow: Path) -> None:
     for name, job in jobs(workflow).items():
         writes = {each for each, how in job["permissions"].items() if how == "write"}
         assert writes == {each for each, by in WRITES.items() if by == name}
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                # Else what is built or tested could read the token from .git/config.
+                assert step["with"]["persist-credentials"] is False
 
 
 def test_they_run_what_everybody_can_run() -> None:
@@ -137,3 +141,31 @@ def test_nothing_is_published_that_was_not_tested() -> None:
     of = jobs(FOLDER / "release.yml")
 
     assert (of["build"]["needs"], of["publish"]["needs"]) == ("ci", "build")
+
+
+def test_a_release_is_that_of_its_tag() -> None:
+    """Of a tag alone, whose name the build compares with the version."""
+    # `on` is a truth value to YAML 1.1.
+    triggers = yaml.safe_load((FOLDER / "release.yml").read_text())[True]
+    (build,) = (
+        step
+        for step in jobs(FOLDER / "release.yml")["build"]["steps"]
+        if step.get("run") == "make dist"
+    )
+
+    assert triggers == {"push": {"tags": ["v*"]}}
+    assert build["env"]["TAG"] == "${{ github.ref_name }}"
+
+
+def test_whoever_publishes_may_be_asked_and_attests_all_of_it() -> None:
+    """An environment can want somebody's consent; each file says where it was built."""
+    publish = jobs(FOLDER / "release.yml")["publish"]
+    (attested,) = (
+        step["with"]["subject-path"]
+        for step in publish["steps"]
+        if "attest-build-provenance" in step.get("uses", "")
+    )
+
+    assert publish["environment"] == "release"
+    assert attested == "dist/*"
+    assert publish["steps"][-1]["run"].endswith(" dist/*")

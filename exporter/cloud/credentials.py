@@ -3,7 +3,10 @@
 It must not keep a key that its file no longer holds, nor put a secret in an error.
 """
 
+import errno
+import os
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Protocol
 
 from exporter.cloud.credential_chain import ChainCredentials
@@ -111,11 +114,30 @@ def credential_source(
     return StaticCredentials(access_key_id, secrets[0], *tokens)
 
 
+def why_unreadable(file: Path) -> str | None:
+    """Return why a file cannot be read, None where it can.
+
+    It is not opened: a pipe gives what it holds but once, and may keep us waiting.
+    """
+    try:
+        is_folder = S_ISDIR(file.stat().st_mode)
+    except OSError as error:
+        return error.strerror
+    if is_folder:
+        return os.strerror(errno.EISDIR)
+    return None if os.access(file, os.R_OK) else os.strerror(errno.EACCES)
+
+
+def _unreadable(file: Path, error: OSError) -> CredentialsError:
+    # Not `FILE: why`: a file is likely named `…secret`, and the log would mask the why.
+    return CredentialsError(f"{file} cannot be read ({error.strerror})")
+
+
 def _file_state(path: Path) -> FileState:
     try:
         state = path.stat()
     except OSError as error:
-        raise CredentialsError(f"{path}: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     return state.st_mtime_ns, state.st_size, state.st_ino
 
 
@@ -125,7 +147,7 @@ def _value(given: str | Path) -> str:
     try:
         lines = given.read_text(encoding="utf-8").rstrip("\r\n").splitlines()
     except OSError as error:
-        raise CredentialsError(f"{given}: {error.strerror}") from error
+        raise _unreadable(given, error) from error
     except UnicodeDecodeError:
         # Its cause would carry the whole content of the file.
         raise CredentialsError(f"{given}: expected one line of text") from None
