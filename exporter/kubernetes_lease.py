@@ -58,7 +58,8 @@ class KubernetesLeases:
         self._api = api
         self._namespace = namespace
         self._name = name
-        # What others wrote on it, such as labels, goes back with each replacement.
+        # What others wrote on it, such as labels, goes back with each replacement. So
+        # does its UID: without, the API would write anew what was deleted meanwhile.
         self._metadata = V1ObjectMeta(name=name, namespace=namespace)
 
     async def read(self) -> Lease | None:
@@ -78,19 +79,20 @@ class KubernetesLeases:
 
     async def replace(self, lease: Lease) -> None:
         """Put it in the place of the record whose version it names."""
-        if await self._replace(lease) is None:
-            raise LeaseTakenError("the Lease was deleted")
+        await self._replace(lease)
 
     async def rehearse(self, lease: Lease) -> None:
         """Fail where a first record or a replacement would, and write nothing.
 
         That there is another record, or none, is no failure: rights come before.
         """
-        for write in (self._replace, self._create):
+        # In this order: to replace what is not there is to create it, and refused to
+        # whoever may not, which would be told as the wrong right.
+        for write in (self._create, self._replace):
             with suppress(LeaseTakenError):
                 await write(lease, dry_run=DRY_RUN)
 
-    async def _create(self, lease: Lease, dry_run: str | None = None) -> V1Lease | None:
+    async def _create(self, lease: Lease, dry_run: str | None = None) -> None:
         first = replace(lease, version="")
         body = self._body(first, V1ObjectMeta(name=self._name))
         writing = self._api.create_namespaced_lease(
@@ -98,11 +100,9 @@ class KubernetesLeases:
             body,
             dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
         )
-        return await self._answer("create", writing)
+        await self._answer("create", writing)
 
-    async def _replace(
-        self, lease: Lease, dry_run: str | None = None
-    ) -> V1Lease | None:
+    async def _replace(self, lease: Lease, dry_run: str | None = None) -> None:
         body = self._body(lease, self._metadata)
         writing = self._api.replace_namespaced_lease(
             self._name,
@@ -110,7 +110,7 @@ class KubernetesLeases:
             body,
             dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
         )
-        return await self._answer("update", writing, absent=True)
+        await self._answer("update", writing)
 
     def _body(self, lease: Lease, metadata: V1ObjectMeta) -> V1Lease:
         if lease.version:
