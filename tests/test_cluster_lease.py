@@ -23,7 +23,7 @@ from replicas import INTERVAL, LAG, LEADER, Replica, simulated_cloud
 
 from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
 from exporter.leadership import Elector
-from exporter.lease import Lease, LeaseError, LeaseTakenError
+from exporter.lease import Lease, LeaseTakenError
 
 pytestmark = pytest.mark.kubernetes
 
@@ -300,11 +300,3 @@ async def test_a_token_that_is_none_is_told_of(account: Account) -> None:
     (line,) = result.err.splitlines()
     assert result.status == 2
     assert line.startswith("ha.lease: the Kubernetes API answered 401 to get of the")
-
-
-async def test_a_namespace_that_is_none_is_told_of(cluster: Cluster) -> None:
-    """Where the account may write there, which few may."""
-    async with kubernetes_leases("nowhere", "dr", cluster.admin) as leases:
-        assert await leases.read() is None
-        with pytest.raises(LeaseError, match="there is no such namespace"):
-            await leases.create(Lease("me", 10, NOON, NOON))

@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,8 @@ from exporter.election import candidate
 from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
 from exporter.leadership import Elector
 from exporter.lease import (
-    Lease,
     LeaseError,
     LeaseRefusedError,
-    LeaseTakenError,
 )
 from exporter.settings import (
     ConfigurationError,
@@ -34,9 +31,6 @@ from exporter.settings import (
 )
 
 pytestmark = pytest.mark.real
-
-NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-MINE = Lease("me", 10, NOON, NOON.replace(microsecond=123456), 3)
 
 
 @pytest.fixture
@@ -52,90 +46,6 @@ async def leases(api: LeaseApi, tmp_path: Path) -> AsyncIterator[KubernetesLease
     file = kubeconfig(tmp_path, api.url)
     async with kubernetes_leases("monitoring", "dr", file) as connected:
         yield connected
-
-
-async def test_what_is_written_is_read_back(
-    api: LeaseApi, leases: KubernetesLeases
-) -> None:
-    """Six decimals or none in the clock's reading: the API takes six alone."""
-    assert await leases.read() is None
-    await leases.create(MINE)
-
-    found = await leases.read()
-
-    assert found is not None
-    assert found.version == "101"
-    assert found.acquired_at == NOON.replace(microsecond=1)
-    assert found.renewed_at == MINE.renewed_at
-    assert (found.holder, found.duration, found.transitions) == ("me", 10, 3)
-    free = Lease("", 1, version=found.version)
-    await leases.replace(free)
-    assert await leases.read() == free
-    assert "holderIdentity" not in api.leases["monitoring", "dr"]["spec"]
-
-
-async def test_what_others_wrote_on_it_stays(
-    api: LeaseApi, leases: KubernetesLeases
-) -> None:
-    """Labels of a chart, say."""
-    await leases.create(MINE)
-    api.leases["monitoring", "dr"]["metadata"]["labels"] = {"team": "dr"}
-    found = await leases.read()
-    assert found is not None
-
-    await leases.replace(found)
-
-    assert api.leases["monitoring", "dr"]["metadata"]["labels"] == {"team": "dr"}
-
-
-async def test_a_rehearsal_changes_nothing(
-    api: LeaseApi, leases: KubernetesLeases
-) -> None:
-    """The API only says whether it would have been allowed."""
-    await leases.create(MINE)
-    found = await leases.read()
-    assert found is not None
-    before = dict(api.leases)
-
-    await leases.rehearse(found)
-
-    assert api.leases == before
-    api.leases.clear()
-    await leases.rehearse(MINE)
-    assert api.leases == {}
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-@pytest.mark.parametrize("verb", ["create", "update"])
-async def test_a_rehearsal_tells_of_either_right_whether_there_is_a_record_or_none(
-    api: LeaseApi, leases: KubernetesLeases, verb: str, *, is_there: bool
-) -> None:
-    """Who creates it has to renew it, and who follows may find it deleted."""
-    if is_there:
-        await leases.create(MINE)
-    found = await leases.read()
-    api.forbidden = {verb}
-
-    with pytest.raises(LeaseRefusedError, match=f"403 to {verb} of"):
-        await leases.rehearse(found or MINE)
-
-
-async def test_whoever_comes_second_is_told_so(
-    api: LeaseApi, leases: KubernetesLeases
-) -> None:
-    """By version, by existence, and where it was deleted meanwhile."""
-    await leases.create(MINE)
-    with pytest.raises(LeaseTakenError):
-        await leases.create(MINE)
-    with pytest.raises(LeaseTakenError):
-        await leases.replace(Lease("me", 10, version="7"))
-    found = await leases.read()
-    assert found is not None
-    api.leases.clear()
-    with pytest.raises(LeaseTakenError):
-        await leases.replace(found)
-    await leases.create(MINE)
-    assert await leases.read() == found
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504])
@@ -182,17 +92,6 @@ async def test_what_does_not_pass_is_a_refusal(
     told = str(caught.value)
     assert f"{status} to get of the Lease dr in namespace monitoring" in told
     assert TOKEN not in told
-
-
-async def test_a_namespace_that_does_not_exist_is_told(
-    api: LeaseApi, tmp_path: Path
-) -> None:
-    """Reading finds nothing there; writing says why."""
-    file = kubeconfig(tmp_path, api.url)
-    async with kubernetes_leases("elsewhere", "dr", file) as leases:
-        assert await leases.read() is None
-        with pytest.raises(LeaseRefusedError, match="there is no such namespace"):
-            await leases.create(MINE)
 
 
 async def test_an_api_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
