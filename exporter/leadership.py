@@ -27,6 +27,8 @@ from exporter.lease import (
 
 log = structlog.get_logger(__name__)
 
+# Whoever says stop meanwhile has to be heard within seconds, be the lease ever so long.
+START_SECONDS = 2.0
 RESIGN_SECONDS = 1.0
 RESIGN_PAUSE_SECONDS = 0.1
 WATCH_SECONDS = 0.5
@@ -87,7 +89,7 @@ class Elector:
             LeaseRefusedError: it may not be read or written; waiting will not help.
         """
         try:
-            async with asyncio.timeout(self._attempt_within):
+            async with asyncio.timeout(min(START_SECONDS, self._attempt_within)):
                 # Who may not write has to know it now, not when it must.
                 await self._leases.rehearse(self._mine(await self._leases.read()))
                 await self._attempt()
