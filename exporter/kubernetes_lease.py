@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import aiohttp
 from kubernetes_asyncio.client import (
@@ -36,8 +36,6 @@ from exporter.lease import (
     LeaseTakenError,
 )
 
-T = TypeVar("T")
-
 DRY_RUN = "All"
 MALFORMED = "the Kubernetes API answered what is no Lease"
 # Waiting mends none of these: the account, its rights, or what was asked.
@@ -49,6 +47,10 @@ _PERMANENT = {
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 }
+
+
+class _AbsentError(LeaseRefusedError):
+    """What was asked for is not there: where it was to be written, its namespace."""
 
 
 class KubernetesLeases:
@@ -65,11 +67,10 @@ class KubernetesLeases:
     async def read(self) -> Lease | None:
         """Return what is on record, None where nothing is."""
         reading = self._api.read_namespaced_lease(self._name, self._namespace)
-        found = await self._answer("get", reading, absent=True)
-        if found is None:
+        try:
+            found = await self._answer("get", reading)
+        except _AbsentError:
             return None
-        if not (found.metadata and found.spec):
-            raise LeaseError(MALFORMED)
         self._metadata = found.metadata
         return _lease(found.spec, found.metadata.resource_version or "")
 
@@ -128,15 +129,11 @@ class KubernetesLeases:
             ),
         )
 
-    async def _answer(
-        self, verb: str, asking: Awaitable[T], *, absent: bool = False
-    ) -> T | None:
-        """Return the answer; None where nothing is and that may be (`absent`)."""
+    async def _answer(self, verb: str, asking: Awaitable[V1Lease]) -> V1Lease:
+        """Return the answer, which is a Lease also to whoever writes one."""
         try:
-            return await asking
+            found = await asking
         except ApiException as error:
-            if error.status == HTTPStatus.NOT_FOUND and absent:
-                return None
             raise self._error(verb, error) from None
         except (aiohttp.ClientError, ConfigException, OSError) as error:
             # Its text may hold what was sent; its name says what happened. A token that
@@ -144,8 +141,12 @@ class KubernetesLeases:
             raise LeaseError(
                 f"the Kubernetes API cannot be reached: {type(error).__name__}"
             ) from None
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             raise LeaseError(MALFORMED) from None
+        # None is what the client makes of `null`, and of a proxy's page an empty one.
+        if not (found and found.metadata and found.spec):
+            raise LeaseError(MALFORMED)
+        return found
 
     def _error(self, verb: str, error: ApiException) -> LeaseError:
         status = error.status
@@ -158,7 +159,7 @@ class KubernetesLeases:
                 " leases of coordination.k8s.io, see docs/high-availability.md"
             )
         if status == HTTPStatus.NOT_FOUND:
-            return LeaseRefusedError(f"{told}: there is no such namespace")
+            return _AbsentError(f"{told}: there is no such namespace")
         return LeaseRefusedError(told) if status in _PERMANENT else LeaseError(told)
 
     def _shown(self) -> str:

@@ -169,7 +169,7 @@ def _misnamed(lease: Json, name: str) -> str:
 def _invalid(lease: Json) -> str:
     """Return what the API server's validation would say."""
     spec = lease["spec"]
-    if spec.get("leaseDurationSeconds", 1) <= 0:
+    if (seconds := spec.get("leaseDurationSeconds")) is not None and seconds <= 0:
         return "spec.leaseDurationSeconds: must be greater than 0"
     if spec.get("leaseTransitions", 0) < 0:
         return "spec.leaseTransitions: must be greater than or equal to 0"

@@ -18,10 +18,7 @@ from exporter import election
 from exporter.election import candidate
 from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
 from exporter.leadership import Elector
-from exporter.lease import (
-    LeaseError,
-    LeaseRefusedError,
-)
+from exporter.lease import Lease, LeaseError, LeaseRefusedError
 from exporter.settings import (
     ConfigurationError,
     HaSettings,
@@ -65,18 +62,33 @@ async def test_what_may_pass_is_no_refusal(
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b'{"spec": 3}', b'{"metadata": {}}', b"1"]
+    "body",
+    [
+        *(b"<html>", b"[]", b"null", b"1", b"\xff"),
+        *(b'{"spec": 3}', b'{"metadata": {}}', b'{"metadata": {"labels": 3}}'),
+        b'{"metadata": {"name": "dr"}, "spec": {"leaseDurationSeconds": "x"}}',
+        b'{"metadata": {"name": "dr"}, "spec": {"leaseTransitions": 1e400}}',
+        b'{"metadata": {"name": "dr"}, "spec": {"renewTime": 3}}',
+    ],
 )
 async def test_an_answer_that_is_no_lease_is_a_failure_and_no_crash(
     api: LeaseApi, leases: KubernetesLeases, body: bytes
 ) -> None:
-    """A proxy's page, with status 200."""
-    api.garbage = [body]
+    """A proxy's page, with status 200: to a renewal as well, which it may not be."""
+    mine = Lease("me", 10)
+    asked = (
+        leases.read,
+        lambda: leases.create(mine),
+        lambda: leases.replace(mine),
+        lambda: leases.rehearse(mine),
+    )
+    for ask in asked:
+        api.garbage = [body]
 
-    with pytest.raises(LeaseError) as caught:
-        await leases.read()
+        with pytest.raises(LeaseError) as caught:
+            await ask()
 
-    assert type(caught.value) is LeaseError
+        assert type(caught.value) is LeaseError
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 422])

@@ -264,6 +264,16 @@ async def test_what_is_written_is_read_back(
     assert "holderIdentity" not in kept["spec"]
 
 
+async def test_what_others_left_out_is_read_as_nothing(
+    keeper: Keeper, leases: KubernetesLeases
+) -> None:
+    """All of it may be."""
+    nothing = {"holderIdentity": None, "leaseDurationSeconds": None}
+    await keeper.post(keeper.body(**nothing))
+
+    assert await leases.read() == Lease("", 0)
+
+
 async def test_what_others_wrote_on_it_stays(
     keeper: Keeper, leases: KubernetesLeases
 ) -> None:
@@ -356,10 +366,11 @@ async def test_a_lease_that_was_deleted_is_created_anew(
     """By whoever knew the one before."""
     await leases.create(MINE)
     found = await leases.read()
+    assert found is not None
     await keeper.delete()
     assert await leases.read() is None
 
-    await leases.create(MINE)
+    await leases.create(found)
 
     assert await leases.read() == found
 
