@@ -539,7 +539,7 @@ async def test_a_keeper_that_does_not_answer_holds_no_start_up() -> None:
 
     await a.elector.start()
 
-    assert asyncio.get_running_loop().time() == 2
+    assert asyncio.get_running_loop().time() == 3
 
 
 @virtually
@@ -573,16 +573,35 @@ async def test_a_resignation_is_tried_again_after_a_late_renewal_and_not_for_eve
 
 
 @virtually
-async def test_who_does_not_hold_the_lease_gives_none_back() -> None:
+async def test_who_no_longer_holds_the_lease_gives_none_back() -> None:
     """A standby that stops must not end the leader's term."""
     keeper = Keeper()
     a, b = candidate(keeper, "a"), candidate(keeper, "b")
     async with running(a, b):
+        a.line.is_cut = True
+        await asyncio.sleep(15)
+        a.line.is_cut = False
+        await asyncio.sleep(5.3)
         before = keeper.lease
-        await b.stop()
+
+        await a.stop()
 
         assert keeper.lease == before
-        assert leaders(a, b) == ["a"]
+        assert leaders(a, b) == ["b"]
+
+
+@virtually
+async def test_who_never_took_the_lease_stops_without_a_question() -> None:
+    """Nobody might answer it, and whoever says stop waits."""
+    keeper = Keeper()
+    a, b = candidate(keeper, "a"), candidate(keeper, "b")
+    async with running(a, b):
+        before = asyncio.get_running_loop().time()
+        b.line.before = 1000
+
+        await b.stop()
+
+        assert asyncio.get_running_loop().time() == before
 
 
 @virtually
