@@ -19,7 +19,7 @@ from eventually import eventually
 from lease_account import ACCOUNT, Account, new_account
 from lease_api import MICRO_TIME, kubeconfig
 from programs import real, run_exporter, started
-from replicas import INTERVAL, LAG, LEADER, Replica, simulated_cloud
+from replicas import LAG, LEADER, Replica, simulated_cloud
 
 from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
 from exporter.leadership import Elector
@@ -183,19 +183,35 @@ async def test_nobody_polls_while_the_api_hangs_and_one_when_it_answers(
         await eventually(one_polls)
 
 
-async def test_a_leader_whose_lease_is_deleted_writes_it_anew(account: Account) -> None:
-    """And nobody takes it from there: the standby saw it renewed before."""
+async def test_a_lease_that_is_deleted_stays_its_holder_s(account: Account) -> None:
+    """The standby sees that it is gone, and leaves it to the leader to write anew."""
     async with pair(account) as (leader, standby):
         holder = account.holder()
-        account.delete("lease", account.lease)
+        leader.process.send_signal(signal.SIGSTOP)
+        try:
+            account.delete("lease", account.lease)
+            await until_logged(standby.process, "lease_deleted")
+            assert not account.has_lease()
+        finally:
+            leader.process.send_signal(signal.SIGCONT)
 
         async def is_there() -> bool:
-            return account.has_lease() and await leader.is_polling()
+            return account.has_lease()
 
         await eventually(is_there)
-        await asyncio.sleep(2 * INTERVAL)
         assert account.holder() == holder
+        assert await leader.is_polling()
         assert await standby.is_standing_by()
+
+
+async def until_logged(process: asyncio.subprocess.Process, event: str) -> None:
+    """Wait until a program logs something."""
+    assert process.stderr is not None
+    async with asyncio.timeout(20):
+        async for line in process.stderr:
+            if event in line.decode():
+                return
+    raise AssertionError(f"it ended without {event}")
 
 
 async def test_one_of_many_creates_it(account: Account) -> None:
@@ -241,13 +257,20 @@ async def test_one_of_many_replaces_it(account: Account) -> None:
 
 async def test_electors_that_begin_at_once_have_one_leader(account: Account) -> None:
     """Whoever creates it; the others follow."""
-    async with several(account, 5) as racing:
+    async with several(account, 5) as racing, asyncio.TaskGroup() as group:
         electors = [Elector(x, str(i), duration=10) for i, x in enumerate(racing)]
         await asyncio.gather(*(elector.start() for elector in electors))
+        tasks = [group.create_task(elector.run()) for elector in electors]
 
-        (leader,) = (each for each in electors if each.is_leader())
+        async def leaders() -> list[Elector]:
+            leading = [each for each in electors if each.is_leader()]
+            assert len(leading) <= 1
+            return leading
 
+        (leader,) = await eventually(leaders)
         assert account.holder() == leader.identity
+        for task in tasks:
+            task.cancel()
 
 
 @pytest.mark.parametrize("verb", ["get", "create", "update"])

@@ -117,7 +117,7 @@ async def test_an_api_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
 def settings_of(file: Path, **ha: object) -> Settings:
     """Return settings with a lease that is renewed every fifth of a second.
 
-    Where no more than that is asked for, everything has to be answered in a third of one.
+    Who says no more has to bear a start without an answer: it waits 0.3 s for one.
     """
     named = {
         "ha.lease": "dr",
