@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from virtual_time import settled, virtually
 
 from exporter.leadership import Elector, steady
-from exporter.lease import NOBODY, Lease, LeaseRefusedError
+from exporter.lease import NOBODY, Lease, LeaseError, LeaseRefusedError
 
 DURATION = 10
 
@@ -338,6 +338,19 @@ async def test_a_failure_or_two_cost_the_leader_nothing() -> None:
 
 
 @virtually
+async def test_a_request_that_hangs_costs_the_leader_nothing() -> None:
+    """It is given up while there is time for another."""
+    a = candidate(Keeper(), "a")
+    async with running(a):
+        await asyncio.sleep(9.9)
+        a.line.before = 1000
+        await asyncio.sleep(0.2)
+        a.line.before = 0
+        await asyncio.sleep(50)
+    assert a.worked == [(0, 60.1)]
+
+
+@virtually
 async def test_a_dead_record_of_long_ago_is_waited_out_by_our_own_clock() -> None:
     """What its times say is another machine's word: it may be years off either way."""
     keeper = Keeper(Lease("gone", 31, None, None, 7, "v"))
@@ -570,6 +583,27 @@ async def test_a_resignation_is_tried_again_after_a_late_renewal_and_not_for_eve
             began = asyncio.get_running_loop().time()
             await a.elector.resign()
             assert asyncio.get_running_loop().time() - began == 1
+
+
+@virtually
+async def test_what_was_written_without_an_answer_is_given_back_too() -> None:
+    """It was ours on record, though we never led."""
+    keeper = Keeper()
+    a = candidate(keeper, "a")
+    creating = a.line.create
+
+    async def unheard(lease: Lease) -> None:
+        await creating(lease)
+        raise LeaseError("the answer was lost")
+
+    a.line.create = unheard  # type: ignore[method-assign]  # a bad line
+    await a.elector.start()
+    assert not a.elector.is_leader()
+
+    await a.elector.resign()
+
+    assert keeper.lease is not None
+    assert keeper.lease.holder == NOBODY
 
 
 @virtually
