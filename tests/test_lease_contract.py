@@ -74,7 +74,7 @@ class Keeper:
 def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster | None]:
-    """Run a cluster for all of these, then let the stand-in do without."""
+    """Run a cluster in the real one's turn; the stand-in needs none."""
     if request.param is None:
         yield None
         return
@@ -102,9 +102,9 @@ async def keeper(cluster: Cluster | None, tmp_path: Path) -> AsyncIterator[Keepe
             yield Keeper(file, "monitoring", "dr", forbid, ask)
 
 
-def address(kubeconfig: Path) -> tuple[str, str]:
+def address(file: Path) -> tuple[str, str]:
     """Return where a kubeconfig leads, and the token for it."""
-    config = json.loads(kubeconfig.read_text())
+    config = json.loads(file.read_text())
     (cluster,), (user,) = config["clusters"], config["users"]
     return cluster["cluster"]["server"], user["user"]["token"]
 
