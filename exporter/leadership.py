@@ -90,7 +90,7 @@ class Elector:
             LeaseRefusedError: it may not be read or written; waiting will not help.
         """
         try:
-            async with asyncio.timeout(min(START_SECONDS, self._attempt_within)):
+            async with asyncio.timeout(START_SECONDS):
                 # Who may not write has to know it now, not when it must.
                 await self._leases.rehearse(self._mine(await self._leases.read()))
                 await self._attempt()

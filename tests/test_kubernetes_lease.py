@@ -115,10 +115,7 @@ async def test_an_api_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
 
 
 def settings_of(file: Path, **ha: object) -> Settings:
-    """Return settings with a lease that is renewed every fifth of a second.
-
-    Who says no more has to bear a start without an answer: it waits 0.3 s for one.
-    """
+    """Return settings with a lease that is renewed every fifth of a second."""
     named = {
         "ha.lease": "dr",
         "ha.namespace": "monitoring",
