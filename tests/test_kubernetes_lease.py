@@ -343,6 +343,9 @@ async def test_a_pod_finds_its_cluster_by_itself_and_rereads_its_token(
                 token.write_text(text)
                 with pytest.raises(LeaseError):
                     await elector._leases.read()
+            token.unlink()
+            with pytest.raises(LeaseError):
+                await elector._leases.read()
             token.write_text(TOKEN)
             assert await elector._leases.read() is not None
 
