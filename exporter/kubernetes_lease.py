@@ -37,6 +37,8 @@ from exporter.lease import (
 )
 
 DRY_RUN = "All"
+# Of no record: the store counts on from it with its first write.
+NO_VERSION = "1"
 MALFORMED = "the Kubernetes API answered what is no Lease"
 # Waiting mends none of these: the account, its rights, or what was asked.
 _PERMANENT = {
@@ -89,9 +91,12 @@ class KubernetesLeases:
         """
         # In this order: to replace what is not there is to create it, and refused to
         # whoever may not, which would be told as the wrong right.
-        for write in (self._create, self._replace):
-            with suppress(LeaseTakenError):
-                await write(lease, dry_run=DRY_RUN)
+        with suppress(LeaseTakenError):
+            await self._create(lease, dry_run=DRY_RUN)
+        # Without a version it would be at fault where another creates it meanwhile.
+        named = replace(lease, version=lease.version or NO_VERSION)
+        with suppress(LeaseTakenError):
+            await self._replace(named, dry_run=DRY_RUN)
 
     async def _create(self, lease: Lease, dry_run: str | None = None) -> None:
         first = replace(lease, version="")

@@ -233,6 +233,7 @@ async def test_what_is_asked_as_a_trial_is_answered_alike_and_not_kept(
     dry = "?dryRun=All"
     assert await keeper.post(keeper.body(), dry) == 201
     assert await keeper.put(keeper.body(), dry) == 201
+    assert await keeper.put(keeper.body({"resourceVersion": "5"}), dry) == 201
     assert await keeper.found() is None
     await keeper.post(keeper.body())
     before = await keeper.found()
@@ -302,6 +303,19 @@ async def test_a_rehearsal_changes_nothing(
     assert found is not None
 
     await leases.rehearse(replace(found, holder="you"))
+
+    assert await keeper.found() == before
+
+
+async def test_a_rehearsal_bears_that_another_is_quicker(
+    keeper: Keeper, leases: KubernetesLeases
+) -> None:
+    """As where both of a pair begin at once, and one creates it meanwhile."""
+    assert await leases.read() is None
+    await keeper.post(keeper.body(holderIdentity="another"))
+    before = await keeper.found()
+
+    await leases.rehearse(MINE)
 
     assert await keeper.found() == before
 
