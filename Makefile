@@ -14,8 +14,6 @@ KUBERNETES := .cache/kubernetes
 # Real servers that the tests start are unpacked here, when the machine has none, and
 # what looks over the ways of deployment is installed here.
 export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(CURDIR)/$(DEPLOY)/bin:$(PATH)
-# A kubectl of the server's own version goes before the machine's.
-test-kubernetes: export PATH := $(CURDIR)/$(KUBERNETES)/bin:$(PATH)
 # No test may look for credentials outside of this machine.
 export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
@@ -49,8 +47,10 @@ test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 test-deploy: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## The image, the release and each way of deployment
 	$(VENV)/bin/pytest -q -m "deploy$$([ -x $(DEPLOY)/bin/helm ] || echo ' and not go')" --durations=5
 
-test-kubernetes: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready $(KUBERNETES)/.ready ## Lease, manifests and chart in a real Kubernetes API
-	$(VENV)/bin/pytest -q -m kubernetes --durations=5
+# What cannot be had without Go comes first. A kubectl of the server's own version goes
+# before the machine's, but not where tools are looked for that others need, too.
+test-kubernetes: $(KUBERNETES)/.ready $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## Lease, manifests and chart in a real Kubernetes API
+	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(VENV)/bin/pytest -q -m kubernetes --durations=5
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
 	$(VENV)/bin/pytest -q -m 'not real and not deploy and not kubernetes' --hypothesis-profile=unit

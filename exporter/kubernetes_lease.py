@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import aiohttp
 from kubernetes_asyncio.client import (
@@ -36,9 +36,9 @@ from exporter.lease import (
     LeaseTakenError,
 )
 
-T = TypeVar("T")
-
 DRY_RUN = "All"
+# Of no record: the store counts on from it with its first write.
+NO_VERSION = "1"
 MALFORMED = "the Kubernetes API answered what is no Lease"
 # Waiting mends none of these: the account, its rights, or what was asked.
 _PERMANENT = {
@@ -51,6 +51,10 @@ _PERMANENT = {
 }
 
 
+class _AbsentError(LeaseRefusedError):
+    """What was asked for is not there: where it was to be written, its namespace."""
+
+
 class KubernetesLeases:
     """One Lease of a cluster, by `name` in `namespace`."""
 
@@ -58,17 +62,17 @@ class KubernetesLeases:
         self._api = api
         self._namespace = namespace
         self._name = name
-        # What others wrote on it, such as labels, goes back with each replacement.
+        # What others wrote on it, such as labels, goes back with each replacement. So
+        # does its UID: without, the API would write anew what was deleted meanwhile.
         self._metadata = V1ObjectMeta(name=name, namespace=namespace)
 
     async def read(self) -> Lease | None:
         """Return what is on record, None where nothing is."""
         reading = self._api.read_namespaced_lease(self._name, self._namespace)
-        found = await self._answer("get", reading, absent=True)
-        if found is None:
+        try:
+            found = await self._answer("get", reading)
+        except _AbsentError:
             return None
-        if not (found.metadata and found.spec):
-            raise LeaseError(MALFORMED)
         self._metadata = found.metadata
         return _lease(found.spec, found.metadata.resource_version or "")
 
@@ -78,19 +82,23 @@ class KubernetesLeases:
 
     async def replace(self, lease: Lease) -> None:
         """Put it in the place of the record whose version it names."""
-        if await self._replace(lease) is None:
-            raise LeaseTakenError("the Lease was deleted")
+        await self._replace(lease)
 
     async def rehearse(self, lease: Lease) -> None:
         """Fail where a first record or a replacement would, and write nothing.
 
         That there is another record, or none, is no failure: rights come before.
         """
-        for write in (self._replace, self._create):
-            with suppress(LeaseTakenError):
-                await write(lease, dry_run=DRY_RUN)
+        # In this order: to replace what is not there is to create it, and refused to
+        # whoever may not, which would be told as the wrong right.
+        with suppress(LeaseTakenError):
+            await self._create(lease, dry_run=DRY_RUN)
+        # Without a version it would be at fault where another creates it meanwhile.
+        named = replace(lease, version=lease.version or NO_VERSION)
+        with suppress(LeaseTakenError):
+            await self._replace(named, dry_run=DRY_RUN)
 
-    async def _create(self, lease: Lease, dry_run: str | None = None) -> V1Lease | None:
+    async def _create(self, lease: Lease, dry_run: str | None = None) -> None:
         first = replace(lease, version="")
         body = self._body(first, V1ObjectMeta(name=self._name))
         writing = self._api.create_namespaced_lease(
@@ -98,11 +106,9 @@ class KubernetesLeases:
             body,
             dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
         )
-        return await self._answer("create", writing)
+        await self._answer("create", writing)
 
-    async def _replace(
-        self, lease: Lease, dry_run: str | None = None
-    ) -> V1Lease | None:
+    async def _replace(self, lease: Lease, dry_run: str | None = None) -> None:
         body = self._body(lease, self._metadata)
         writing = self._api.replace_namespaced_lease(
             self._name,
@@ -110,7 +116,7 @@ class KubernetesLeases:
             body,
             dry_run=dry_run,  # type: ignore[arg-type]  # None is its default
         )
-        return await self._answer("update", writing, absent=True)
+        await self._answer("update", writing)
 
     def _body(self, lease: Lease, metadata: V1ObjectMeta) -> V1Lease:
         if lease.version:
@@ -128,15 +134,11 @@ class KubernetesLeases:
             ),
         )
 
-    async def _answer(
-        self, verb: str, asking: Awaitable[T], *, absent: bool = False
-    ) -> T | None:
-        """Return the answer; None where nothing is and that may be (`absent`)."""
+    async def _answer(self, verb: str, asking: Awaitable[V1Lease]) -> V1Lease:
+        """Return the answer, which is a Lease also to whoever writes one."""
         try:
-            return await asking
+            found = await asking
         except ApiException as error:
-            if error.status == HTTPStatus.NOT_FOUND and absent:
-                return None
             raise self._error(verb, error) from None
         except (aiohttp.ClientError, ConfigException, OSError) as error:
             # Its text may hold what was sent; its name says what happened. A token that
@@ -144,8 +146,12 @@ class KubernetesLeases:
             raise LeaseError(
                 f"the Kubernetes API cannot be reached: {type(error).__name__}"
             ) from None
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             raise LeaseError(MALFORMED) from None
+        # None is what the client makes of `null`, and of a proxy's page an empty one.
+        if not (found and found.metadata and found.spec):
+            raise LeaseError(MALFORMED)
+        return found
 
     def _error(self, verb: str, error: ApiException) -> LeaseError:
         status = error.status
@@ -158,7 +164,7 @@ class KubernetesLeases:
                 " leases of coordination.k8s.io, see docs/high-availability.md"
             )
         if status == HTTPStatus.NOT_FOUND:
-            return LeaseRefusedError(f"{told}: there is no such namespace")
+            return _AbsentError(f"{told}: there is no such namespace")
         return LeaseRefusedError(told) if status in _PERMANENT else LeaseError(told)
 
     def _shown(self) -> str:

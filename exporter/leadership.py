@@ -27,6 +27,8 @@ from exporter.lease import (
 
 log = structlog.get_logger(__name__)
 
+# Whoever says stop meanwhile has to be heard within seconds, be the lease ever so long.
+START_SECONDS = 3.0
 RESIGN_SECONDS = 1.0
 RESIGN_PAUSE_SECONDS = 0.1
 WATCH_SECONDS = 0.5
@@ -70,6 +72,7 @@ class Elector:
         self._leads_until = -math.inf
         self._observed: Lease | None = None
         self._believed_until = -math.inf
+        self._may_hold = False
         self._won = asyncio.Event()
         self._term: asyncio.Timeout | None = None
         self._term_until = -math.inf
@@ -87,7 +90,7 @@ class Elector:
             LeaseRefusedError: it may not be read or written; waiting will not help.
         """
         try:
-            async with asyncio.timeout(self._attempt_within):
+            async with asyncio.timeout(START_SECONDS):
                 # Who may not write has to know it now, not when it must.
                 await self._leases.rehearse(self._mine(await self._leases.read()))
                 await self._attempt()
@@ -134,6 +137,8 @@ class Elector:
     async def resign(self) -> None:
         """Give the lease back, so that another need not wait; no work may be left."""
         self._leads_until = -math.inf
+        if not self._may_hold:
+            return
         error: Exception | None = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(RESIGN_SECONDS):
@@ -220,6 +225,8 @@ class Elector:
     ) -> None:
         # From before it is written: nobody can have seen it earlier.
         started = self._clock()
+        # Also where no answer comes: what was asked may be done nevertheless.
+        self._may_hold = True
         await write(self._mine(before))
         self._leads_until = started + self._lead_within
         self._extend()

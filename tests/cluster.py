@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from eventually import eventually
 from lease_api import kubeconfig
-from programs import REPOSITORY, free_port, real
+from programs import REPOSITORY, clean_environment, free_port, real
 
 Manifest = dict[str, Any]
 
@@ -48,6 +49,8 @@ class Cluster:
             text=True,
             check=False,
             cwd=REPOSITORY,
+            # What they learn of this API is for this API: another may have its port.
+            env=clean_environment(self.folder),
         )
 
     def kubectl(self, *arguments: str, given: str = "") -> str:
@@ -117,7 +120,9 @@ def serving(folder: Path) -> Iterator[Cluster]:
     url = f"https://127.0.0.1:{port}"
     admin = kubeconfig(folder, url, token, folder / "ca.crt")
     with ExitStack() as stack:
-        etcd, command = _etcd(folder)
+        # Not what pytest keeps of its last runs: it is a hundred megabytes each time.
+        data = stack.enter_context(TemporaryDirectory(prefix="etcd-"))
+        etcd, command = _etcd(data)
         stack.enter_context(_running(folder / "etcd.log", command))
         command = _apiserver(folder, port, etcd)
         process = stack.enter_context(_running(folder / "api.log", command))
@@ -134,11 +139,11 @@ def serving(folder: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def _etcd(folder: Path) -> tuple[str, Sequence[str]]:
+def _etcd(data: str) -> tuple[str, Sequence[str]]:
     clients, peers = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     return clients, (
         real("etcd"),
-        f"--data-dir={folder / 'etcd'}",
+        f"--data-dir={data}",
         f"--listen-client-urls={clients}",
         f"--advertise-client-urls={clients}",
         f"--listen-peer-urls={peers}",
@@ -152,6 +157,9 @@ def _apiserver(folder: Path, port: int, etcd: str) -> Sequence[str]:
         real("kube-apiserver"),
         f"--etcd-servers={etcd}",
         "--bind-address=127.0.0.1",
+        # What pods would be told, if there were any; else it looks for a default route,
+        # and ends where there is none.
+        "--advertise-address=192.0.2.1",
         f"--secure-port={port}",
         f"--tls-cert-file={folder / 'api.crt'}",
         f"--tls-private-key-file={folder / 'api.key'}",
@@ -170,7 +178,11 @@ def _running(log: Path, command: Sequence[str]) -> Iterator[subprocess.Popen[byt
     with (
         log.open("wb") as file,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            # Whoever ends the tests by a signal does not end what they started.
+            ("setpriv", "--pdeathsig=KILL", *command),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
         ) as process,
     ):
         try:

@@ -1,6 +1,7 @@
 """The part of the Kubernetes API that keeps Leases, over real HTTP, and its bad days.
 
-A reading of its own: it shares nothing with the client that it tests.
+A reading of its own: it shares nothing with the client that it tests. What it answers
+on good days `test_lease_contract` asks of a real one too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import json
 import re
 import ssl
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ Json = dict[str, Any]
 TOKEN = "canary-lease-token"
 PATH = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
-VERBS = {"GET": "get", "POST": "create", "PUT": "update"}
+VERBS = {"GET": "get", "POST": "create", "PUT": "update", "DELETE": "delete"}
 
 
 class _DropError(Exception):
@@ -73,16 +75,18 @@ class LeaseApi:
         if refused := self._refusal(verb, request):
             return _failure(refused, "Refused")
         namespace, name = (request.match_info.get(x, "") for x in ("namespace", "name"))
-        if verb == "get":
-            found = self.leases.get((namespace, name))
+        found = self.leases.get((namespace, name))
+        if verb in {"get", "delete"}:
+            if verb == "delete":
+                self.leases.pop((namespace, name), None)
             return (200, found) if found else _failure(404, "NotFound")
         lease = json.loads(body)
-        if complaint := _complaint(lease):
-            return _failure(422, complaint)
         is_dry = "dryRun" in request.query
+        if complaint := _unreadable(lease) or _misnamed(lease, name):
+            return _failure(400, complaint)
         if verb == "create":
             return self._create(namespace, lease, is_dry=is_dry)
-        return self._update(namespace, name, lease, is_dry=is_dry)
+        return self._update(namespace, lease, found, is_dry=is_dry)
 
     def _refusal(self, verb: str, request: web.Request) -> int:
         """Return the status of what comes before any lease is looked at, or 0."""
@@ -95,47 +99,81 @@ class LeaseApi:
         return 403 if verb in self.forbidden else 0
 
     def _create(self, namespace: str, lease: Json, *, is_dry: bool) -> tuple[int, Json]:
-        key = (namespace, lease["metadata"]["name"])
-        if "resourceVersion" in lease["metadata"]:
-            return _failure(422, "resourceVersion should not be set on what is created")
         if namespace not in self.namespaces:
             return _failure(404, "NotFound")
-        if key in self.leases:
+        if (namespace, lease["metadata"]["name"]) in self.leases:
             return _failure(409, "AlreadyExists")
-        return 201, lease if is_dry else self._stored(key, lease)
+        if complaint := _invalid(lease):
+            return _failure(422, complaint)
+        if "resourceVersion" in lease["metadata"] and not is_dry:
+            return _failure(500, "resourceVersion should not be set on what is created")
+        new = {"uid": str(uuid.uuid4()), "creationTimestamp": "2026-01-02T03:04:05Z"}
+        return 201, lease if is_dry else self._stored(namespace, lease, new)
 
     def _update(
-        self, namespace: str, name: str, lease: Json, *, is_dry: bool
+        self, namespace: str, lease: Json, before: Json | None, *, is_dry: bool
     ) -> tuple[int, Json]:
-        before = self.leases.get((namespace, name))
         if before is None:
-            return _failure(404, "NotFound")
-        version = lease["metadata"].get("resourceVersion")
-        if version != before["metadata"]["resourceVersion"]:
+            return self._create_by_update(namespace, lease, is_dry=is_dry)
+        own = before["metadata"]
+        version, uid = (lease["metadata"].get(x) for x in ("resourceVersion", "uid"))
+        if version is None:
+            return _failure(422, "metadata.resourceVersion: must be specified")
+        if version != own["resourceVersion"] or uid not in {None, own["uid"]}:
             return _failure(409, "Conflict")
-        return 200, lease if is_dry else self._stored((namespace, name), lease)
+        if complaint := _invalid(lease):
+            return _failure(422, complaint)
+        return 200, lease if is_dry else self._stored(namespace, lease, own)
 
-    def _stored(self, key: tuple[str, str], lease: Json) -> Json:
+    def _create_by_update(
+        self, namespace: str, lease: Json, *, is_dry: bool
+    ) -> tuple[int, Json]:
+        """Create what an update names and is not there, unless it says what it was."""
+        if "uid" in lease["metadata"]:
+            return _failure(409, "Conflict")
+        if "create" in self.forbidden:
+            return _failure(403, "Forbidden")
+        lease["metadata"].pop("resourceVersion", None)
+        return self._create(namespace, lease, is_dry=is_dry)
+
+    def _stored(self, namespace: str, lease: Json, before: Json) -> Json:
+        """Keep it, with what is the server's to say: of metadata from `before`."""
         self.version += 1
         metadata = lease["metadata"] | {
+            "namespace": namespace,
             "resourceVersion": str(self.version),
-            "creationTimestamp": "2026-01-02T03:04:05Z",
+            **{name: before[name] for name in ("uid", "creationTimestamp")},
         }
-        self.leases[key] = lease | {"metadata": metadata}
-        return self.leases[key]
+        kept = lease | {"metadata": metadata}
+        self.leases[namespace, metadata["name"]] = kept
+        return kept
 
 
-def _complaint(lease: Json) -> str:
-    """Return what the API server's validation would say."""
+def _unreadable(lease: Json) -> str:
+    """Return what keeps the API server from reading it as a Lease."""
     if (lease["apiVersion"], lease["kind"]) != ("coordination.k8s.io/v1", "Lease"):
-        return "kind"
-    spec = lease["spec"]
-    times = (spec.get("acquireTime"), spec.get("renewTime"))
+        return "no kind is registered"
+    times = (lease["spec"].get(name) for name in ("acquireTime", "renewTime"))
     if not all(MICRO_TIME.fullmatch(time) for time in times if time is not None):
         return "parsing time"
-    if spec.get("leaseDurationSeconds", 1) <= 0:
+    return ""
+
+
+def _misnamed(lease: Json, name: str) -> str:
+    """Return what it has against a name beside that of the URL, where that has one."""
+    if name in {"", lease["metadata"]["name"]}:
+        return ""
+    return "the name of the object does not match the name on the URL"
+
+
+def _invalid(lease: Json) -> str:
+    """Return what the API server's validation would say."""
+    spec = lease["spec"]
+    if (seconds := spec.get("leaseDurationSeconds")) is not None and seconds <= 0:
         return "spec.leaseDurationSeconds: must be greater than 0"
-    return "" if spec.get("holderIdentity", "x") else "spec.holderIdentity: empty"
+    if spec.get("leaseTransitions", 0) < 0:
+        return "spec.leaseTransitions: must be greater than or equal to 0"
+    return ""
 
 
 def _failure(status: int, reason: str) -> tuple[int, Json]:
@@ -155,7 +193,7 @@ async def lease_api(tls: ssl.SSLContext | None = None) -> AsyncIterator[LeaseApi
     api = LeaseApi()
     app = web.Application()
     app.router.add_route("POST", PATH, api.handle)
-    for method in ("GET", "PUT"):
+    for method in ("GET", "PUT", "DELETE"):
         app.router.add_route(method, f"{PATH}/{{name}}", api.handle)
     runner = web.AppRunner(app, shutdown_timeout=0, access_log=None)
     await runner.setup()

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import replicas
 from cluster import Cluster, serving
 from eventually import eventually
+from lease_account import ACCOUNT, Account, new_account
 from lease_api import MICRO_TIME, kubeconfig
 from programs import real, run_exporter, started
-from replicas import INTERVAL, LAG, LEADER, Replica, simulated_cloud
+from replicas import LAG, LEADER, Replica, simulated_cloud
 
 from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
 from exporter.leadership import Elector
-from exporter.lease import Lease, LeaseError, LeaseTakenError
+from exporter.lease import Lease, LeaseTakenError
 
 pytestmark = pytest.mark.kubernetes
 
-NAME = "rocketmq-dr-exporter"
-"""Of the Lease, of the service account, and of what allows the one the other."""
-
-HA = "deploy/kubernetes/overlays/ha"
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture(scope="module")
@@ -43,42 +37,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What a pod of a pair has: a namespace, and a token of its service account."""
-
-    cluster: Cluster
-    namespace: str
-    kubeconfig: Path
-
-    def settings(self, cloud: str = NOWHERE) -> dict[str, str]:
-        """Return the environment of an exporter."""
-        home = self.kubeconfig.parent
-        return replicas.environment(
-            home, cloud, self.kubeconfig, lease=NAME, namespace=self.namespace
-        )
-
-    def spec(self) -> dict[str, Any]:
-        """Return what stands in the Lease."""
-        where = ("lease", NAME, f"--namespace={self.namespace}")
-        spec: dict[str, Any] = self.cluster.got(*where)["spec"]
-        return spec
-
-    def holder(self) -> str:
-        """Return who holds the Lease, empty if nobody does."""
-        return str(self.spec().get("holderIdentity", ""))
-
-    def forget(self, what: str) -> None:
-        """Delete something that is named as all else is."""
-        self.cluster.kubectl("delete", what, NAME, f"--namespace={self.namespace}")
-
-
 @pytest.fixture
-def account(cluster: Cluster) -> Account:
-    """Return the service account of the overlay `ha`, applied as our page says."""
-    namespace = cluster.new_namespace()
-    cluster.kubectl("apply", f"--namespace={namespace}", f"--kustomize={HA}")
-    return Account(cluster, namespace, cluster.kubeconfig_of(NAME, namespace))
+async def account(cluster: Cluster) -> Account:
+    """Return the service account of a new pair."""
+    return await new_account(cluster)
 
 
 @asynccontextmanager
@@ -99,7 +61,7 @@ async def several(
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
-                kubernetes_leases(account.namespace, NAME, account.kubeconfig)
+                kubernetes_leases(account.namespace, account.lease, account.kubeconfig)
             )
             for _ in range(count)
         ]
@@ -169,7 +131,7 @@ async def test_the_lease_reads_as_client_go_writes_it(account: Account) -> None:
 
 async def test_it_takes_turns_with_an_election_of_client_go(account: Account) -> None:
     """Either follows the other, and takes at once what the other gives back."""
-    where = (str(account.kubeconfig), account.namespace, NAME)
+    where = (str(account.kubeconfig), account.namespace, account.lease)
     async with (
         simulated_cloud() as (cloud, _),
         replicas.replica(account.settings(cloud)) as first,
@@ -221,21 +183,35 @@ async def test_nobody_polls_while_the_api_hangs_and_one_when_it_answers(
         await eventually(one_polls)
 
 
-async def test_a_leader_whose_lease_is_deleted_writes_it_anew(account: Account) -> None:
-    """And nobody takes it from there: the standby saw it renewed before."""
+async def test_a_lease_that_is_deleted_stays_its_holder_s(account: Account) -> None:
+    """The standby sees that it is gone, and leaves it to the leader to write anew."""
     async with pair(account) as (leader, standby):
         holder = account.holder()
-        account.forget("lease")
+        leader.process.send_signal(signal.SIGSTOP)
+        try:
+            account.delete("lease", account.lease)
+            await until_logged(standby.process, "lease_deleted")
+            assert not account.has_lease()
+        finally:
+            leader.process.send_signal(signal.SIGCONT)
 
         async def is_there() -> bool:
-            where = ("lease", NAME, f"--namespace={account.namespace}")
-            found = account.cluster.run("kubectl", "get", *where).returncode == 0
-            return found and await leader.is_polling()
+            return account.has_lease()
 
         await eventually(is_there)
-        await asyncio.sleep(2 * INTERVAL)
         assert account.holder() == holder
+        assert await leader.is_polling()
         assert await standby.is_standing_by()
+
+
+async def until_logged(process: asyncio.subprocess.Process, event: str) -> None:
+    """Wait until a program logs something."""
+    assert process.stderr is not None
+    async with asyncio.timeout(20):
+        async for line in process.stderr:
+            if event in line.decode():
+                return
+    raise AssertionError(f"it ended without {event}")
 
 
 async def test_one_of_many_creates_it(account: Account) -> None:
@@ -281,13 +257,20 @@ async def test_one_of_many_replaces_it(account: Account) -> None:
 
 async def test_electors_that_begin_at_once_have_one_leader(account: Account) -> None:
     """Whoever creates it; the others follow."""
-    async with several(account, 5) as racing:
+    async with several(account, 5) as racing, asyncio.TaskGroup() as group:
         electors = [Elector(x, str(i), duration=10) for i, x in enumerate(racing)]
         await asyncio.gather(*(elector.start() for elector in electors))
+        tasks = [group.create_task(elector.run()) for elector in electors]
 
-        (leader,) = (each for each in electors if each.is_leader())
+        async def leaders() -> list[Elector]:
+            leading = [each for each in electors if each.is_leader()]
+            assert len(leading) <= 1
+            return leading
 
+        (leader,) = await eventually(leaders)
         assert account.holder() == leader.identity
+        for task in tasks:
+            task.cancel()
 
 
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
@@ -295,14 +278,10 @@ async def test_without_a_right_on_the_lease_the_first_line_says_so(
     account: Account, verb: str
 ) -> None:
     """Each of the three is needed; a standby misses the last before it has to lead."""
-    verbs = sorted({"get", "create", "update"} - {verb})
-    where = f"--namespace={account.namespace}"
-    change = [{"op": "replace", "path": "/rules/0/verbs", "value": verbs}]
-    patch = ("--type=json", f"--patch={json.dumps(change)}")
     if verb == "update":
         async with several(account, 1) as (leases,):
             await leases.create(Lease("another", 10, NOON, NOON))
-    account.cluster.kubectl("patch", "role", NAME, where, *patch)
+    await account.forbid(verb)
 
     result = await run_exporter(
         "--web.listen-address=127.0.0.1:0", env=account.settings()
@@ -310,15 +289,18 @@ async def test_without_a_right_on_the_lease_the_first_line_says_so(
 
     (line,) = result.err.splitlines()
     assert result.status == 2
-    told = f"ha.lease: the Kubernetes API answered 403 to {verb} of the Lease {NAME} in"
-    assert line.startswith(f"{told} namespace {account.namespace}: allow")
+    told = f"ha.lease: the Kubernetes API answered 403 to {verb} of the Lease"
+    assert line.startswith(
+        f"{told} {account.lease} in namespace {account.namespace}: allow"
+    )
 
 
 async def test_without_its_role_binding_the_first_line_says_so(
     account: Account,
 ) -> None:
     """A service account alone may do nothing."""
-    account.forget("rolebinding")
+    account.delete("rolebinding", ACCOUNT)
+    await account.until_allowed()
 
     result = await run_exporter(
         "--web.listen-address=127.0.0.1:0", env=account.settings()
@@ -341,11 +323,3 @@ async def test_a_token_that_is_none_is_told_of(account: Account) -> None:
     (line,) = result.err.splitlines()
     assert result.status == 2
     assert line.startswith("ha.lease: the Kubernetes API answered 401 to get of the")
-
-
-async def test_a_namespace_that_is_none_is_told_of(cluster: Cluster) -> None:
-    """Where the account may write there, which few may."""
-    async with kubernetes_leases("nowhere", NAME, cluster.admin) as leases:
-        assert await leases.read() is None
-        with pytest.raises(LeaseError, match="there is no such namespace"):
-            await leases.create(Lease("me", 10, NOON, NOON))

@@ -102,6 +102,22 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
         await eventually(one_polls, within=60)
 
 
+async def test_a_candidate_that_hears_nothing_stops_in_seconds(tmp_path: Path) -> None:
+    """Be the lease ever so long, it does not wait for the first answer."""
+    async with lease_api() as api:
+        api.deaf = {"get"}
+        env = environment(tmp_path, "http://127.0.0.1:1", api)
+        env["ROCKETMQ_DR_HA__LEASE_DURATION"] = "1h"
+        async with replicas.replica(env) as candidate:
+
+            async def has_asked() -> bool:
+                return bool(api.asked)
+
+            await eventually(has_asked)
+            candidate.process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(candidate.process.wait(), 5) == 0
+
+
 @pytest.mark.parametrize("verb", ["get", "create", "update"])
 async def test_without_a_right_on_the_lease_the_first_line_says_so(
     tmp_path: Path, verb: str
