@@ -27,12 +27,21 @@ GIVEN_BY_THE_CHART = (
 )
 """Settings that `config` may not hold: secrets, and what other values say."""
 
+_OF_A_PART: Schema = {
+    "global": {"type": "object"},  # which Helm gives to each chart
+    "enabled": {
+        "type": "boolean",
+        "description": "For the condition of a chart that this one is part of.",
+    },
+}
+"""What no template of this chart asks for, and a chart around it may give."""
+
 _TYPES = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
 
 
 def schema(values: Iterable[Value]) -> str:
     """Return the schema of the values, as JSON."""
-    root = _closed({"global": {"type": "object"}})  # which Helm gives to each chart
+    root = _closed(dict(_OF_A_PART))
     for value in values:
         _put(root, value)
     config = _maybe_empty()

@@ -19,12 +19,14 @@ from manifests import (
     FULL_NAME,
     VERSIONS,
     container,
+    documents,
     faults,
     helm,
     of_kind,
     pods,
     refused,
     templated,
+    workloads,
 )
 from programs import REPOSITORY, clean_environment, exporter_command, free_port, started
 
@@ -171,6 +173,49 @@ def test_what_else_has_a_default_cannot_be_taken_away(path: str) -> None:
     told = refused(*nothing_for(path))
 
     assert f"missing property '{path.rpartition('.')[2]}'" in told
+
+
+def test_it_can_be_part_of_another_chart_twice(tmp_path: Path) -> None:
+    """By an alias each, of which a condition leaves one out, beside what is global."""
+    chart = tmp_path / "umbrella"
+    shutil.copytree(CHART, chart / "charts" / "rocketmq-dr-exporter")
+    parts = [
+        {"name": "rocketmq-dr-exporter", "version": __version__, "alias": alias}
+        | {"condition": f"{alias}.enabled"}
+        for alias in ("east", "west", "north")
+    ]
+    about = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
+    (chart / "Chart.yaml").write_text(yaml.safe_dump({**about, "dependencies": parts}))
+    on = {"enabled": True, "podSecurityContext": {"runAsUser": None}}
+    given = {"east": on, "west": on, "north": {"enabled": False}, "global": {"a": 1}}
+    (chart / "values.yaml").write_text(yaml.safe_dump(given))
+
+    result = helm("template", "dr", str(chart))
+
+    assert result.returncode == 0, result.stderr
+    made = tuple(documents(result.stdout))
+    assert [each["metadata"]["name"] for each in workloads(made)] == [
+        *("dr-east", "dr-west")
+    ]
+    identities = {(each["kind"], each["metadata"]["name"]) for each in made}
+    assert len(identities) == len(made)
+    # A default that is taken away, as OpenShift wants it, is so there too.
+    assert not any("runAsUser" in each["securityContext"] for each in pods(made))
+
+
+@pytest.mark.parametrize("name", ["rules", "dashboards"])
+def test_a_chart_whose_links_got_lost_says_so(name: str, tmp_path: Path) -> None:
+    """Flux leaves links out of what it takes from git: nothing would alert."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    shutil.rmtree(chart / "files" / name)
+
+    observed = str(CHART / "ci" / "observed-values.yaml")
+    result = helm("template", "dr", str(chart), "--values", observed)
+
+    assert result.returncode != 0
+    assert f"files/{name} is not there" in result.stderr
+    assert "helm package" in result.stderr
 
 
 def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:

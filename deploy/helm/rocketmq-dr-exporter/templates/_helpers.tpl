@@ -104,6 +104,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if and .Values.config .Values.existingConfigMap }}
 {{- fail "config and existingConfigMap are both given; leave one out." }}
 {{- end }}
+{{- range $name, $wanted := dict "rules" .Values.prometheusRule.enabled "dashboards" .Values.dashboards.enabled }}
+{{- if and $wanted (not ($.Files.Glob (printf "files/%s/*" $name))) }}
+{{- fail (printf "files/%s is not there: in the repository it is a link, which Flux, for one, leaves out. Take the chart as helm package packs it." $name) }}
+{{- end }}
+{{- end }}
 {{- if .Values.simulator.enabled }}
 {{- if or .Values.config .Values.existingConfigMap (include "rocketmq-dr-exporter.secretName" .) .Values.credentials.rrsaRoleName (include "rocketmq-dr-exporter.isGuarded" .) .Values.ha.enabled (gt (int .Values.shards) 1) }}
 {{- fail "simulator.enabled takes no config, credentials, web, ha or shards: its exporter knows the simulated cloud alone. Use extraArgs." }}
