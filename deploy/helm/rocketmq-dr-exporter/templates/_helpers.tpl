@@ -19,19 +19,28 @@
 {{- end }}
 
 {{- define "rocketmq-dr-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "rocketmq-dr-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "rocketmq-dr-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "rocketmq-dr-exporter.labels" -}}
-{{ include "rocketmq-dr-exporter.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/component: exporter
-app.kubernetes.io/part-of: rocketmq-dr
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- include "rocketmq-dr-exporter.labelsAnd" (list . dict) }}
+{{- end }}
+
+{{/* The labels of everything, and those of one kind. What the values say goes before what the
+     chart says, but for what is selected by. */}}
+{{- define "rocketmq-dr-exporter.labelsAnd" -}}
+{{- $own := last . }}
+{{- with first . }}
+{{- $chart := printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- $recommended := dict
+      "app.kubernetes.io/version" .Chart.AppVersion
+      "app.kubernetes.io/component" "exporter"
+      "app.kubernetes.io/part-of" "rocketmq-dr"
+      "app.kubernetes.io/managed-by" .Release.Service
+      "helm.sh/chart" $chart }}
+{{- $selectors := include "rocketmq-dr-exporter.selectorLabels" . | fromYaml }}
+{{- toYaml (merge $selectors (default dict $own) (default dict .Values.commonLabels) $recommended) }}
 {{- end }}
 {{- end }}
 
