@@ -36,6 +36,9 @@ _OF_A_PART: Schema = {
 }
 """What no template of this chart asks for, and a chart around it may give."""
 
+_EXACT: Schema = {"maximum": 2**53 - 1}
+"""Larger numbers Helm rounds, for it takes all for floats: another plan's id."""
+
 _TYPES = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
 
 
@@ -100,9 +103,11 @@ def _put_setting(root: Schema, knob: Knob) -> None:
             items["type"] = ["array", "null"]
         else:
             root = place.setdefault(name, _maybe_empty())
-    root["properties"][last] = {
-        "description": f"{knob.description} Expected: {knob.expected}."
-    }
+    description = f"{knob.description} Expected: {knob.expected}."
+    setting: Schema = {"description": description, **_EXACT}
+    if knob.shape == "list":
+        setting["items"] = _EXACT
+    root["properties"][last] = setting
 
 
 def _closed(properties: Schema) -> Schema:

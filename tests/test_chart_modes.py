@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from manifests import (
     EXAMPLES,
     FULL_NAME,
@@ -160,6 +161,24 @@ def test_pairs_of_shards_are_two_sets_of_one_lease_name(tmp_path: Path) -> None:
         assert labels["team"] == "sre"
 
 
+def test_the_two_of_each_shard_keep_to_different_nodes() -> None:
+    """Spread with all others, a pair could meet on one node, and end with it."""
+    for each in of_kind("StatefulSet", templated("ha-sharded")):
+        labels = each["spec"]["template"]["metadata"]["labels"]
+        (spread,) = each["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        selected = spread["labelSelector"]["matchLabels"]
+
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+        # Which Kubernetes gives to the pods of a StatefulSet, beside the two sets'.
+        assert spread["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
+        assert selected.items() <= labels.items()
+        assert "rocketmq-dr/replica" not in selected
+    (pair,) = pods(workloads(templated("ha")))
+    assert "matchLabelKeys" not in pair["topologySpreadConstraints"][0]
+    (single,) = pods(workloads(templated("sharded")))
+    assert "topologySpreadConstraints" not in single
+
+
 @pytest.mark.parametrize("case", ["default", "sharded", "ha", "ha-sharded"])
 def test_no_replicas_is_a_pause(case: str) -> None:
     """A count of 0 stops all of them."""
@@ -205,6 +224,27 @@ def test_a_probe_of_one_s_own_stays_as_it_is() -> None:
     assert set(found["livenessProbe"]) == {
         *("grpc", "initialDelaySeconds", "timeoutSeconds")
     }
+
+
+def test_big_whole_numbers_stay_as_they_are(tmp_path: Path) -> None:
+    """Helm has them as fractions, and would write 1e+06."""
+    config = {
+        "metrics": {"max_checkpoints": 2_000_000},
+        "plans": [{"id": 2**53 - 1, "items": [1300000016]}],
+    }
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"config": config}))
+    made = templated("default", "--values", str(values))
+
+    settings = told(only("Deployment", made), made, tmp_path).settings
+
+    assert settings.metrics.max_checkpoints == 2_000_000
+    (plan,) = settings.plans
+    assert (plan.id, plan.items) == (str(2**53 - 1), ("1300000016",))
+    values.write_text("simulator: {plans: 1000000}\nterminationGracePeriodSeconds: 1e6")
+    (pod,) = pods(workloads(templated("simulated", f"--values={values}")))
+    assert "--plans=1000000" in container(pod)["args"]
+    assert pod["terminationGracePeriodSeconds"] == 1_000_000
 
 
 def test_settings_without_a_value_are_the_exporter_s_defaults(tmp_path: Path) -> None:

@@ -228,7 +228,10 @@ def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
     assert "No credentials are set" in notes("default")
     assert "Nothing alerts" in notes("default")
     assert "WARNING: the access key's secret is part" in notes("inline-secret")
-    assert "rollout restart statefulset" in notes("sharded")
+    assert (
+        "rollout restart statefulset --selector app.kubernetes.io/name="
+        "rocketmq-dr-exporter,app.kubernetes.io/instance=dr\n"
+    ) in notes("sharded")
     assert "label namespace tools" in notes("rrsa")
     assert "It shows a simulated cloud" in notes("observed")
     assert "Nothing" not in notes("observed")

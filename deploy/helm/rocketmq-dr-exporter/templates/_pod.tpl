@@ -21,7 +21,7 @@ spec:
   automountServiceAccountToken: {{ .Values.ha.enabled }}
   # The variables that Kubernetes injects for a Service look like settings.
   enableServiceLinks: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
@@ -56,6 +56,10 @@ spec:
       labelSelector:
         matchLabels:
           {{- include "rocketmq-dr-exporter.selectorLabels" . | nindent 10 }}
+      {{- if gt (int .Values.shards) 1 }}
+      # Those of one shard keep apart, whatever becomes of the others.
+      matchLabelKeys: [apps.kubernetes.io/pod-index]
+      {{- end }}
   {{- end }}
   containers:
     - name: exporter
@@ -65,7 +69,7 @@ spec:
         {{- if .Values.simulator.enabled }}
         - demo
         - --scenario={{ .Values.simulator.scenario }}
-        - --plans={{ .Values.simulator.plans }}
+        - --plans={{ int .Values.simulator.plans }}
         {{- else }}
         - serve
         {{- end }}
