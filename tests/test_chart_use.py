@@ -76,6 +76,8 @@ def noted(folder: Path, case: str) -> str:
         ("service.type=Ingress", "at '/service/type'"),
         ("nodeSelector.ssd=true", "at '/nodeSelector/ssd': got boolean, want string"),
         ("podAnnotations.a=1", "at '/podAnnotations/a': got number, want string"),
+        ("extraEnv[0].value=1", "at '/extraEnv/0/value': got number, want string"),
+        ("image.repository=", "at '/image/repository': minLength"),
         ("extraArgs={1}", "at '/extraArgs/0': got number, want string"),
         ("imagePullSecrets={mine}", "at '/imagePullSecrets/0': got string"),
         ("image.digest=latest", "at '/image/digest'"),
