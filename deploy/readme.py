@@ -57,6 +57,8 @@ rolled out at once, so that each shard is away while its two begin anew.
 
 `--reuse-values` keeps the old chart's defaults too, and so has none for a new value:
 take `--reset-then-reuse-values`.
+
+`helm uninstall` leaves the Leases of `ha`, which the exporters made.
 """
 
 

@@ -280,6 +280,21 @@ def test_the_policy_lets_in_who_scrapes_and_out_what_is_asked() -> None:
     assert incoming["ports"] == [{"port": "http", "protocol": "TCP"}]
     ports = [[each["port"] for each in rule["ports"]] for rule in policy["egress"]]
     assert ports == [[53, 53], [443, 6443]]
-    single = templated("default", "--set", "networkPolicy.enabled=true")
+    single = templated("existing-secret", "--set", "networkPolicy.enabled=true")
     egress = only("NetworkPolicy", single)["spec"]["egress"]
     assert egress[1]["ports"] == [{"port": 443, "protocol": "TCP"}]
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_the_policy_lets_out_to_the_node_s_role_where_no_key_is(case: str) -> None:
+    """Whoever has a key or a role of their own has no business with the node's."""
+    made = templated(
+        case, "--set", "networkPolicy.enabled=true,networkPolicy.extraEgress=null"
+    )
+    egress = only("NetworkPolicy", made)["spec"]["egress"]
+
+    metadata = {
+        "to": [{"ipBlock": {"cidr": "100.100.100.200/32"}}],
+        "ports": [{"port": 80, "protocol": "TCP"}],
+    }
+    assert egress[2:] == ([metadata] if case in {"default", "web"} else [])
