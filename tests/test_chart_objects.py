@@ -79,6 +79,7 @@ def test_the_image_has_the_tag_that_is_asked_for() -> None:
         ("rocketmq-dr-exporter", "rocketmq-dr-exporter"),
         ("rocketmq-dr-exporter-" + "r" * 32, "rocketmq-dr-exporter-" + "r" * 29),
         ("r" * 53, "r" * 50),
+        ("r" * 49, "r" * 49),
     ],
 )
 def test_names_stay_short_enough_for_what_is_appended(release: str, name: str) -> None:
@@ -104,6 +105,9 @@ def test_a_name_of_one_s_own_is_kept_short_too() -> None:
     )
 
     assert workload["metadata"]["name"] == "x" * 50
+    dashed = f"fullnameOverride={'x' * 49}-{'x' * 10}"
+    (workload,) = workloads(templated("default", "--set", dashed))
+    assert workload["metadata"]["name"] == "x" * 49
 
 
 @pytest.mark.parametrize("case", EXAMPLES)
@@ -184,9 +188,10 @@ def test_a_label_given_twice_stands_there_once() -> None:
     assert template["labels"]["app.kubernetes.io/part-of"] == "ours"
 
 
-def test_no_label_of_one_s_own_changes_what_is_selected_by() -> None:
+@pytest.mark.parametrize("name", ["mine", "rocketmq-dr-exporter"])
+def test_no_label_of_one_s_own_changes_what_is_selected_by(name: str) -> None:
     """A Service without pods, and a Prometheus without a target, would tell nobody."""
-    name = "app\\.kubernetes\\.io/name=mine"
+    name = f"app\\.kubernetes\\.io/name={name}"
     made = templated("sharded", "--set", f"commonLabels.{name},podLabels.{name}")
 
     selector = only("Service", made)["spec"]["selector"]
@@ -203,6 +208,20 @@ def test_an_annotation_of_one_s_own_goes_before_the_chart_s() -> None:
 
     assert given["kubectl.kubernetes.io/default-container"] == "proxy"
     assert "checksum/config" in given
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_all_is_in_the_namespace_of_the_release(case: str) -> None:
+    """But what is asked to stand with Prometheus and Grafana."""
+    for each in templated(case):
+        if each["metadata"]["name"].endswith("-extra"):
+            continue
+        monitored = case == "full" and (
+            each["kind"] in {"ServiceMonitor", "PrometheusRule"}
+            or "grafana_dashboard" in each["metadata"]["labels"]
+        )
+        wanted = "monitoring" if monitored else "tools"
+        assert each["metadata"]["namespace"] == wanted
 
 
 def test_the_service_leads_to_the_exporter() -> None:

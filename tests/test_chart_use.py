@@ -106,6 +106,9 @@ def noted(folder: Path, case: str) -> str:
         ),
         ("config.api.region=a,existingConfigMap=b", "config and existingConfigMap"),
         ("simulator.enabled=true,shards=2", "simulator.enabled takes no config"),
+        ("simulator.enabled=true,ha.enabled=true", "simulator.enabled takes no config"),
+        ("simulator.enabled=true,config.api.region=a", "simulator.enabled takes no"),
+        ("simulator.enabled=true,existingConfigMap=a", "simulator.enabled takes no"),
         ("simulator.enabled=true,web.scheme=https", "simulator.enabled takes no"),
         (
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
@@ -123,6 +126,8 @@ def test_shards_are_refused_where_a_pod_does_not_learn_its_index() -> None:
     older = ("--kube-version", "1.27.16")
 
     assert "shards above 1 need Kubernetes 1.28" in refused(*older, "--set", "shards=2")
+    vendor_s = ("--kube-version", "v1.27.16-aliyun.1")
+    assert "this is v1.27.16" in refused(*vendor_s, "--set", "shards=2")
     assert templated("sharded", "--kube-version", "v1.28.0-aliyun.1")
     assert templated("default", *older)
 

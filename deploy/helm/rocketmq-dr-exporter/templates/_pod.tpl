@@ -101,8 +101,11 @@ spec:
       {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready }}
       {{- with index $.Values $probe }}
       {{ $probe }}:
-        {{- $asksOtherwise := or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") (hasKey . "grpc") }}
-        {{- toYaml (ternary . (merge (dict) . $asked) $asksOtherwise) | nindent 8 }}
+        {{- if or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") (hasKey . "grpc") }}
+        {{- toYaml . | nindent 8 }}
+        {{- else }}
+        {{- toYaml (merge (dict) . $asked) | nindent 8 }}
+        {{- end }}
       {{- end }}
       {{- end }}
       {{- with .Values.resources }}
