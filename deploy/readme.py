@@ -52,7 +52,13 @@ the exporter does not have. [docs/deploy.md](../../../docs/deploy.md#helm) has m
 
 Names and selectors depend on nothing but the release's name, `nameOverride` and
 `fullnameOverride`. From `shards: 1` to more, or back, and to or from pairs of shards,
-one kind replaces the other: for a moment both poll.
+one kind replaces the other: for a moment both poll. Both sets of pairs of shards are
+rolled out at once, so that each shard is away while its two begin anew.
+
+`--reuse-values` keeps the old chart's defaults too, and so has none for a new value:
+take `--reset-then-reuse-values`.
+
+`helm uninstall` leaves the Leases of `ha`, which the exporters made.
 """
 
 

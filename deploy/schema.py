@@ -27,12 +27,24 @@ GIVEN_BY_THE_CHART = (
 )
 """Settings that `config` may not hold: secrets, and what other values say."""
 
+_OF_A_PART: Schema = {
+    "global": {"type": "object"},  # which Helm gives to each chart
+    "enabled": {
+        "type": "boolean",
+        "description": "For the condition of a chart that this one is part of.",
+    },
+}
+"""What no template of this chart asks for, and a chart around it may give."""
+
+_EXACT: Schema = {"maximum": 2**53 - 1}
+"""Larger numbers Helm rounds, for it takes all for floats: another plan's id."""
+
 _TYPES = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
 
 
 def schema(values: Iterable[Value]) -> str:
     """Return the schema of the values, as JSON."""
-    root = _closed({"global": {"type": "object"}})  # which Helm gives to each chart
+    root = _closed(dict(_OF_A_PART))
     for value in values:
         _put(root, value)
     config = _maybe_empty()
@@ -91,9 +103,11 @@ def _put_setting(root: Schema, knob: Knob) -> None:
             items["type"] = ["array", "null"]
         else:
             root = place.setdefault(name, _maybe_empty())
-    root["properties"][last] = {
-        "description": f"{knob.description} Expected: {knob.expected}."
-    }
+    description = f"{knob.description} Expected: {knob.expected}."
+    setting: Schema = {"description": description, **_EXACT}
+    if knob.shape == "list":
+        setting["items"] = _EXACT
+    root["properties"][last] = setting
 
 
 def _closed(properties: Schema) -> Schema:

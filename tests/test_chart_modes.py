@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from manifests import (
     EXAMPLES,
     FULL_NAME,
@@ -160,6 +161,43 @@ def test_pairs_of_shards_are_two_sets_of_one_lease_name(tmp_path: Path) -> None:
         assert labels["team"] == "sre"
 
 
+def test_the_two_of_each_shard_keep_to_different_nodes() -> None:
+    """Spread with all others, a pair could meet on one node, and end with it."""
+    for each in of_kind("StatefulSet", templated("ha-sharded")):
+        labels = each["spec"]["template"]["metadata"]["labels"]
+        (spread,) = each["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        selected = spread["labelSelector"]["matchLabels"]
+
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+        # Which Kubernetes gives to the pods of a StatefulSet, beside the two sets'.
+        assert spread["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
+        assert selected.items() <= labels.items()
+        assert "rocketmq-dr/replica" not in selected
+    (pair,) = pods(workloads(templated("ha")))
+    assert "matchLabelKeys" not in pair["topologySpreadConstraints"][0]
+    (single,) = pods(workloads(templated("sharded")))
+    assert "topologySpreadConstraints" not in single
+
+
+def test_there_are_as_many_of_each_as_are_asked_for() -> None:
+    """A third stands by as well."""
+    three = ("--set", "ha.replicas=3")
+
+    assert only("Deployment", templated("ha", *three))["spec"]["replicas"] == 3
+    assert [
+        each["rocketmq-dr/replica"]
+        for each in selectors(templated("ha-sharded", *three))
+    ] == ["a", "b", "c"]
+
+
+def test_two_pairs_have_two_leases() -> None:
+    """The least number of shards that have each their own."""
+    leases = [f"{FULL_NAME}-0", f"{FULL_NAME}-1"]
+    made = templated("ha-sharded", "--set", "shards=2")
+
+    assert rights(made) == {"create": None, "get": leases, "update": leases}
+
+
 @pytest.mark.parametrize("case", ["default", "sharded", "ha", "ha-sharded"])
 def test_no_replicas_is_a_pause(case: str) -> None:
     """A count of 0 stops all of them."""
@@ -197,14 +235,51 @@ def test_tls_by_a_flag_changes_the_probes_too() -> None:
     assert "tcpSocket" in found["readinessProbe"]
 
 
-def test_a_probe_of_one_s_own_stays_as_it_is() -> None:
+def test_passwords_without_tls_change_the_probes_too() -> None:
+    """They would be answered with 401."""
+    found = container(
+        next(pods(workloads(templated("default", "--set", "web.existingSecret=mine"))))
+    )
+
+    assert found["livenessProbe"]["exec"]
+    assert "tcpSocket" in found["readinessProbe"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "asked", ["grpc.port=1", "tcpSocket.port=1", "httpGet.port=1", "exec.command={a}"]
+)
+def test_a_probe_of_one_s_own_stays_as_it_is(asked: str, scheme: str) -> None:
     """What it asks is not asked in two ways, which Kubernetes refuses."""
-    grpc = ("--set", "livenessProbe.grpc.port=1", "--set", "web.scheme=https")
-    found = container(next(pods(workloads(templated("default", *grpc)))))
+    given = f"livenessProbe.{asked},web.scheme={scheme}"
+    found = container(next(pods(workloads(templated("default", "--set", given)))))
 
     assert set(found["livenessProbe"]) == {
-        *("grpc", "initialDelaySeconds", "timeoutSeconds")
+        *(asked.partition(".")[0], "initialDelaySeconds", "timeoutSeconds")
     }
+    if asked.startswith("httpGet"):
+        assert found["livenessProbe"]["httpGet"] == {"port": 1}
+
+
+def test_big_whole_numbers_stay_as_they_are(tmp_path: Path) -> None:
+    """Helm has them as fractions, and would write 1e+06."""
+    config = {
+        "metrics": {"max_checkpoints": 2_000_000},
+        "plans": [{"id": 2**53 - 1, "items": [1300000016]}],
+    }
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"config": config}))
+    made = templated("default", "--values", str(values))
+
+    settings = told(only("Deployment", made), made, tmp_path).settings
+
+    assert settings.metrics.max_checkpoints == 2_000_000
+    (plan,) = settings.plans
+    assert (plan.id, plan.items) == (str(2**53 - 1), ("1300000016",))
+    values.write_text("simulator: {plans: 1000000}\nterminationGracePeriodSeconds: 1e6")
+    (pod,) = pods(workloads(templated("simulated", f"--values={values}")))
+    assert "--plans=1000000" in container(pod)["args"]
+    assert pod["terminationGracePeriodSeconds"] == 1_000_000
 
 
 def test_settings_without_a_value_are_the_exporter_s_defaults(tmp_path: Path) -> None:

@@ -69,6 +69,19 @@ def test_rules_can_be_left_out_labelled_and_added() -> None:
     assert len(made) == sum(len(group["rules"]) for group in rules()) - 1
 
 
+def test_a_group_of_which_every_alert_is_left_out_is_left_out() -> None:
+    """One without rules says nothing."""
+    group = next(
+        group for group in rules() if all("alert" in rule for rule in group["rules"])
+    )
+    alerts = ",".join(rule["alert"] for rule in group["rules"])
+    given = f"prometheusRule.disabled={{{alerts}}}"
+
+    made = only("PrometheusRule", templated("observed", "--set", given))
+
+    assert made["spec"]["groups"] == [each for each in rules() if each != group]
+
+
 def test_the_dashboards_are_the_repository_s_own() -> None:
     """Each in a ConfigMap that Grafana's sidecar finds."""
     maps = [

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from manifests import (
     CHART,
+    EXAMPLES,
     FULL_NAME,
+    VERSIONS,
     container,
     documents,
+    faults,
     helm,
     of_kind,
     only,
@@ -75,6 +79,7 @@ def test_the_image_has_the_tag_that_is_asked_for() -> None:
         ("rocketmq-dr-exporter", "rocketmq-dr-exporter"),
         ("rocketmq-dr-exporter-" + "r" * 32, "rocketmq-dr-exporter-" + "r" * 29),
         ("r" * 53, "r" * 50),
+        ("r" * 49, "r" * 49),
     ],
 )
 def test_names_stay_short_enough_for_what_is_appended(release: str, name: str) -> None:
@@ -100,6 +105,123 @@ def test_a_name_of_one_s_own_is_kept_short_too() -> None:
     )
 
     assert workload["metadata"]["name"] == "x" * 50
+    dashed = f"fullnameOverride={'x' * 49}-{'x' * 10}"
+    (workload,) = workloads(templated("default", "--set", dashed))
+    assert workload["metadata"]["name"] == "x" * 49
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_names_that_look_like_numbers_stay_text(case: str) -> None:
+    """Release, namespace and whatever has a name: YAML would make 1000 of 1e3."""
+    names = {
+        "nameOverride": "0123",
+        "fullnameOverride": "456",
+        "serviceAccount.name": "on",
+        "priorityClassName": "1e3",
+        "tests.image": "7",
+        "image.repository": "8",
+    }
+    if case in {"existing-secret", "ha-sharded"}:
+        keys = ("existingSecret", "accessKeyIdKey", "accessKeySecretKey")
+        names |= {f"credentials.{key}": "0x1f" for key in keys}
+        names |= {"credentials.securityTokenKey": "2026-01-01"}
+        names |= {"existingConfigMap": "1_0", "web.existingSecret": "null"}
+    if case == "inline-secret":
+        names |= {"credentials.accessKeyIdKey": "no", "credentials.accessKeyId": "9"}
+    values = str(CHART / "ci" / f"{case}-values.yaml")
+
+    result = helm(
+        *("template", "123", str(CHART), "--namespace", "456", "--values", values),
+        *("--set-string", ",".join(f"{key}={name}" for key, name in names.items())),
+    )
+
+    assert result.returncode == 0, result.stderr
+    made = tuple(documents(result.stdout))
+    assert faults(made, VERSIONS[-1]) == []
+    # Of these Kubernetes has no schema here.
+    for each in made:
+        assert isinstance(each["metadata"]["name"], str)
+        if each["kind"] == "ServiceMonitor":
+            assert each["spec"]["namespaceSelector"] == {"matchNames": ["456"]}
+            labels = each["spec"]["selector"]["matchLabels"]
+            assert {type(label) for label in labels.values()} == {str}
+        if each["kind"] == "Secret":
+            assert each["stringData"] == {"no": "9", "access-key-secret": "example"}
+
+
+def test_a_key_arrives_whatever_is_in_it() -> None:
+    """Quotes, braces and lines are none of Helm's or YAML's business."""
+    odd = "a\"b'c\\d{{ .Values }}\n#e: é\t%s"
+    # Not by --set, to which backslashes and braces mean something.
+    given = ("--set-json", f"credentials.accessKeySecret={json.dumps(odd)}")
+
+    made = templated("inline-secret", *given)
+
+    assert only("Secret", made)["stringData"]["access-key-secret"] == odd
+
+
+def test_a_label_given_twice_stands_there_once() -> None:
+    """What is for one kind goes before what is for all; strict readers want no two."""
+    of_kinds = {
+        *("podLabels", "serviceMonitor.additionalLabels"),
+        *("prometheusRule.additionalLabels", "dashboards.labels"),
+    }
+    mine = [f"{path}.team={path[0]}" for path in of_kinds]
+    ours = "commonLabels.app\\.kubernetes\\.io/part-of=ours,commonLabels.team=all"
+
+    made = templated("observed", "--set", ",".join([*mine, ours]))
+
+    def labels(kind: str) -> dict[str, str]:
+        found: dict[str, str] = only(kind, made)["metadata"]["labels"]
+        return found
+
+    assert {labels(kind)["team"] for kind in ("Service", "Deployment", "Pod")} == {
+        "all"
+    }
+    assert labels("ServiceMonitor")["team"] == "s"
+    assert labels("PrometheusRule")["team"] == "p"
+    assert {
+        each["metadata"]["labels"]["team"] for each in of_kind("ConfigMap", made)
+    } == {"d"}
+    template = only("Deployment", made)["spec"]["template"]["metadata"]
+    assert template["labels"]["team"] == "p"
+    assert template["labels"]["app.kubernetes.io/part-of"] == "ours"
+
+
+@pytest.mark.parametrize("name", ["mine", "rocketmq-dr-exporter"])
+def test_no_label_of_one_s_own_changes_what_is_selected_by(name: str) -> None:
+    """A Service without pods, and a Prometheus without a target, would tell nobody."""
+    name = f"app\\.kubernetes\\.io/name={name}"
+    made = templated("sharded", "--set", f"commonLabels.{name},podLabels.{name}")
+
+    selector = only("Service", made)["spec"]["selector"]
+    workload = only("StatefulSet", made)["spec"]["template"]["metadata"]["labels"]
+    assert selector.items() <= workload.items()
+    assert selector.items() <= only("Service", made)["metadata"]["labels"].items()
+    assert not selector.items() <= only("Pod", made)["metadata"]["labels"].items()
+
+
+def test_an_annotation_of_one_s_own_goes_before_the_chart_s() -> None:
+    """Such as which container a shell is opened in."""
+    name = "kubectl\\.kubernetes\\.io/default-container"
+    given = pod_annotations("default", "--set", f"podAnnotations.{name}=proxy")
+
+    assert given["kubectl.kubernetes.io/default-container"] == "proxy"
+    assert "checksum/config" in given
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_all_is_in_the_namespace_of_the_release(case: str) -> None:
+    """But what is asked to stand with Prometheus and Grafana."""
+    for each in templated(case):
+        if each["metadata"]["name"].endswith("-extra"):
+            continue
+        monitored = case == "full" and (
+            each["kind"] in {"ServiceMonitor", "PrometheusRule"}
+            or "grafana_dashboard" in each["metadata"]["labels"]
+        )
+        wanted = "monitoring" if monitored else "tools"
+        assert each["metadata"]["namespace"] == wanted
 
 
 def test_the_service_leads_to_the_exporter() -> None:
@@ -172,10 +294,26 @@ def test_the_policy_lets_in_who_scrapes_and_out_what_is_asked() -> None:
     labels = {"kubernetes.io/metadata.name": "monitoring"}
     assert monitoring == {"namespaceSelector": {"matchLabels": labels}}
     wanted = tests["podSelector"]["matchLabels"]
-    assert wanted.items() <= test_pod["metadata"]["labels"].items()
+    # And no other part of a chart around this one.
+    assert wanted.items() == test_pod["metadata"]["labels"].items()
     assert incoming["ports"] == [{"port": "http", "protocol": "TCP"}]
     ports = [[each["port"] for each in rule["ports"]] for rule in policy["egress"]]
     assert ports == [[53, 53], [443, 6443]]
-    single = templated("default", "--set", "networkPolicy.enabled=true")
+    single = templated("existing-secret", "--set", "networkPolicy.enabled=true")
     egress = only("NetworkPolicy", single)["spec"]["egress"]
     assert egress[1]["ports"] == [{"port": 443, "protocol": "TCP"}]
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_the_policy_lets_out_to_the_node_s_role_where_no_key_is(case: str) -> None:
+    """Whoever has a key or a role of their own has no business with the node's."""
+    made = templated(
+        case, "--set", "networkPolicy.enabled=true,networkPolicy.extraEgress=null"
+    )
+    egress = only("NetworkPolicy", made)["spec"]["egress"]
+
+    metadata = {
+        "to": [{"ipBlock": {"cidr": "100.100.100.200/32"}}],
+        "ports": [{"port": 80, "protocol": "TCP"}],
+    }
+    assert egress[2:] == ([metadata] if case in {"default", "web"} else [])

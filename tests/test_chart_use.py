@@ -19,12 +19,14 @@ from manifests import (
     FULL_NAME,
     VERSIONS,
     container,
+    documents,
     faults,
     helm,
     of_kind,
     pods,
     refused,
     templated,
+    workloads,
 )
 from programs import REPOSITORY, clean_environment, exporter_command, free_port, started
 
@@ -74,6 +76,8 @@ def noted(folder: Path, case: str) -> str:
         ("service.type=Ingress", "at '/service/type'"),
         ("nodeSelector.ssd=true", "at '/nodeSelector/ssd': got boolean, want string"),
         ("podAnnotations.a=1", "at '/podAnnotations/a': got number, want string"),
+        ("extraEnv[0].value=1", "at '/extraEnv/0/value': got number, want string"),
+        ("image.repository=", "at '/image/repository': minLength"),
         ("extraArgs={1}", "at '/extraArgs/0': got number, want string"),
         ("imagePullSecrets={mine}", "at '/imagePullSecrets/0': got string"),
         ("image.digest=latest", "at '/image/digest'"),
@@ -102,6 +106,9 @@ def noted(folder: Path, case: str) -> str:
         ),
         ("config.api.region=a,existingConfigMap=b", "config and existingConfigMap"),
         ("simulator.enabled=true,shards=2", "simulator.enabled takes no config"),
+        ("simulator.enabled=true,ha.enabled=true", "simulator.enabled takes no config"),
+        ("simulator.enabled=true,config.api.region=a", "simulator.enabled takes no"),
+        ("simulator.enabled=true,existingConfigMap=a", "simulator.enabled takes no"),
         ("simulator.enabled=true,web.scheme=https", "simulator.enabled takes no"),
         (
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
@@ -119,6 +126,8 @@ def test_shards_are_refused_where_a_pod_does_not_learn_its_index() -> None:
     older = ("--kube-version", "1.27.16")
 
     assert "shards above 1 need Kubernetes 1.28" in refused(*older, "--set", "shards=2")
+    vendor_s = ("--kube-version", "v1.27.16-aliyun.1")
+    assert "this is v1.27.16" in refused(*vendor_s, "--set", "shards=2")
     assert templated("sharded", "--kube-version", "v1.28.0-aliyun.1")
     assert templated("default", *older)
 
@@ -173,6 +182,49 @@ def test_what_else_has_a_default_cannot_be_taken_away(path: str) -> None:
     assert f"missing property '{path.rpartition('.')[2]}'" in told
 
 
+def test_it_can_be_part_of_another_chart_twice(tmp_path: Path) -> None:
+    """By an alias each, of which a condition leaves one out, beside what is global."""
+    chart = tmp_path / "umbrella"
+    shutil.copytree(CHART, chart / "charts" / "rocketmq-dr-exporter")
+    parts = [
+        {"name": "rocketmq-dr-exporter", "version": __version__, "alias": alias}
+        | {"condition": f"{alias}.enabled"}
+        for alias in ("east", "west", "north")
+    ]
+    about = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
+    (chart / "Chart.yaml").write_text(yaml.safe_dump({**about, "dependencies": parts}))
+    on = {"enabled": True, "podSecurityContext": {"runAsUser": None}}
+    given = {"east": on, "west": on, "north": {"enabled": False}, "global": {"a": 1}}
+    (chart / "values.yaml").write_text(yaml.safe_dump(given))
+
+    result = helm("template", "dr", str(chart))
+
+    assert result.returncode == 0, result.stderr
+    made = tuple(documents(result.stdout))
+    assert [each["metadata"]["name"] for each in workloads(made)] == [
+        *("dr-east", "dr-west")
+    ]
+    identities = {(each["kind"], each["metadata"]["name"]) for each in made}
+    assert len(identities) == len(made)
+    # A default that is taken away, as OpenShift wants it, is so there too.
+    assert not any("runAsUser" in each["securityContext"] for each in pods(made))
+
+
+@pytest.mark.parametrize("name", ["rules", "dashboards"])
+def test_a_chart_whose_links_got_lost_says_so(name: str, tmp_path: Path) -> None:
+    """Flux leaves links out of what it takes from git: nothing would alert."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    shutil.rmtree(chart / "files" / name)
+
+    observed = str(CHART / "ci" / "observed-values.yaml")
+    result = helm("template", "dr", str(chart), "--values", observed)
+
+    assert result.returncode != 0
+    assert f"files/{name} is not there" in result.stderr
+    assert "helm package" in result.stderr
+
+
 def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
     """NOTES.txt names the commands, warns of a key in the release, and of no alerts."""
     notes = partial(noted, tmp_path)
@@ -183,7 +235,10 @@ def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
     assert "No credentials are set" in notes("default")
     assert "Nothing alerts" in notes("default")
     assert "WARNING: the access key's secret is part" in notes("inline-secret")
-    assert "rollout restart statefulset" in notes("sharded")
+    assert (
+        "rollout restart statefulset --selector app.kubernetes.io/name="
+        "rocketmq-dr-exporter,app.kubernetes.io/instance=dr\n"
+    ) in notes("sharded")
     assert "label namespace tools" in notes("rrsa")
     assert "It shows a simulated cloud" in notes("observed")
     assert "Nothing" not in notes("observed")

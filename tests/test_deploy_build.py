@@ -183,6 +183,16 @@ def test_what_cannot_be_meant_is_refused(given: dict[str, Any], told_of: str) ->
     assert told_of in message
 
 
+@pytest.mark.parametrize("plan", [{"id": 2**53}, {"id": "1", "items": [2**53]}])
+def test_a_number_that_helm_would_round_is_refused(plan: dict[str, Any]) -> None:
+    """Another plan's id is worse than none; as text it stays as it is."""
+    (message,) = against({"config": {"plans": [plan]}})
+
+    assert "9007199254740992 is greater than the maximum" in message
+    exact = {"id": str(2**53), "items": [str(2**53), 2**53 - 1]}
+    assert against({"config": {"plans": [exact]}}) == []
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -19,19 +19,28 @@
 {{- end }}
 
 {{- define "rocketmq-dr-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "rocketmq-dr-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "rocketmq-dr-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "rocketmq-dr-exporter.labels" -}}
-{{ include "rocketmq-dr-exporter.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/component: exporter
-app.kubernetes.io/part-of: rocketmq-dr
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- include "rocketmq-dr-exporter.labelsAnd" (list . dict) }}
+{{- end }}
+
+{{/* The labels of everything, and those of one kind. What the values say goes before what the
+     chart says, but for what is selected by. */}}
+{{- define "rocketmq-dr-exporter.labelsAnd" -}}
+{{- $own := last . }}
+{{- with first . }}
+{{- $chart := printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- $recommended := dict
+      "app.kubernetes.io/version" .Chart.AppVersion
+      "app.kubernetes.io/component" "exporter"
+      "app.kubernetes.io/part-of" "rocketmq-dr"
+      "app.kubernetes.io/managed-by" .Release.Service
+      "helm.sh/chart" $chart }}
+{{- $selectors := include "rocketmq-dr-exporter.selectorLabels" . | fromYaml }}
+{{- toYaml (merge $selectors (default dict $own) (default dict .Values.commonLabels) $recommended) }}
 {{- end }}
 {{- end }}
 
@@ -103,6 +112,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- if and .Values.config .Values.existingConfigMap }}
 {{- fail "config and existingConfigMap are both given; leave one out." }}
+{{- end }}
+{{- range $name, $wanted := dict "rules" .Values.prometheusRule.enabled "dashboards" .Values.dashboards.enabled }}
+{{- if and $wanted (not ($.Files.Glob (printf "files/%s/*" $name))) }}
+{{- fail (printf "files/%s is not there: in the repository it is a link, which Flux, for one, leaves out. Take the chart as helm package packs it." $name) }}
+{{- end }}
 {{- end }}
 {{- if .Values.simulator.enabled }}
 {{- if or .Values.config .Values.existingConfigMap (include "rocketmq-dr-exporter.secretName" .) .Values.credentials.rrsaRoleName (include "rocketmq-dr-exporter.isGuarded" .) .Values.ha.enabled (gt (int .Values.shards) 1) }}

@@ -3,28 +3,25 @@
 {{- define "rocketmq-dr-exporter.pod" -}}
 metadata:
   labels:
-    {{- include "rocketmq-dr-exporter.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "rocketmq-dr-exporter.labelsAnd" (list . .Values.podLabels) | nindent 4 }}
   annotations:
-    kubectl.kubernetes.io/default-container: exporter
+    {{- $annotations := dict "kubectl.kubernetes.io/default-container" "exporter" }}
     {{- if and (not .Values.existingConfigMap) (not .Values.simulator.enabled) }}
-    checksum/config: {{ include "rocketmq-dr-exporter.configuration" . | sha256sum }}
+    {{- $_ := include "rocketmq-dr-exporter.configuration" . | sha256sum | set $annotations "checksum/config" }}
     {{- end }}
-    {{- if .Values.credentials.accessKeyId }}
-    checksum/credentials: {{ printf "%s\n%s" .Values.credentials.accessKeyId .Values.credentials.accessKeySecret | sha256sum }}
+    {{- with .Values.credentials }}
+    {{- if .accessKeyId }}
+    {{- $_ := printf "%s\n%s" .accessKeyId .accessKeySecret | sha256sum | set $annotations "checksum/credentials" }}
     {{- end }}
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
     {{- end }}
+    {{- toYaml (merge (dict) (default dict .Values.podAnnotations) $annotations) | nindent 4 }}
 spec:
-  serviceAccountName: {{ include "rocketmq-dr-exporter.serviceAccountName" . }}
+  serviceAccountName: {{ include "rocketmq-dr-exporter.serviceAccountName" . | quote }}
   # Only the Lease needs it.
   automountServiceAccountToken: {{ .Values.ha.enabled }}
   # The variables that Kubernetes injects for a Service look like settings.
   enableServiceLinks: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
@@ -34,7 +31,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
@@ -59,16 +56,20 @@ spec:
       labelSelector:
         matchLabels:
           {{- include "rocketmq-dr-exporter.selectorLabels" . | nindent 10 }}
+      {{- if gt (int .Values.shards) 1 }}
+      # Those of one shard keep apart, whatever becomes of the others.
+      matchLabelKeys: [apps.kubernetes.io/pod-index]
+      {{- end }}
   {{- end }}
   containers:
     - name: exporter
-      image: {{ include "rocketmq-dr-exporter.image" . }}
+      image: {{ include "rocketmq-dr-exporter.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args:
         {{- if .Values.simulator.enabled }}
         - demo
         - --scenario={{ .Values.simulator.scenario }}
-        - --plans={{ .Values.simulator.plans }}
+        - --plans={{ int .Values.simulator.plans }}
         {{- else }}
         - serve
         {{- end }}
@@ -100,8 +101,11 @@ spec:
       {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready }}
       {{- with index $.Values $probe }}
       {{ $probe }}:
-        {{- $asksOtherwise := or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") (hasKey . "grpc") }}
-        {{- toYaml (ternary . (merge (dict) . $asked) $asksOtherwise) | nindent 8 }}
+        {{- if or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") (hasKey . "grpc") }}
+        {{- toYaml . | nindent 8 }}
+        {{- else }}
+        {{- toYaml (merge (dict) . $asked) | nindent 8 }}
+        {{- end }}
       {{- end }}
       {{- end }}
       {{- with .Values.resources }}
@@ -128,8 +132,8 @@ spec:
 - name: ROCKETMQ_DR_API__ACCESS_KEY_ID
   valueFrom:
     secretKeyRef:
-      name: {{ . }}
-      key: {{ $.Values.credentials.accessKeyIdKey }}
+      name: {{ . | quote }}
+      key: {{ $.Values.credentials.accessKeyIdKey | quote }}
 - name: ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE
   value: /run/secrets/rocketmq-dr-exporter/access-key-secret
 {{- if $.Values.credentials.securityTokenKey }}
@@ -151,9 +155,9 @@ spec:
 {{- end }}
 {{- if .Values.ha.enabled }}
 - name: ROCKETMQ_DR_HA__LEASE
-  value: {{ include "rocketmq-dr-exporter.fullname" . }}
+  value: {{ include "rocketmq-dr-exporter.fullname" . | quote }}
 - name: ROCKETMQ_DR_HA__LEASE_DURATION
-  value: {{ .Values.ha.leaseDuration }}
+  value: {{ .Values.ha.leaseDuration | quote }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
@@ -194,25 +198,25 @@ spec:
 {{- if not .Values.simulator.enabled }}
 - name: config
   configMap:
-    name: {{ include "rocketmq-dr-exporter.configMapName" . }}
+    name: {{ include "rocketmq-dr-exporter.configMapName" . | quote }}
 {{- end }}
 {{- with include "rocketmq-dr-exporter.secretName" . }}
 - name: credentials
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
     items:
-      - key: {{ $.Values.credentials.accessKeySecretKey }}
+      - key: {{ $.Values.credentials.accessKeySecretKey | quote }}
         path: access-key-secret
       {{- with $.Values.credentials.securityTokenKey }}
-      - key: {{ . }}
+      - key: {{ . | quote }}
         path: security-token
       {{- end }}
 {{- end }}
 {{- with .Values.web.existingSecret }}
 - name: web
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- with .Values.extraVolumes }}
