@@ -10,6 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+
+from pace import slowdown
 
 from incidents.incident import Incident
 from incidents.promtool import Alert, Rules, firing
@@ -23,7 +26,10 @@ _UNRENDERED = ("<no value>", "<error expanding", "%!", "NaN", "Inf")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an incident; `cpu_seconds` include promtool's."""
+    """What came of an incident.
+
+    `cpu_seconds` include promtool's, and are those of a machine that does nothing else.
+    """
 
     incident: Incident
     series: Sequence[Mapping[str, str]]
@@ -54,7 +60,7 @@ class Outcome:
 
 def play(incident: Incident, rules: Rules) -> Outcome:
     """Have an incident happen under these rules."""
-    began = _cpu_seconds()
+    before, began = slowdown(), _cpu_seconds()
     samples = samples_of(incident, rules.names.__contains__)
     series = samples.series()
     found = firing(
@@ -67,7 +73,8 @@ def play(incident: Incident, rules: Rules) -> Outcome:
     evaluated = _evaluated(incident, samples)
     alerts = [alert for alert in found if alert.at in evaluated]
     verdict = Verdict(incident, firings(alerts, evaluated))
-    return Outcome(incident, series, alerts, verdict, _cpu_seconds() - began)
+    took = (_cpu_seconds() - began) / fmean((before, slowdown()))
+    return Outcome(incident, series, alerts, verdict, took)
 
 
 def _evaluated(incident: Incident, samples: Samples) -> list[float]:
@@ -78,6 +85,6 @@ def _evaluated(incident: Incident, samples: Samples) -> list[float]:
 
 
 def _cpu_seconds() -> float:
-    """Return what this process and those it awaited used, which no load adds to."""
+    """Return what this process and those it awaited used."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
