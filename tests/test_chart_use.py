@@ -83,6 +83,8 @@ def noted(folder: Path, case: str) -> str:
         ("image.digest=latest", "at '/image/digest'"),
         ("simulator.scenario=calm", "at '/simulator/scenario'"),
         ("replicaCount=2", "Set ha.enabled for a pair of which one polls"),
+        ("replicaCount=2,ha.enabled=true", "(ha.replicas for more)"),
+        ("ha.replicas=27", "at '/ha/replicas': maximum: got 27, want 26"),
         ("credentials.accessKeyId=a", "accessKeySecret belong together"),
         (
             "credentials.existingSecret=a,credentials.accessKeyId=b",
@@ -114,6 +116,7 @@ def noted(folder: Path, case: str) -> str:
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
             "there is no alert RocketMQDR",
         ),
+        ("prometheusRule.disabled[0]=", "at '/prometheusRule/disabled/0': minLength"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(given: str, told_of: str) -> None:

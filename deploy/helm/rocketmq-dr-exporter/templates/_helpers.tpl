@@ -88,7 +88,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{/* What no schema can say. */}}
 {{- define "rocketmq-dr-exporter.checked" -}}
 {{- if gt (int .Values.replicaCount) 1 }}
-{{- fail (printf "replicaCount %d: each replica would ask the cloud for everything. Set ha.enabled for a pair of which one polls, or shards for several that share the routes." (int .Values.replicaCount)) }}
+{{- fail (printf "replicaCount %d: each replica would ask the cloud for everything. Set ha.enabled for a pair of which one polls (ha.replicas for more), or shards for several that share the routes." (int .Values.replicaCount)) }}
 {{- end }}
 {{- with .Values.credentials }}
 {{- if and .securityTokenKey (not .existingSecret) }}
