@@ -143,6 +143,10 @@ def test_everything_that_can_be_given_arrives() -> None:
     assert found["args"] == ["serve", "--log.level=debug"]
     assert found["envFrom"] == [{"configMapRef": {"name": "my-environment"}}]
     assert found["resources"]["limits"] == {"memory": "512Mi"}
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"} in (
+        found["env"]
+    )
+    assert found["imagePullPolicy"] == "Always"
     assert found["livenessProbe"]["periodSeconds"] == 20
     assert {each["name"] for each in found["volumeMounts"]} >= {"ca", "config"}
     assert pod["serviceAccountName"] == "dr"

@@ -72,6 +72,17 @@ def test_the_keys_of_the_secret_are_those_that_were_named() -> None:
     assert [item["key"] for item in secret["items"]] == ["secret", "token"]
 
 
+def test_a_pod_keeps_the_key_it_began_with() -> None:
+    """As its id does, which is a variable: a new secret would not fit an old id."""
+    found = container(next(pods(workloads(templated("existing-secret")))))
+
+    mounted = [each for each in found["volumeMounts"] if each["name"] == "credentials"]
+    assert [each["subPath"] for each in mounted] == [
+        *("access-key-secret", "security-token")
+    ]
+    assert all(each["mountPath"].endswith(each["subPath"]) for each in mounted)
+
+
 def test_a_role_is_an_annotation_beside_the_others() -> None:
     """What ack-pod-identity-webhook looks for; and there is no key."""
     made = templated("rrsa")
@@ -81,6 +92,9 @@ def test_a_role_is_an_annotation_beside_the_others() -> None:
         "pod-identity.alibabacloud.com/role-name": "rocketmq-dr-exporter",
     }
     assert mentions("access-key", made) == []
+    other = "serviceAccount.annotations.pod-identity\\.alibabacloud\\.com/role-name=b"
+    again = templated("rrsa", "--set", other)
+    assert only("ServiceAccount", again) == only("ServiceAccount", made)
 
 
 def test_the_simulated_cloud_needs_nothing() -> None:
@@ -169,6 +183,8 @@ def test_the_two_of_each_shard_keep_to_different_nodes() -> None:
         selected = spread["labelSelector"]["matchLabels"]
 
         assert spread["topologyKey"] == "kubernetes.io/hostname"
+        # Where there is one node, or one is away, the second still has its place.
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
         # Which Kubernetes gives to the pods of a StatefulSet, beside the two sets'.
         assert spread["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
         assert selected.items() <= labels.items()
@@ -218,6 +234,13 @@ def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
     assert found["livenessProbe"]["periodSeconds"] == 30
     assert found["readinessProbe"]["tcpSocket"] == {"port": "http"}
     assert not [name for name in found if "httpGet" in found[name]]
+    (volume,) = (
+        each
+        for each in workload["spec"]["template"]["spec"]["volumes"]
+        if each["name"] == "web"
+    )
+    # A key for TLS, readable for the group that the pod's files have.
+    assert volume["secret"] == {"secretName": "my-web-config", "defaultMode": 0o440}
     web = told(workload, made, tmp_path).settings.web
     assert web.config_file == tmp_path / "etc/rocketmq-dr-exporter-web/web-config.yml"
     assert endpoint["scheme"] == "https"

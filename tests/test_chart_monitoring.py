@@ -40,7 +40,7 @@ def test_a_service_monitor_finds_the_service() -> None:
     assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"
     assert endpoint["port"] == port["name"]
     assert port["port"] == 9999
-    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("1m", "10s")
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("1m", "20s")
     assert set(endpoint) >= {"relabelings", "metricRelabelings"}
 
 
@@ -67,6 +67,15 @@ def test_rules_can_be_left_out_labelled_and_added() -> None:
     assert mine["name"] == "mine"
     assert made == wanted
     assert len(made) == sum(len(group["rules"]) for group in rules()) - 1
+
+
+def test_a_label_of_one_s_own_goes_before_a_rule_s() -> None:
+    """Such as a severity that another Alertmanager routes by."""
+    given = ("--set", "prometheusRule.additionalRuleLabels.severity=page")
+    groups = only("PrometheusRule", templated("observed", *given))["spec"]["groups"]
+    alerts = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+    assert {rule["labels"]["severity"] for rule in alerts} == {"page"}
 
 
 def test_a_group_of_which_every_alert_is_left_out_is_left_out() -> None:
@@ -100,3 +109,5 @@ def test_the_dashboards_are_the_repository_s_own() -> None:
     # Of what the sidecar takes from many ConfigMaps, it makes one folder of files.
     names = [name for each in maps for name in each["data"]]
     assert len(set(names)) == len(names)
+    # Beside everybody else's.
+    assert all(name.startswith("rocketmq-dr-") for name in names)

@@ -1,4 +1,4 @@
-"""The Helm chart: names, image, and the objects beside the workload."""
+"""The Helm chart: rollouts, image, and the objects beside the workload."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from typing import Any
 
 import pytest
 from manifests import (
-    CHART,
     EXAMPLES,
     FULL_NAME,
-    VERSIONS,
     container,
-    documents,
-    faults,
-    helm,
     of_kind,
     only,
     pods,
@@ -59,6 +54,14 @@ def test_another_key_in_the_values_is_a_rollout() -> None:
     assert "checksum/credentials" not in pod_annotations("existing-secret")
 
 
+def test_what_the_chart_has_no_part_in_is_no_reason_for_a_rollout() -> None:
+    """A configuration that is not mounted, or that the chart does not know."""
+    mine = pod_annotations("default", "--set", "existingConfigMap=mine")
+
+    assert "checksum/config" not in mine
+    assert "checksum/config" not in pod_annotations("simulated")
+
+
 def test_the_image_has_the_tag_that_is_asked_for() -> None:
     """Or the chart's, in the registry that is given."""
 
@@ -70,83 +73,8 @@ def test_the_image_has_the_tag_that_is_asked_for() -> None:
     assert image("image.tag=v2") == "rocketmq-dr-exporter:v2"
     given = ("image.registry=a.example/b", "image.repository=c", "image.tag=d")
     assert image(*given) == "a.example/b/c:d"
-
-
-@pytest.mark.parametrize(
-    ("release", "name"),
-    [
-        ("dr", FULL_NAME),
-        ("rocketmq-dr-exporter", "rocketmq-dr-exporter"),
-        ("rocketmq-dr-exporter-" + "r" * 32, "rocketmq-dr-exporter-" + "r" * 29),
-        ("r" * 53, "r" * 50),
-        ("r" * 49, "r" * 49),
-    ],
-)
-def test_names_stay_short_enough_for_what_is_appended(release: str, name: str) -> None:
-    """The longest release name that Helm allows still makes valid names."""
-    # What a StatefulSet appends ends up in labels, of at most 63 characters; a shard
-    # appends its index to the Lease.
-    assert len(f"{name}-a-0123456789") <= 63
-    assert helm_names("ha-sharded", release) == {f"{name}-a", f"{name}-b"}
-
-
-def helm_names(case: str, release: str) -> set[str]:
-    """Return what the workloads of a release are called."""
-    values = str(CHART / "ci" / f"{case}-values.yaml")
-    result = helm("template", release, str(CHART), "--values", values)
-    assert result.returncode == 0, result.stderr
-    return {each["metadata"]["name"] for each in workloads(documents(result.stdout))}
-
-
-def test_a_name_of_one_s_own_is_kept_short_too() -> None:
-    """Whoever gives a long one sees its beginning."""
-    (workload,) = workloads(
-        templated("default", "--set", f"fullnameOverride={'x' * 60}")
-    )
-
-    assert workload["metadata"]["name"] == "x" * 50
-    dashed = f"fullnameOverride={'x' * 49}-{'x' * 10}"
-    (workload,) = workloads(templated("default", "--set", dashed))
-    assert workload["metadata"]["name"] == "x" * 49
-
-
-@pytest.mark.parametrize("case", EXAMPLES)
-def test_names_that_look_like_numbers_stay_text(case: str) -> None:
-    """Release, namespace and whatever has a name: YAML would make 1000 of 1e3."""
-    names = {
-        "nameOverride": "0123",
-        "fullnameOverride": "456",
-        "serviceAccount.name": "on",
-        "priorityClassName": "1e3",
-        "tests.image": "7",
-        "image.repository": "8",
-    }
-    if case in {"existing-secret", "ha-sharded"}:
-        keys = ("existingSecret", "accessKeyIdKey", "accessKeySecretKey")
-        names |= {f"credentials.{key}": "0x1f" for key in keys}
-        names |= {"credentials.securityTokenKey": "2026-01-01"}
-        names |= {"existingConfigMap": "1_0", "web.existingSecret": "null"}
-    if case == "inline-secret":
-        names |= {"credentials.accessKeyIdKey": "no", "credentials.accessKeyId": "9"}
-    values = str(CHART / "ci" / f"{case}-values.yaml")
-
-    result = helm(
-        *("template", "123", str(CHART), "--namespace", "456", "--values", values),
-        *("--set-string", ",".join(f"{key}={name}" for key, name in names.items())),
-    )
-
-    assert result.returncode == 0, result.stderr
-    made = tuple(documents(result.stdout))
-    assert faults(made, VERSIONS[-1]) == []
-    # Of these Kubernetes has no schema here.
-    for each in made:
-        assert isinstance(each["metadata"]["name"], str)
-        if each["kind"] == "ServiceMonitor":
-            assert each["spec"]["namespaceSelector"] == {"matchNames": ["456"]}
-            labels = each["spec"]["selector"]["matchLabels"]
-            assert {type(label) for label in labels.values()} == {str}
-        if each["kind"] == "Secret":
-            assert each["stringData"] == {"no": "9", "access-key-secret": "example"}
+    digest = "sha256:" + "a" * 64
+    assert image(*given, f"image.digest={digest}") == f"a.example/b/c@{digest}"
 
 
 def test_a_key_arrives_whatever_is_in_it() -> None:
@@ -160,47 +88,6 @@ def test_a_key_arrives_whatever_is_in_it() -> None:
     assert only("Secret", made)["stringData"]["access-key-secret"] == odd
 
 
-def test_a_label_given_twice_stands_there_once() -> None:
-    """What is for one kind goes before what is for all; strict readers want no two."""
-    of_kinds = {
-        *("podLabels", "serviceMonitor.additionalLabels"),
-        *("prometheusRule.additionalLabels", "dashboards.labels"),
-    }
-    mine = [f"{path}.team={path[0]}" for path in of_kinds]
-    ours = "commonLabels.app\\.kubernetes\\.io/part-of=ours,commonLabels.team=all"
-
-    made = templated("observed", "--set", ",".join([*mine, ours]))
-
-    def labels(kind: str) -> dict[str, str]:
-        found: dict[str, str] = only(kind, made)["metadata"]["labels"]
-        return found
-
-    assert {labels(kind)["team"] for kind in ("Service", "Deployment", "Pod")} == {
-        "all"
-    }
-    assert labels("ServiceMonitor")["team"] == "s"
-    assert labels("PrometheusRule")["team"] == "p"
-    assert {
-        each["metadata"]["labels"]["team"] for each in of_kind("ConfigMap", made)
-    } == {"d"}
-    template = only("Deployment", made)["spec"]["template"]["metadata"]
-    assert template["labels"]["team"] == "p"
-    assert template["labels"]["app.kubernetes.io/part-of"] == "ours"
-
-
-@pytest.mark.parametrize("name", ["mine", "rocketmq-dr-exporter"])
-def test_no_label_of_one_s_own_changes_what_is_selected_by(name: str) -> None:
-    """A Service without pods, and a Prometheus without a target, would tell nobody."""
-    name = f"app\\.kubernetes\\.io/name={name}"
-    made = templated("sharded", "--set", f"commonLabels.{name},podLabels.{name}")
-
-    selector = only("Service", made)["spec"]["selector"]
-    workload = only("StatefulSet", made)["spec"]["template"]["metadata"]["labels"]
-    assert selector.items() <= workload.items()
-    assert selector.items() <= only("Service", made)["metadata"]["labels"].items()
-    assert not selector.items() <= only("Pod", made)["metadata"]["labels"].items()
-
-
 def test_an_annotation_of_one_s_own_goes_before_the_chart_s() -> None:
     """Such as which container a shell is opened in."""
     name = "kubectl\\.kubernetes\\.io/default-container"
@@ -208,20 +95,6 @@ def test_an_annotation_of_one_s_own_goes_before_the_chart_s() -> None:
 
     assert given["kubectl.kubernetes.io/default-container"] == "proxy"
     assert "checksum/config" in given
-
-
-@pytest.mark.parametrize("case", EXAMPLES)
-def test_all_is_in_the_namespace_of_the_release(case: str) -> None:
-    """But what is asked to stand with Prometheus and Grafana."""
-    for each in templated(case):
-        if each["metadata"]["name"].endswith("-extra"):
-            continue
-        monitored = case == "full" and (
-            each["kind"] in {"ServiceMonitor", "PrometheusRule"}
-            or "grafana_dashboard" in each["metadata"]["labels"]
-        )
-        wanted = "monitoring" if monitored else "tools"
-        assert each["metadata"]["namespace"] == wanted
 
 
 def test_the_service_leads_to_the_exporter() -> None:
@@ -247,6 +120,17 @@ def test_the_service_account_is_made_or_named() -> None:
     assert pod(*without)["serviceAccountName"] == "default"
     named = pod(*without, "--set", "serviceAccount.name=mine")
     assert named["serviceAccountName"] == "mine"
+
+
+def test_manifests_of_one_s_own_are_maps_or_text() -> None:
+    """Text may have what YAML has no place for, such as a condition."""
+    text = "{{ if .Release.IsInstall }}{kind: A, metadata: {name: a}}{{ end }}"
+    given = ("--set-json", f"extraManifests={json.dumps([text, {'kind': 'B'}])}")
+
+    made = templated("default", *given)
+
+    assert only("A", made)["metadata"] == {"name": "a"}
+    assert only("B", made) == {"kind": "B"}
 
 
 def test_a_config_map_of_one_s_own_takes_the_place_of_the_chart_s() -> None:

@@ -1,34 +1,26 @@
-"""The Helm chart: what it refuses, what it tells, how it is packed and tried."""
+"""The Helm chart: what it refuses, how it is packed, and what it is part of."""
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import subprocess
-import sys
 import tarfile
-from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
-from eventually import eventually
 from manifests import (
     CHART,
     DEPLOY,
-    FULL_NAME,
     VERSIONS,
-    container,
     documents,
     faults,
     helm,
-    of_kind,
     pods,
     refused,
     templated,
     workloads,
 )
-from programs import REPOSITORY, clean_environment, exporter_command, free_port, started
+from programs import REPOSITORY
 
 from deploy.values import Value, values
 from exporter import __version__
@@ -36,31 +28,6 @@ from exporter import __version__
 pytestmark = [pytest.mark.deploy, pytest.mark.go]
 
 VALUES = values((CHART / "values.yaml").read_text())
-
-
-def noted(folder: Path, case: str) -> str:
-    """Return the notes that an installation ends with.
-
-    Helm shows them to whom it installs, which takes a cluster; so a copy of the chart
-    renders them as a template beside the others.
-    """
-    chart = folder / "chart"
-    shutil.copytree(CHART, chart, dirs_exist_ok=True)
-    text = (chart / "templates" / "NOTES.txt").read_text()
-    (chart / "templates" / "_notes.tpl").write_text(
-        '{{ define "notes" }}' + text + "{{ end }}"
-    )
-    (chart / "templates" / "notes.yaml").write_text(
-        'text: {{ include "notes" . | quote }}\n'
-    )
-    values = str(CHART / "ci" / f"{case}-values.yaml")
-    only_these = ("--show-only", "templates/notes.yaml")
-    result = helm(
-        *("template", "dr", str(chart), "--namespace", "tools"),
-        *("--values", values, *only_these),
-    )
-    assert result.returncode == 0, result.stderr
-    return str(yaml.safe_load(result.stdout)["text"])
 
 
 @pytest.mark.parametrize(
@@ -91,7 +58,18 @@ def noted(folder: Path, case: str) -> str:
             "existingSecret and accessKeyId are both given",
         ),
         (
+            "credentials.existingSecret=a,credentials.accessKeySecret=b",
+            "existingSecret and accessKeyId are both given",
+        ),
+        (
             "credentials.existingSecret=a,credentials.rrsaRoleName=b",
+            "(rrsaRoleName) and an access key are both given",
+        ),
+        (
+            ",".join(
+                f"credentials.{key}=a"
+                for key in ("accessKeyId", "accessKeySecret", "rrsaRoleName")
+            ),
             "(rrsaRoleName) and an access key are both given",
         ),
         (
@@ -112,6 +90,14 @@ def noted(folder: Path, case: str) -> str:
         ("simulator.enabled=true,config.api.region=a", "simulator.enabled takes no"),
         ("simulator.enabled=true,existingConfigMap=a", "simulator.enabled takes no"),
         ("simulator.enabled=true,web.scheme=https", "simulator.enabled takes no"),
+        (
+            "simulator.enabled=true,credentials.existingSecret=a",
+            "simulator.enabled takes no",
+        ),
+        (
+            "simulator.enabled=true,credentials.rrsaRoleName=a",
+            "simulator.enabled takes no",
+        ),
         (
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
             "there is no alert RocketMQDR",
@@ -228,25 +214,6 @@ def test_a_chart_whose_links_got_lost_says_so(name: str, tmp_path: Path) -> None
     assert "helm package" in result.stderr
 
 
-def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
-    """NOTES.txt names the commands, warns of a key in the release, and of no alerts."""
-    notes = partial(noted, tmp_path)
-
-    assert "port-forward service/dr-rocketmq-dr-exporter 10063:10063" in notes(
-        "default"
-    )
-    assert "No credentials are set" in notes("default")
-    assert "Nothing alerts" in notes("default")
-    assert "WARNING: the access key's secret is part" in notes("inline-secret")
-    assert (
-        "rollout restart statefulset --selector app.kubernetes.io/name="
-        "rocketmq-dr-exporter,app.kubernetes.io/instance=dr\n"
-    ) in notes("sharded")
-    assert "label namespace tools" in notes("rrsa")
-    assert "It shows a simulated cloud" in notes("observed")
-    assert "Nothing" not in notes("observed")
-
-
 def test_what_is_packed_holds_rules_and_dashboards_and_no_examples(
     tmp_path: Path,
 ) -> None:
@@ -276,40 +243,3 @@ def test_what_is_packed_holds_rules_and_dashboards_and_no_examples(
     assert not [
         file for file in packed if file.parts[0] == "ci" or file.name == ".lint"
     ]
-
-
-async def test_the_connection_test_passes_only_while_metrics_are_answered(
-    tmp_path: Path,
-) -> None:
-    """The pod's own program, against the real exporter and against nobody."""
-    (pod,) = pods(of_kind("Pod", templated("default")))
-    python, flag, program, host, _, *rest = container(pod)["command"]
-    port = free_port()
-    assert (python, flag, host, rest) == (
-        "python",
-        "-c",
-        FULL_NAME,
-        ["http", "/metrics"],
-    )
-
-    def tried(path: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", program, "localhost", str(port), "http", path]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    async def passes() -> bool:
-        return (await asyncio.to_thread(tried, "/metrics")).returncode == 0
-
-    refused_by_nobody = await asyncio.to_thread(tried, "/metrics")
-    flags = (
-        f"--web.listen-address=127.0.0.1:{port}",
-        f"--listen-address=127.0.0.1:{free_port()}",
-    )
-    async with started(
-        *exporter_command("demo", *flags), env=clean_environment(tmp_path)
-    ):
-        assert await eventually(passes)
-        elsewhere = await asyncio.to_thread(tried, "/elsewhere")
-
-    assert refused_by_nobody.returncode == 1
-    assert elsewhere.returncode == 1
-    assert "/elsewhere answered 404" in elsewhere.stderr

@@ -34,7 +34,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- with first . }}
 {{- $chart := printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- $recommended := dict
-      "app.kubernetes.io/version" .Chart.AppVersion
+      "app.kubernetes.io/version" (.Chart.AppVersion | replace "+" "_")
       "app.kubernetes.io/component" "exporter"
       "app.kubernetes.io/part-of" "rocketmq-dr"
       "app.kubernetes.io/managed-by" .Release.Service
