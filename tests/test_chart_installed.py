@@ -77,6 +77,9 @@ def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
     assert "label namespace tools" in notes("rrsa")
     assert "It shows a simulated cloud" in notes("observed")
     assert "Nothing" not in notes("observed")
+    # Each of its own, whatever stands before it.
+    for case in ("default", "web"):
+        assert "\n\nNothing alerts" in notes(case)
 
 
 def test_the_connection_test_is_asked_for() -> None:
