@@ -146,6 +146,9 @@ def test_a_pair_shares_a_lease_that_it_may_use(tmp_path: Path) -> None:
     settings = told(workload, made, tmp_path).settings
     assert settings.ha.lease == FULL_NAME
     assert settings.ha.lease_duration.total_seconds() == 15
+    longer = templated("ha", "--set", "ha.leaseDuration=1m30s")
+    settings = told(only("Deployment", longer), longer, tmp_path).settings
+    assert settings.ha.lease_duration.total_seconds() == 90
     assert rights(made) == {"create": None, "get": [FULL_NAME], "update": [FULL_NAME]}
     binding = only("RoleBinding", made)
     assert binding["roleRef"]["name"] == only("Role", made)["metadata"]["name"]

@@ -174,6 +174,7 @@ def test_comments_make_a_description_of_several_lines_and_a_schema() -> None:
         ({"imagePullSecrets": ["a"]}, "'a' is not of type 'object'"),
         ({"ha": {"replicas": 1}}, "1 is less than the minimum of 2"),
         ({"ha": {"leaseDuration": "10"}}, "does not match"),
+        ({"ha": {"leaseDuration": "0s"}}, "does not match"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(given: dict[str, Any], told_of: str) -> None:
