@@ -70,6 +70,7 @@ def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
     assert "curl https://localhost:10063/dr-metrics" in notes("web")
     assert "port-forward service/dr-exporter 10063:9999" in notes("full")
     assert "WARNING: the access key's secret is part" in notes("inline-secret")
+    assert "WARNING" not in notes("existing-secret")
     assert (
         "rollout restart statefulset --selector app.kubernetes.io/name="
         "rocketmq-dr-exporter,app.kubernetes.io/instance=dr\n"

@@ -242,6 +242,8 @@ def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
         for each in workload["spec"]["template"]["spec"]["volumes"]
         if each["name"] == "web"
     )
+    (mounted,) = (each for each in found["volumeMounts"] if each["name"] == "web")
+    assert mounted["readOnly"] is True
     # A key for TLS, readable for the group that the pod's files have.
     assert volume["secret"] == {"secretName": "my-web-config", "defaultMode": 0o440}
     web = told(workload, made, tmp_path).settings.web

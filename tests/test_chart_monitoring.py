@@ -34,7 +34,9 @@ def test_a_service_monitor_finds_the_service() -> None:
     (port,) = service["spec"]["ports"]
 
     labels = service["metadata"]["labels"]
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    # And by no label that a new version changes.
+    assert monitor["spec"]["selector"]["matchLabels"] == service["spec"]["selector"]
+    assert service["spec"]["selector"].items() <= labels.items()
     assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["tools"]}
     assert monitor["metadata"]["namespace"] == "monitoring"
     assert monitor["metadata"]["labels"]["release"] == "kube-prometheus-stack"

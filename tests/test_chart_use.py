@@ -212,6 +212,8 @@ def test_a_chart_whose_links_got_lost_says_so(name: str, tmp_path: Path) -> None
     assert result.returncode != 0
     assert f"files/{name} is not there" in result.stderr
     assert "helm package" in result.stderr
+    # Whoever asks for neither has no need of them.
+    assert helm("template", "dr", str(chart)).returncode == 0
 
 
 def test_what_is_packed_holds_rules_and_dashboards_and_no_examples(
