@@ -80,13 +80,8 @@ class Account:
 
     def _may(self, verb: str) -> bool:
         asked = self.cluster.run(
-            *(
-                "kubectl",
-                "auth",
-                "can-i",
-                verb,
-                f"leases.coordination.k8s.io/{self.lease}",
-            ),
+            *("kubectl", "auth", "can-i", verb),
+            f"leases.coordination.k8s.io/{self.lease}",
             *("--quiet", f"--namespace={self.namespace}"),
             f"--as=system:serviceaccount:{self.namespace}:{ACCOUNT}",
         )

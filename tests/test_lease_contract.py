@@ -138,6 +138,14 @@ async def leases(keeper: Keeper) -> AsyncIterator[KubernetesLeases]:
         yield connected
 
 
+async def created(leases: KubernetesLeases) -> Lease:
+    """Create the Lease, and return it as it is read back."""
+    await leases.create(MINE)
+    found = await leases.read()
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize(
     ("spec", "status"),
     [
@@ -298,9 +306,8 @@ async def test_a_rehearsal_changes_nothing(
     """The API only says whether it would have been allowed."""
     await leases.rehearse(MINE)
     assert await keeper.found() is None
-    await leases.create(MINE)
-    before, found = await keeper.found(), await leases.read()
-    assert found is not None
+    found = await created(leases)
+    before = await keeper.found()
 
     await leases.rehearse(replace(found, holder="you"))
 
@@ -339,9 +346,7 @@ async def test_whoever_comes_second_is_told_so(
     keeper: Keeper, leases: KubernetesLeases
 ) -> None:
     """By existence and by version: what is replaced is not what was last read."""
-    await leases.create(MINE)
-    found = await leases.read()
-    assert found is not None
+    found = await created(leases)
     with pytest.raises(LeaseTakenError):
         await leases.create(MINE)
     await leases.replace(replace(found, transitions=4))
@@ -357,9 +362,7 @@ async def test_what_was_deleted_meanwhile_is_not_replaced(
     keeper: Keeper, leases: KubernetesLeases
 ) -> None:
     """Nor what was then created by another."""
-    await leases.create(MINE)
-    found = await leases.read()
-    assert found is not None
+    found = await created(leases)
     await keeper.delete()
 
     with pytest.raises(LeaseTakenError):
@@ -378,9 +381,7 @@ async def test_a_lease_that_was_deleted_is_created_anew(
     keeper: Keeper, leases: KubernetesLeases
 ) -> None:
     """By whoever knew the one before."""
-    await leases.create(MINE)
-    found = await leases.read()
-    assert found is not None
+    found = await created(leases)
     await keeper.delete()
     assert await leases.read() is None
 
