@@ -150,11 +150,10 @@ def _require_secrets(api: ApiSettings) -> None:
         "api.access_key_secret_file": api.access_key_secret_file,
         "api.security_token_file": api.security_token_file,
     }
-    whys = {name: file and why_unreadable(file) for name, file in files.items()}
     faults = [
-        f"{name}: {files[name]}: cannot be read: {why}"
-        for name, why in whys.items()
-        if why
+        f"{name}: {file}: cannot be read: {why}"
+        for name, file in files.items()
+        if file is not None and (why := why_unreadable(file)) is not None
     ]
     if faults:
         raise ConfigurationError(tuple(faults))
