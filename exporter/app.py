@@ -6,7 +6,6 @@ It decides nothing that a part could decide.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +25,7 @@ from exporter.errors import NotFoundError
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Telemetry
 from exporter.model import Inventory, Route, Snapshot
+from exporter.nextlook import NextLook
 from exporter.poller import Poller
 from exporter.restarting import Restartable
 from exporter.revision import revision
@@ -75,12 +75,11 @@ class Exporter:
             cloud,
             settings,
             on_failure=self.telemetry.discovery_failed,
-            workers=self.workers,
         )
         self.poller = Poller(
             self._walk,
             self._publish,
-            interval=self._interval,
+            interval=settings.poll.interval.total_seconds(),
             starts_per_second=requests_per_second(settings),
             on_skip=self.telemetry.poll_skipped,
             wall=wall,
@@ -90,11 +89,16 @@ class Exporter:
         # Set once every route has been tried, well or badly, or another is seen to
         # poll; and then for good.
         self.ready = asyncio.Event()
-        self._look_again = asyncio.Event()
+        self._next_look = NextLook()
         self._shown: Inventory | None = None
         self._stands_by = False
         self._looks = Restartable()
         self._walks = Restartable()
+
+    @property
+    def workers(self) -> int:
+        """Return how many routes are walked at a time where all are walked at once."""
+        return self._settings.api.max_concurrency
 
     def site(self) -> Site:
         """Return what of this exporter is served over HTTP."""
@@ -189,10 +193,10 @@ class Exporter:
         self._settings = settings
         self._cloud = cloud
         self._admits = admission(settings.groups, settings.topics)
-        self.workers = settings.api.max_concurrency
-        self._interval = settings.poll.interval.total_seconds()
-        stale_after = settings.poll.stale_after.total_seconds()
-        self.telemetry.settings(self._interval, stale_after)
+        poll = settings.poll
+        self.telemetry.settings(
+            poll.interval.total_seconds(), poll.stale_after.total_seconds()
+        )
         self.telemetry.shard(settings.shard.index, settings.shard.total)
 
     def _put_in_force(self, settings: Settings, cloud: CloudClient) -> None:
@@ -202,9 +206,10 @@ class Exporter:
             max_checkpoints=settings.metrics.max_checkpoints,
         )
         self.poller.reconfigure(
-            interval=self._interval, starts_per_second=requests_per_second(settings)
+            interval=settings.poll.interval.total_seconds(),
+            starts_per_second=requests_per_second(settings),
         )
-        self.discovery.reconfigure(cloud, settings, workers=self.workers)
+        self.discovery.reconfigure(cloud, settings)
         self._shown = None
         self._take_routes()
 
@@ -212,20 +217,11 @@ class Exporter:
         """Discover, have the routes walked, and wait until it is time again."""
         # A reload may have dropped some; the cloud need not answer for that.
         self.poller.set_routes(self.discovery.inventory.routes, group)
-        self._look_again.clear()
+        self._next_look.begin()
         if not await self.discover():
-            self._look_again.set()
+            self._next_look.hasten()
         self.poller.set_routes(self.discovery.inventory.routes, group)
-        await self._until_next_discovery()
-
-    async def _until_next_discovery(self) -> None:
-        """Wait; less when one has failed, or when a walk says that an id is gone."""
-        seconds = self._settings.poll.discovery_interval.total_seconds()
-        soon = min(self._interval, seconds)
-        await asyncio.sleep(soon)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds - soon):
-                await self._look_again.wait()
+        await self._next_look.due(self._settings.poll)
 
     async def _walk(self, route: Route) -> Snapshot:
         return await self._walks.run(partial(self._walk_now, route))
@@ -249,7 +245,7 @@ class Exporter:
         await self.exposition.refresh(outcome.route)
         self.discovery.walked(outcome.route, outcome.error)
         if isinstance(outcome.error, NotFoundError):
-            self._look_again.set()
+            self._next_look.hasten()
         self._show_inventory()
         self._note_tried()
 
@@ -262,19 +258,11 @@ class Exporter:
         if inventory is self._shown:
             return
         self._shown = inventory
-        plan_ids = {plan.plan_id for plan in inventory.plans}
-        plan_ids |= {route.plan_id for route in inventory.routes}
-        promised = {id_: self._settings.objectives_for(id_) for id_ in sorted(plan_ids)}
-        self.exposition.set_inventory(
-            inventory,
-            {
-                plan_id: (
-                    objectives.lag.total_seconds(),
-                    objectives.age.total_seconds(),
-                )
-                for plan_id, objectives in promised.items()
-            },
-        )
+        objectives = {
+            plan_id: self._settings.objectives_for(plan_id).in_seconds()
+            for plan_id in inventory.plan_ids()
+        }
+        self.exposition.set_inventory(inventory, objectives)
 
     def _facts(self) -> Facts:
         return Facts(

@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 class Discovery:
     """Finds routes, and keeps those of a plan whose look-up fails.
 
-    `on_failure` hears the reason of each failure; `workers` plans are looked up at a
-    time.
+    `on_failure` hears the reason of each failure; as many plans are looked up at a time
+    as calls may be in flight.
     """
 
     def __init__(
@@ -39,12 +39,11 @@ class Discovery:
         settings: Settings,
         *,
         on_failure: Callable[[Reason], None],
-        workers: int,
     ) -> None:
         self._cloud = cloud
         self._settings = settings
         self._on_failure = on_failure
-        self._slots = asyncio.Semaphore(workers)
+        self._slots = asyncio.Semaphore(settings.api.max_concurrency)
         self._found: dict[str, Found] = {}
         self._unfound: dict[Route, Missing] = {}
         self._failing: dict[str, CloudError] = {}
@@ -63,16 +62,14 @@ class Discovery:
         """Return why what could not be looked up at the last attempt, by what it is."""
         return MappingProxyType(dict(self._failing))
 
-    def reconfigure(
-        self, cloud: PlanReader, settings: Settings, *, workers: int
-    ) -> None:
+    def reconfigure(self, cloud: PlanReader, settings: Settings) -> None:
         """Go by other settings: what they no longer ask for is gone at once.
 
         What they ask for beside it is found by the next look. None may be under way.
         """
         self._cloud = cloud
         self._settings = settings
-        self._slots = asyncio.Semaphore(workers)
+        self._slots = asyncio.Semaphore(settings.api.max_concurrency)
         self._found = remaining(self._found, settings)
         self._unfound = remaining_unfound(self._unfound, self._found, settings)
         subjects = {_subject(plan_id) for plan_id in self._found}

@@ -98,6 +98,11 @@ class Inventory:
     missing: frozenset[Missing] = frozenset()
     routes: tuple[Route, ...] = ()
 
+    def plan_ids(self) -> list[str]:
+        """Return the plans that are known, or have a route without being so, sorted."""
+        known = {plan.plan_id for plan in self.plans}
+        return sorted(known | {route.plan_id for route in self.routes})
+
 
 Kind = tuple[str, str, str, str]
 """Where the two sides are and what they run: source and target region, their types.

@@ -24,7 +24,6 @@ class DiscoveryBench:
             self.cloud,
             Settings(plans=plans, shard=shard or ShardSettings()),
             on_failure=self.failures.append,
-            workers=2,
         )
 
     def routes(self) -> list[Ids]:

@@ -9,15 +9,18 @@ from core_cases import (
     HERE,
     REGION,
     THERE,
+    FakePlanReader,
     item,
     one_way,
     two_way,
 )
 from discovery_bench import DiscoveryBench, Ids
 from structlog.testing import capture_logs
+from virtual_time import settled
 
-from exporter.model import Missing, Route
-from exporter.settings import PlanSettings, ShardSettings
+from exporter.discovery import Discovery
+from exporter.model import Missing, Plan, Route
+from exporter.settings import ApiSettings, PlanSettings, Settings, ShardSettings
 
 
 async def test_a_plan_configured_in_full_needs_no_call() -> None:
@@ -263,3 +266,38 @@ async def test_shards_discover_the_same_and_share_the_routes() -> None:
     assert all(shares)
     assert sum(map(len, shares)) == len(set.union(*shares)) == 20
     assert len({bench.discovery.inventory.plans for bench in benches}) == 1
+
+
+class SlowPlanReader(FakePlanReader):
+    """Takes its time, and notes how many ask at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = self.most = 0
+
+    async def get_plan(self, region: str, plan_id: str) -> Plan:
+        """Return one plan, after the others had time to ask."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await settled()
+        self.under_way -= 1
+        return await super().get_plan(region, plan_id)
+
+
+async def test_as_many_plans_are_looked_up_at_a_time_as_calls_may_be_made() -> None:
+    """A thousand would queue for the limiter, and hold up the walks."""
+    cloud = SlowPlanReader()
+    plans = [{"id": str(number)} for number in range(1, 11)]
+    for number in range(1, 11):
+        cloud.hold(one_way(str(number)))
+    few, more = (
+        Settings(plans=plans, api=ApiSettings(max_concurrency=most)) for most in (3, 5)
+    )
+    discovery = Discovery(cloud, few, on_failure=lambda _: None)
+    await discovery.refresh()
+    assert cloud.most == 3
+
+    discovery.reconfigure(cloud, more)
+    await discovery.refresh()
+
+    assert cloud.most == 5

@@ -114,7 +114,6 @@ class DiscoveredRoutes(RuleBasedStateMachine):
             self.cloud,
             Settings(plans=plans),
             on_failure=self.reasons.append,
-            workers=2,
         )
         self.store = Store(stale_after=1e9, max_checkpoints=99, clock=lambda: 0.0)
         self.refresh()

@@ -14,7 +14,7 @@ from exporter.settings import ApiSettings, PlanSettings, Settings
 
 def reconfigure(bench: DiscoveryBench, settings: Settings) -> None:
     """Have the bench go by other settings."""
-    bench.discovery.reconfigure(bench.cloud, settings, workers=2)
+    bench.discovery.reconfigure(bench.cloud, settings)
 
 
 @pytest.fixture

@@ -63,6 +63,10 @@ class Objectives(Section):
         description="Largest age that is no breach; 0 is no objective.",
     )
 
+    def in_seconds(self) -> tuple[float, float]:
+        """Return the objectives for lag and age, 0 where nothing is promised."""
+        return self.lag.total_seconds(), self.age.total_seconds()
+
     @property
     def lag_seconds(self) -> float | None:
         """Return the objective for lag, None where nothing is promised."""
