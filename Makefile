@@ -34,8 +34,7 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(VENV)/bin/lint-imports --no-logo > .cache/imports.log || { cat .cache/imports.log; exit 1; }
 	$(PYTHON) docs/generate_configuration.py --check
 	$(PYTHON) docs/generate_metrics.py --check
-	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py --check
-	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --check
+	PYTHONPATH=tests/support $(PYTHON) docs/generate_alerts.py --check
 	$(PYTHON) -m grafana.build --check
 	$(PYTHON) -m deploy.build --check
 
@@ -45,25 +44,25 @@ test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
 	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
 
 test-deploy: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## The image, the release and each way of deployment
-	$(VENV)/bin/pytest -q -m "deploy$$([ -x $(DEPLOY)/bin/helm ] || echo ' and not go')" --durations=5
+	$(VENV)/bin/pytest -q tests/deploy -m "$$([ -x $(DEPLOY)/bin/helm ] || echo 'not go')" --durations=5
 
 # What cannot be had without Go comes first. A kubectl of the server's own version goes
 # before the machine's, but not where tools are looked for that others need, too.
 test-kubernetes: $(KUBERNETES)/.ready $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## Lease, manifests and chart in a real Kubernetes API
-	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(VENV)/bin/pytest -q -m kubernetes --durations=5
+	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(VENV)/bin/pytest -q tests/kubernetes --durations=5
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q -m 'not real and not deploy and not kubernetes' --hypothesis-profile=unit
+	$(VENV)/bin/pytest -q tests/unit exporter --hypothesis-profile=unit
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
 	$(VENV)/bin/ruff format --quiet
 
 fuzz: $(DEV) ## Feed nonsense to whatever reads, for FUZZ_SECONDS (60)
-	$(PYTHON) tests/fuzz.py
+	$(PYTHON) tests/support/fuzz.py
 
 soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
-	$(PYTHON) tests/soak.py
+	$(PYTHON) tests/support/soak.py
 
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 	$(PYTHON) -m bench $(BENCH)
@@ -74,16 +73,15 @@ scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one 
 docs: $(DEV) ## Write the generated documents anew
 	$(PYTHON) docs/generate_configuration.py
 	$(PYTHON) docs/generate_metrics.py
-	PYTHONPATH=tests $(PYTHON) docs/generate_reliability.py
-	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py
+	PYTHONPATH=tests/support $(PYTHON) docs/generate_alerts.py
 	$(PYTHON) -m grafana.build
 	$(PYTHON) -m deploy.build
 
 incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
-	PYTHONPATH=tests $(PYTHON) docs/generate_alerts.py --measure
+	PYTHONPATH=tests/support $(PYTHON) docs/generate_alerts.py --measure
 
 pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
-	PYTHONPATH=tests $(PYTHON) tests/landing_picture.py docs/images/landing.png
+	PYTHONPATH=tests/support $(PYTHON) tests/support/landing_picture.py docs/images/landing.png
 	$(PYTHON) docs/picture_poll.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
@@ -120,6 +118,6 @@ $(DEPLOY)/.ready: scripts/deploy_tools.sh requirements-deploy.lock
 	@scripts/deploy_tools.sh $(DEPLOY)
 	@touch $@
 
-$(KUBERNETES)/.ready: scripts/kube_apiserver.sh tests/client_go/main.go
+$(KUBERNETES)/.ready: scripts/kube_apiserver.sh tests/support/client_go/main.go
 	@scripts/kube_apiserver.sh $(KUBERNETES)
 	@touch $@

@@ -22,15 +22,15 @@ PAGE = Path(__file__).parent / "alerts.md"
 INTRODUCTION = """\
 # Alerts
 
-Generated from `deploy/prometheus/rules/alerts.yml` and `tests/incidents` by
+Generated from `deploy/prometheus/rules/alerts.yml` and `tests/support/incidents` by
 `make incidents`; change it there.
 
 Each alert is proven by incidents: the simulated cloud and the exporter itself run in
 virtual time, what they expose becomes the input of `promtool test rules`, and whatever
 fires without being declared fails the test. The incident named here is a test in
-`tests/test_incidents.py`, by that name in brackets. The time to fire is from the first
-thing that goes wrong in it, with Prometheus scraping every 30 s and evaluating every
-minute unless the incident takes hours.
+`tests/integration/test_incidents.py`, by that name in brackets. The time to fire is
+from the first thing that goes wrong in it, with Prometheus scraping every 30 s and
+evaluating every minute unless the incident takes hours.
 
 Thresholds are the objectives that the exporter exports for each plan. `critical` pages,
 `warning` makes a ticket, `info` is kept.

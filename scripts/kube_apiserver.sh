@@ -19,7 +19,7 @@ echo "Building kube-apiserver and kubectl $version: 5 minutes on two cores, 2.5 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/elector"
-cp tests/client_go/main.go "$scratch/elector/"
+cp tests/support/client_go/main.go "$scratch/elector/"
 cd "$scratch"
 export GOFLAGS=-mod=mod CGO_ENABLED=0
 go mod init scratch 2>/dev/null

@@ -1,0 +1,172 @@
+"""The systemd unit: what it forbids, and that the exporter can live with it.
+
+No test here starts systemd; what it would enforce is compared with what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from paths import ROOT
+from programs import clean_environment, exporter_command, real, started
+
+FOLDER = ROOT / "deploy" / "systemd"
+NAME = "rocketmq-dr-exporter.service"
+UNIT = (FOLDER / NAME).read_text(encoding="utf-8")
+DROP_IN = (FOLDER / f"{NAME}.d" / "access-key.conf").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+PROGRAM = "opt/rocketmq-dr-exporter/bin/rocketmq-dr-exporter"
+
+MOST_EXPOSED = 2.0
+DEMO = exporter_command(
+    "demo", "--web.listen-address=127.0.0.1:0", "--listen-address=127.0.0.1:0"
+)
+
+# PR_SET_MDWE with PR_MDWE_REFUSE_EXEC_GAIN: what MemoryDenyWriteExecute= asks for.
+WITHOUT_EXECUTABLE_DATA = """
+import ctypes, mmap, os, sys
+assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0
+try:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)
+except PermissionError:
+    os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def installed(root: Path) -> Path:
+    """Install the unit, as docs/deploy.md says, below another root."""
+    units = root / "etc" / "systemd" / "system"
+    shutil.copytree(FOLDER, units)
+    for program in (PROGRAM, "bin/kill"):
+        file = root / program
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/bin/true", file)
+    return units / NAME
+
+
+def analyze(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run systemd-analyze on what is installed below a root."""
+    options = ("--no-pager", f"--root={root}")
+    return subprocess.run(
+        [real("systemd-analyze"), *command, *options, NAME],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def values(name: str, text: str = UNIT) -> list[str]:
+    """Return what a unit sets an option to, each time that it does."""
+    return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
+
+
+def test_the_unit_is_exposed_to_little(tmp_path: Path) -> None:
+    """By systemd's own measure, which the documents repeat."""
+    installed(tmp_path)
+
+    told = analyze(tmp_path, "security", "--offline=true").stdout
+
+    [level] = re.findall(r"Overall exposure level for \S+: ([\d.]+)", told)
+    assert float(level) < MOST_EXPOSED
+    assert f"exposure at {level} of 10" in DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        (NAME, "PrivateTmp=", "PrivateTemp="),
+        (NAME, "/bin/rocketmq-dr-exporter ", "/bin/exporter "),
+        (f"{NAME}.d/access-key.conf", "LoadCredential=", "LoadCredentials="),
+    ],
+)
+def test_systemd_understands_the_unit(
+    file: str, right: str, wrong: str, tmp_path: Path
+) -> None:
+    """And would tell of a mistake: systemd ignores what it does not know."""
+    installed(tmp_path / "good")
+    folder = installed(tmp_path / "bad").parent
+    text = (folder / file).read_text(encoding="utf-8")
+    (folder / file).write_text(text.replace(right, wrong), encoding="utf-8")
+    verify = ("verify", "--man=no", "--recursive-errors=no")
+
+    good = analyze(tmp_path / "good", *verify)
+
+    assert (good.returncode, good.stderr) == (0, "")
+    assert wrong.strip("= ") in analyze(tmp_path / "bad", *verify).stderr
+
+
+def allowed() -> set[str]:
+    """Return the system calls that the filter lets through."""
+    listed: dict[str, list[str]] = {}
+    told = subprocess.run(
+        [real("systemd-analyze"), "syscall-filter", "--no-pager"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for line in told.splitlines():
+        if line.startswith("@"):
+            listed[line] = current = []
+        elif line.startswith("    ") and not line.lstrip().startswith("#"):
+            current.append(line.strip())
+
+    def calls(group: str) -> set[str]:
+        return {
+            call
+            for each in listed[group]
+            for call in (calls(each) if each.startswith("@") else {each})
+        }
+
+    granted, refused = values("SystemCallFilter")
+    found = calls(granted)
+    for group in refused.removeprefix("~").split():
+        found -= calls(group)
+    return found
+
+
+async def shown(process: asyncio.subprocess.Process) -> bool:
+    """Wait until the demo has shown its first data; tell whether it has."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if b"Ctrl-C" in line:
+            return True
+    return False
+
+
+async def test_the_exporter_makes_no_call_that_is_forbidden(tmp_path: Path) -> None:
+    """From start to stop, with HTTP both ways, threads and a reload."""
+    trace = tmp_path / "trace"
+    command = (real("strace"), "-f", "-qq", "-o", str(trace), *DEMO)
+    async with started(*command, env=clean_environment(tmp_path)) as process:
+        assert await shown(process)
+        traced = int(trace.read_text(encoding="utf-8").split()[0])
+        os.kill(traced, signal.SIGHUP)
+        os.kill(traced, signal.SIGTERM)
+        await process.wait()
+
+    text = trace.read_text(encoding="utf-8")
+    called = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", text, re.MULTILINE))
+    assert {"accept4", "execve", "exit_group"} <= called
+    assert called - allowed() == set()
+    [families] = values("RestrictAddressFamilies")
+    # Names are asked for by a socket of the system's own, and hosts may have IPv6.
+    used = {"AF_INET6", "AF_UNIX", *re.findall(r" socket\((AF_\w+)", text)}
+    assert used == set(families.split())
+
+
+async def test_the_exporter_needs_no_executable_data(tmp_path: Path) -> None:
+    """No library of it makes code at run time."""
+    assert values("MemoryDenyWriteExecute") == ["yes"]
+    command = (sys.executable, "-c", WITHOUT_EXECUTABLE_DATA, *DEMO)
+    async with started(*command, env=clean_environment(tmp_path)) as process:
+        assert await shown(process)
+
+    assert process.returncode == 0

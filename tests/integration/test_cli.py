@@ -1,0 +1,512 @@
+"""What each command prints and how it exits, as its user sees it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from eventually import eventually
+from paths import TESTDATA
+from programs import (
+    clean_environment,
+    exporter_command,
+    free_port,
+    run,
+    run_exporter,
+    started,
+)
+
+from exporter import __version__, cli, logs
+from exporter.app import Exporter
+from exporter.cli import main
+from exporter.simulator.server import running
+from exporter.simulator.world import World
+
+SECRET = "canary-3b1f-secret"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the machine's own settings out of the environment."""
+    for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "ENDPOINT"):
+        monkeypatch.delenv(f"ROCKETMQ_DR_API__{name}", raising=False)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a user of the simulated cloud."""
+    return clean_environment(
+        tmp_path,
+        ROCKETMQ_DR_API__ACCESS_KEY_ID="simulator",
+        ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
+        ROCKETMQ_DR_API__REQUESTS_PER_SECOND="200",
+    )
+
+
+@asynccontextmanager
+async def answering(body: bytes) -> AsyncIterator[str]:
+    """Serve one body to whatever is asked."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("command", ["", "serve", "poll", "check", "simulate", "demo"])
+def test_every_command_tells_its_version_and_its_flags(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--version` and `--help` work everywhere and exit 0."""
+    words = [command] if command else []
+    for flag in ("--version", "--help"):
+        with pytest.raises(SystemExit) as exit_:
+            main([*words, flag])
+        assert exit_.value.code in (0, None)
+
+    printed = capsys.readouterr().out
+    assert __version__ in printed
+    assert "usage" in printed.lower()
+
+
+def test_a_good_configuration_is_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` says what will be polled."""
+    assert main(["check", "--api.region=cn-shanghai"]) == 0
+
+    assert "every RUNNING plan, region cn-shanghai" in capsys.readouterr().out
+
+
+def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bad file exits 2, names every fault, and repeats no value."""
+    file = tmp_path / "exporter.yml"
+    file.write_text(
+        f"api: {{access_key_id: {SECRET}, access_key_secret: [{SECRET}],"
+        " page_size: no}\n"
+        f"poll: {{interval: {SECRET}}}\n"
+        "web: {port: 1}\n"
+    )
+
+    assert main(["check", f"--config.file={file}"]) == 2
+
+    told = capsys.readouterr()
+    lines = told.err.splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    for setting in ("access_key_secret", "page_size", "poll.interval", "port"):
+        assert any(setting in line for line in lines), setting
+    assert SECRET not in told.out + told.err
+
+
+@pytest.mark.parametrize("command", ["serve", "poll", "check"])
+@pytest.mark.parametrize("setting", ["access_key_secret_file", "security_token_file"])
+def test_a_secret_that_is_not_there_ends_the_start(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    command: str,
+) -> None:
+    """Exit 2, and the first line names setting, file and reason.
+
+    Docker makes a folder of what it is to mount and does not find.
+    """
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "folder").mkdir()
+    given = dict.fromkeys(["access_key_secret_file", "security_token_file"], "secret")
+    for name, why in (
+        ("absent", "No such file or directory"),
+        ("folder", "Is a directory"),
+    ):
+        monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
+        for each, file in {**given, setting: name}.items():
+            monkeypatch.setenv(f"ROCKETMQ_DR_API__{each.upper()}", str(tmp_path / file))
+
+        assert main([command, "--web.listen-address=127.0.0.1:0"]) == 2
+
+        told = f"api.{setting}: {tmp_path / name}: cannot be read: {why}\n"
+        assert capsys.readouterr().err == told
+
+
+def test_a_pipe_that_holds_a_secret_is_left_for_whoever_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens it waits for its other end, and what is read from it is gone."""
+    pipe = tmp_path / "secret"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE", str(pipe))
+
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+async def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
+    tmp_path: Path, command: str
+) -> None:
+    """Exit 2, with what to install; without a lease nothing is missed."""
+    program = "import sys; sys.modules['kubernetes_asyncio'] = None"
+    program += "; from exporter.cli import main; sys.exit(main(sys.argv[1:]))"
+    python = (sys.executable, "-c", program)
+    flags = (command, "--web.listen-address=127.0.0.1:0", "--ha.lease=dr")
+
+    missed = await run(*python, *flags, env=clean_environment(tmp_path))
+    alone = await run(*python, "check", env=clean_environment(tmp_path))
+
+    told = "ha.lease: needs a package: pip install 'rocketmq-dr-exporter[kubernetes]'"
+    assert (missed.status, missed.out, missed.err) == (2, "", f"{told}\n")
+    assert (alone.status, alone.err) == (0, "")
+
+
+def test_a_live_check_of_a_bad_configuration_asks_nobody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It exits 2 with the faults, as without `--live`."""
+    assert main(["check", "--live", "--api.page-size=none"]) == 2
+
+    told = capsys.readouterr()
+    assert "page_size" in told.err or "page-size" in told.err
+    assert told.out == ""
+
+
+async def test_a_live_check_tells_how_each_call_went(
+    environment: dict[str, str],
+) -> None:
+    """All well is 0; a refused action is 1, and named with what to do."""
+    async with running(World("healthy")) as url:
+        good = await run_exporter(
+            "check", "--live", f"--api.endpoint={url}", env=environment
+        )
+    async with running(World("forbidden")) as url:
+        refused = await run_exporter(
+            "check", "--live", f"--api.endpoint={url}", env=environment
+        )
+
+    confirmed, *lines = good.out.splitlines()
+    assert (good.status, good.err) == (0, "")
+    assert confirmed.startswith("the configuration is good")
+    assert {line.split()[0] for line in lines} == {"ok"}
+    assert refused.status == 1
+    (line,) = (one for one in refused.out.splitlines() if one.startswith("FAILED"))
+    action = "ListDisasterRecoveryCheckpoints"
+    assert line.endswith(f"grant the RAM action rocketmq:{action}")
+
+
+async def test_a_live_check_without_a_credential_says_what_was_tried(
+    tmp_path: Path,
+) -> None:
+    """The steps of the chain are named, and every action is told as skipped."""
+    async with running(World("healthy")) as url:
+        result = await run_exporter(
+            "check",
+            "--live",
+            f"--api.endpoint={url}",
+            env=clean_environment(tmp_path),
+        )
+
+    _, failed, *skipped = result.out.splitlines()
+    assert result.status == 1
+    assert failed.startswith("FAILED  credential: the Alibaba Cloud credential chain")
+    assert "(EnvironmentVariable: " in failed
+    assert {line.split()[0] for line in skipped} == {"skipped"}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_live_check_shows_no_secret_at_any_log_level(
+    tmp_path: Path, *, is_known: bool
+) -> None:
+    """Key, secret, token and the passwords of plans stay in, refused or not."""
+    key = "simulator" if is_known else f"LTAI-{SECRET}-id"
+    environment = clean_environment(
+        tmp_path,
+        ALIBABA_CLOUD_ACCESS_KEY_ID=key,
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET=SECRET,
+        ALIBABA_CLOUD_SECURITY_TOKEN=f"{SECRET}-token",
+        PYTHONASYNCIODEBUG="1",
+    )
+    async with running(World("healthy")) as url:
+        flags = (f"--api.endpoint={url}", "--log.level=debug")
+        refused = await run_exporter("check", "--live", *flags, env=environment)
+        good = await run_exporter(
+            "check",
+            "--live",
+            *flags,
+            env=environment
+            | {
+                "ROCKETMQ_DR_API__ACCESS_KEY_ID": "simulator",
+                "ROCKETMQ_DR_API__ACCESS_KEY_SECRET": "simulator",
+                "ROCKETMQ_DR_API__SECURITY_TOKEN": f"{SECRET}-token",
+            },
+        )
+
+    assert (refused.status, good.status) == (1, 0)
+    assert "(provider env)" in refused.out
+    assert "with a security token from the configuration" in good.out
+    told = refused.out + refused.err + good.out + good.err
+    for canary in (SECRET, "canary-password", "Signature="):
+        assert canary not in told
+
+
+async def test_poll_reads_the_vendors_sample_answer_as_it_stands(
+    environment: dict[str, str],
+) -> None:
+    """The documented example is one checkpoint without lag, in spite of its message."""
+    sample = (TESTDATA / "seed_checkpoints.json").read_bytes()
+    plan = {
+        "id": "1300000016",
+        "items": ["100070284"],
+        "source_instances": ["rmq-cn-7e22ody0001"],
+    }
+    async with answering(sample) as url:
+        result = await run_exporter(
+            "poll",
+            "--output=json",
+            f"--api.endpoint={url}",
+            f"--plans={json.dumps([plan])}",
+            env=environment,
+        )
+
+    (found,) = json.loads(result.out)
+    assert result.status == 0
+    assert found.pop("sync_age_seconds") > 0
+    assert found == {
+        "plan_id": "1300000016",
+        "item_id": "100070284",
+        "source_instance_id": "rmq-cn-3mp3vblzxxx",
+        "target_instance_id": "rmq-cn-nwy3i065xxx",
+        "group": "GID_TEST",
+        "topic": "TOPIC_TEST",
+        "checkpoint_id": 0,
+        "sync_lag_seconds": 0.0,
+        "last_sync_timestamp_seconds": 1740724080.343,
+        "state": "ok",
+    }
+
+
+async def test_poll_fails_when_a_route_cannot_be_walked(
+    environment: dict[str, str],
+) -> None:
+    """What could be walked is printed all the same; the log says what to do."""
+    async with running(World(scenario="forbidden", plans=2)) as url:
+        result = await run_exporter(
+            "poll", "--output=json", f"--api.endpoint={url}", env=environment
+        )
+
+    assert result.status == 1
+    assert {row["plan_id"] for row in json.loads(result.out)} == {"1300000016"}
+    assert "reason=permission" in result.err
+    assert "grant the RAM action" in result.err
+
+
+async def test_poll_prints_a_table_and_a_textfile(environment: dict[str, str]) -> None:
+    """The table has the worst first; the textfile has no process metrics."""
+    async with running(World(scenario="lagging")) as url:
+        table = await run_exporter("poll", f"--api.endpoint={url}", env=environment)
+        textfile = await run_exporter(
+            "poll", "--output=prometheus", f"--api.endpoint={url}", env=environment
+        )
+
+    head, *rows = [line for line in table.out.splitlines() if re.search(r"\w", line)]
+    assert head.split()[:5] == ["Lag", "Age", "State", "Group", "Topic"]
+    assert len(rows) == 2 * 2 * 10
+    assert "\nrocketmq_dr_sync_lag_seconds{" in textfile.out
+    assert "\nprocess_" not in textfile.out
+    assert "\nrocketmq_dr_exporter_" not in textfile.out
+
+
+async def test_simulate_serves_until_it_is_told_to_stop(
+    environment: dict[str, str],
+) -> None:
+    """It says where it listens, and SIGTERM ends it cleanly."""
+    address = f"127.0.0.1:{free_port()}"
+    command = exporter_command("simulate", f"--listen-address={address}")
+    async with started(*command, env=environment) as process:
+        assert process.stdout is not None
+        line = (await process.stdout.readline()).decode()
+        result = await run_exporter(
+            "poll", "--output=json", f"--api.endpoint=http://{address}", env=environment
+        )
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+    assert f"http://{address}" in line
+    assert len(json.loads(result.out)) == 2 * 2 * 10
+    assert process.returncode == 0
+
+
+async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once(
+    tmp_path: Path,
+) -> None:
+    """It prints a table and where to look; the metrics are there; SIGINT ends it."""
+    address = f"127.0.0.1:{free_port()}"
+    command = exporter_command(
+        "demo", f"--web.listen-address={address}", "--listen-address=127.0.0.1:0"
+    )
+    lines: list[str] = []
+    async with started(*command, env=clean_environment(tmp_path)) as process:
+        assert process.stdout is not None
+        while not lines or "Ctrl-C" not in lines[-1]:
+            lines.append((await process.stdout.readline()).decode())
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{address}/metrics") as response,
+        ):
+            body = await response.text()
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+
+    assert any("GID_" in line for line in lines)
+    assert any(f":{address.rpartition(':')[2]}/metrics" in line for line in lines)
+    ups = re.findall(r"^rocketmq_dr_up\{.*\} (\d)$", body, re.MULTILINE)
+    assert set(ups) == {"1"}
+    assert process.returncode == 0
+
+
+async def test_serve_says_when_its_address_is_taken(
+    environment: dict[str, str],
+) -> None:
+    """One line names the address, and the exit status is 1."""
+    async with running(World()) as url:
+        taken = url.removeprefix("http://")
+        result = await run_exporter(
+            "serve",
+            f"--web.listen-address={taken}",
+            f"--api.endpoint={url}",
+            env=environment,
+        )
+
+    assert result.status == 1
+    assert f"cannot listen on {taken}" in result.err
+    assert "Traceback" not in result.err
+
+
+async def test_serve_stops_quickly_while_a_walk_hangs(
+    environment: dict[str, str],
+) -> None:
+    """SIGTERM in the middle of a walk ends the process well under five seconds."""
+    address = f"127.0.0.1:{free_port()}"
+    async with running(World(), latency_seconds=60) as url:
+        command = exporter_command(
+            "serve", f"--web.listen-address={address}", f"--api.endpoint={url}"
+        )
+        async with started(*command, env=environment) as process:
+            assert process.stderr is not None
+            while b"msg=started" not in await process.stderr.readline():
+                pass
+
+            async def is_healthy() -> bool:
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.get(f"http://{address}/-/ready") as response,
+                ):
+                    return response.status == 503
+
+            await eventually(is_healthy)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_a_reader_that_goes_away_is_no_crash(
+    environment: dict[str, str],
+) -> None:
+    """`poll | head` ends without a traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    async with running(World(plans=2, items=2, groups=100)) as url:
+        process = await asyncio.create_subprocess_exec(
+            *exporter_command("poll", "--output=json", f"--api.endpoint={url}"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writer,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        os.close(writer)
+        _, err = await process.communicate()
+
+    assert process.returncode == 1
+    assert "Traceback" not in err.decode()
+    assert "BrokenPipe" not in err.decode()
+
+
+def test_a_crash_is_logged_without_the_secrets_of_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bug of ours exits 1, and its traceback goes through the redaction."""
+
+    def crash(_arguments: argparse.Namespace) -> int:
+        logs.configure("info", "logfmt")
+        raise RuntimeError(f"x-acs-security-token: {SECRET}")
+
+    monkeypatch.setitem(cli._COMMANDS, "check", crash)
+
+    assert main(["check"]) == 1
+
+    told = capsys.readouterr().err
+    assert "msg=crashed" in told
+    assert "Traceback" in told
+    assert SECRET not in told
+
+
+def test_a_variable_that_names_no_setting_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error is told of; what Kubernetes injects is not."""
+    monkeypatch.setenv("ROCKETMQ_DR_API__REGOIN", SECRET)
+    monkeypatch.setenv("ROCKETMQ_DR_EXPORTER_PORT", "tcp://10.0.0.1:10063")
+
+    assert main(["check"]) == 0
+
+    told = capsys.readouterr().err
+    assert "ROCKETMQ_DR_API__REGOIN" in told
+    assert "ROCKETMQ_DR_EXPORTER_PORT" not in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(("stale_after", "warnings"), [("10m", 1), ("10m1s", 0)])
+def test_data_that_grow_stale_between_two_walks_are_a_warning(
+    stale_after: str, warnings: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever only polls less often is told before series come and go."""
+    flags = ["--poll.interval=10m", f"--poll.stale-after={stale_after}"]
+
+    assert main(["check", *flags]) == 0
+
+    assert capsys.readouterr().err.count("poll.stale_after") == warnings
+
+
+@pytest.mark.parametrize("end", [None, RuntimeError("bug"), asyncio.CancelledError()])
+def test_polling_that_ends_by_itself_is_a_crash(
+    end: BaseException | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An exporter that does not poll must not go on looking well."""
+
+    async def run(_exporter: Exporter) -> None:
+        if end is not None:
+            raise end
+
+    monkeypatch.setattr(Exporter, "run", run)
+
+    assert main(["serve", "--web.listen-address=127.0.0.1:0"]) == 1
+
+    assert "msg=crashed" in capsys.readouterr().err

@@ -1,0 +1,507 @@
+"""What `check --live` finds out over real HTTP, and how long it takes to do so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from fakes import (
+    FakeCloud,
+    Reply,
+    checkpoint_row,
+    fake_cloud,
+    item_row,
+    page_of,
+    plan_row,
+    raw_server,
+)
+from fakes import good as answer_of
+from programs import free_port
+from structlog.testing import capture_logs
+
+from exporter.errors import (
+    ClockError,
+    CredentialsError,
+    NotFoundError,
+    Origin,
+    RequestTimeoutError,
+    ThrottledError,
+    UnavailableError,
+)
+from exporter.live.check import live_check
+from exporter.live.region import ACTIONS
+from exporter.live.verdicts import Outcome, Verdict, failure, key_found
+from exporter.settings import Settings, load
+from exporter.simulator.server import running
+from exporter.simulator.stats import Stats
+from exporter.simulator.world import World
+
+OK, FAILED, SKIPPED = Outcome
+PLAN, ITEM, INSTANCE = "1300000016", "100070284", "rmq-cn-7e22ody0001"
+PLANS, ITEMS = "/disaster_recovery", "/disaster_recovery/1/items"
+THROTTLING = Reply({"Code": "Throttling.User"}, 400, headers={"x-acs-retry-after": "1"})
+
+
+def settings_for(url: str, plans: Sequence[Any] = (), **flags: str) -> Settings:
+    """Return the settings of a user of the cloud at an address."""
+    given = {
+        "api.endpoint": url,
+        "api.access_key_id": "simulator",
+        "api.access_key_secret": "simulator",
+        "api.requests_per_second": "1000",
+        "plans": json.dumps(list(plans)),
+    }
+    more = {name.replace("__", "."): value for name, value in flags.items()}
+    return load(flags=given | more, environ={}, file=None).settings
+
+
+async def checked(
+    world: World, *plans: Any, stats: Stats | None = None, **flags: str
+) -> tuple[Verdict, ...]:
+    """Return the verdicts on a simulated cloud whose clock is ours."""
+    now = time.time()
+    async with running(world, stats=stats, now=lambda: now) as url:
+        settings = settings_for(url, plans, **flags)
+        return await live_check(settings, wall=lambda: now)
+
+
+def about(verdicts: Sequence[Verdict], word: str) -> Verdict:
+    """Return the one verdict whose subject holds a word."""
+    (found,) = (verdict for verdict in verdicts if word in verdict.subject.split())
+    return found
+
+
+def failures(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the lines of what failed."""
+    return [verdict.line() for verdict in verdicts if verdict.outcome is FAILED]
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@asynccontextmanager
+async def small_cloud() -> AsyncIterator[FakeCloud]:
+    """Serve plan 1 with item 10; a test says what else is answered."""
+    async with fake_cloud() as cloud:
+        cloud.answer(PLANS, Reply(page_of([plan_row(1)])))
+        cloud.answer(f"{PLANS}/1", Reply(answer_of(plan_row(1))))
+        cloud.answer(ITEMS, Reply(page_of([item_row(10)])))
+        cloud.answer(f"{ITEMS}/10", Reply(answer_of(item_row(10))))
+        cloud.answer(f"{ITEMS}/10/checkpoints", Reply(page_of([checkpoint_row(1)])))
+        yield cloud
+
+
+async def test_where_all_is_well_every_action_is_called_once() -> None:
+    """One line for each, with ids that the lists gave; nobody is asked twice."""
+    stats = Stats()
+
+    verdicts = await checked(World("healthy", plans=1), stats=stats)
+
+    assert "\n".join(verdict.line() for verdict in verdicts) == (
+        "ok      credential: an access key from the configuration"
+        " (api.access_key_id) (provider static)\n"
+        "ok      cn-hangzhou ListDisasterRecoveryPlans: 2 plans on the first page\n"
+        f"ok      cn-hangzhou GetDisasterRecoveryPlan (plan {PLAN}): RUNNING\n"
+        f"ok      cn-hangzhou ListDisasterRecoveryItems (plan {PLAN}):"
+        " 2 items on the first page\n"
+        f"ok      cn-hangzhou GetDisasterRecoveryItem (plan {PLAN}, item {ITEM}):"
+        " RUNNING\n"
+        f"ok      cn-hangzhou ListDisasterRecoveryCheckpoints (plan {PLAN},"
+        f" item {ITEM}, instance {INSTANCE}): 10 checkpoints on the first page\n"
+        "ok      cn-hangzhou clock: this clock is within 2s of the API's"
+    )
+    assert [served.action for served in stats.requests] == list(ACTIONS)
+
+
+async def test_no_more_than_the_first_page_of_a_list_is_read() -> None:
+    """A list of a thousand rows costs one call, as one of ten does."""
+    stats = Stats()
+    world = World("healthy", plans=1, groups=1000)
+
+    verdicts = await checked(world, stats=stats, api__page_size="50")
+
+    found = about(verdicts, "ListDisasterRecoveryCheckpoints")
+    assert found.detail == "50 checkpoints on the first page"
+    assert len(stats.of("ListDisasterRecoveryCheckpoints")) == 1
+
+
+async def test_the_verdicts_are_the_same_each_time() -> None:
+    """The same cloud and configuration give the same lines in the same order."""
+    plans = [{"id": PLAN, "region": "cn-shanghai"}, {"id": "1300000017"}]
+    world = World("healthy")
+
+    assert await checked(world, *plans) == await checked(world, *plans)
+
+
+async def test_each_region_in_use_is_asked() -> None:
+    """Regions come in the order of their names, each with its own clock."""
+    plans = [{"id": "1300000017", "region": "cn-shanghai"}, {"id": PLAN}]
+
+    verdicts = await checked(World("healthy"), *plans)
+
+    regions = [verdict.subject.split()[0] for verdict in verdicts]
+    assert regions == ["credential"] + ["cn-hangzhou"] * 6 + ["cn-shanghai"] * 6
+
+
+async def test_a_refused_action_is_named_as_the_policy_writes_it() -> None:
+    """Of several plans each is tried: a policy may allow an action for some alone."""
+    verdicts = await checked(World("forbidden"))
+
+    (line,) = failures(verdicts)
+    assert "NoPermission; grant the RAM action rocketmq:ListDisasterRecoveryCh" in line
+    assert "plan 1300000017" in line
+
+
+async def test_every_refused_action_is_named() -> None:
+    """With ids configured no refusal keeps the other actions from being tried."""
+    refusal = Reply({"Code": "NoPermission", "Message": "CANARY"}, 403)
+    plan = {"id": "1", "items": ["10"], "source_instances": ["rmq-source"]}
+    async with fake_cloud() as cloud:
+        for path in ("", "/1", "/1/items", "/1/items/10", "/1/items/10/checkpoints"):
+            cloud.answer(PLANS + path, refusal)
+
+        verdicts = await live_check(settings_for(cloud.url, [plan]))
+
+    told = failures(verdicts)
+    assert len(told) == len(ACTIONS)
+    for action, line in zip(ACTIONS, told, strict=True):
+        assert line.endswith(f"grant the RAM action rocketmq:{action}")
+    assert "CANARY" not in "".join(told)
+
+
+async def test_where_plans_may_not_be_listed_the_rest_cannot_be_tried() -> None:
+    """Without a configured id the other actions are no failures, but skipped."""
+    async with fake_cloud() as cloud:
+        cloud.answer(PLANS, Reply({"Code": "NoPermission"}, 403))
+
+        verdicts = await live_check(settings_for(cloud.url))
+
+    assert [verdict.outcome for verdict in verdicts[1:-1]] == [FAILED] + [SKIPPED] * 4
+    assert "no plan is configured" in verdicts[2].detail
+
+
+async def test_a_plan_without_items_leaves_two_actions_untried() -> None:
+    """That there is nothing to ask about is told, and is no failure."""
+    async with small_cloud() as cloud:
+        cloud.answer(ITEMS, Reply(page_of([])))
+
+        verdicts = await live_check(settings_for(cloud.url))
+
+    assert about(verdicts, "GetDisasterRecoveryItem").outcome is SKIPPED
+    assert about(verdicts, "ListDisasterRecoveryCheckpoints").outcome is SKIPPED
+    assert not failures(verdicts)
+
+
+async def test_an_item_of_no_known_instance_leaves_its_checkpoints_untried() -> None:
+    """Neither configuration, plan nor item says whose checkpoints to ask for."""
+    async with small_cloud() as cloud:
+        cloud.answer(f"{PLANS}/1", Reply(answer_of(plan_row(1, instances=None))))
+        cloud.answer(f"{ITEMS}/10", Reply(answer_of(item_row(10, topics=None))))
+
+        verdicts = await live_check(settings_for(cloud.url))
+
+    found = about(verdicts, "ListDisasterRecoveryCheckpoints")
+    assert (found.outcome, found.detail) == (
+        SKIPPED,
+        "not tried: no source instance is configured, and none is known",
+    )
+
+
+async def test_throttling_is_waited_out() -> None:
+    """To be told to wait is no finding; to be told so for ever is."""
+    async with small_cloud() as cloud:
+        cloud.answer(PLANS, THROTTLING, Reply(page_of([plan_row(1)])))
+        assert not failures(await live_check(settings_for(cloud.url)))
+
+        cloud.answer(PLANS, THROTTLING)
+        cloud.asked.clear()
+        one = {"id": "1"}
+        settings = settings_for(cloud.url, [one], poll__timeout="200ms")
+        verdicts = await live_check(settings)
+
+    (line,) = failures(verdicts)
+    assert line.endswith(f"answered Throttling.User; {ThrottledError.remedy}")
+    assert {asked.target.partition("?")[0] for asked in cloud.asked} == {PLANS}
+
+
+async def test_the_throttled_scenario_is_all_well() -> None:
+    """Three refusals in a row are outlasted."""
+    assert not failures(await checked(World("throttled")))
+
+
+async def test_a_wrong_secret_is_told_once() -> None:
+    """The other calls would meet the same, so they are not made."""
+    stats = Stats()
+
+    verdicts = await checked(
+        World("healthy"), stats=stats, api__access_key_secret="wrong"
+    )
+
+    (line,) = failures(verdicts)
+    assert f"answered SignatureDoesNotMatch; {CredentialsError.remedy}" in line
+    skipped = [v.detail for v in verdicts if v.outcome is SKIPPED]
+    assert skipped == ["not tried: it would likely fail as the call above"] * 4
+    assert len(stats.requests) == 1
+
+
+async def test_a_key_file_that_is_not_there_leaves_nothing_to_sign_with() -> None:
+    """The file is named, every action is skipped, and the cloud hears nothing."""
+    stats = Stats()
+    given = {"api.access_key_id": "simulator", "api.access_key_secret_file": "/no/key"}
+    async with running(World("healthy"), stats=stats) as url:
+        flags = given | {"api.endpoint": url}
+        verdicts = await live_check(load(flags=flags, environ={}, file=None).settings)
+
+    (line,) = failures(verdicts)
+    assert line == (
+        "FAILED  credential: /no/key cannot be read (No such file or directory);"
+        f" {CredentialsError.remedy}"
+    )
+    assert [v.outcome for v in verdicts[1:]] == [SKIPPED] * (len(ACTIONS) + 1)
+    assert not stats.requests
+
+
+async def test_a_key_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    """A step of the chain that hangs costs `poll.timeout`, here a pipe for a file."""
+    pipe = tmp_path / "key"
+    os.mkfifo(pipe)
+    flags = {
+        "api.access_key_id": "simulator",
+        "api.access_key_secret_file": str(pipe),
+        "poll.timeout": "50ms",
+    }
+
+    verdicts = await live_check(load(flags=flags, environ={}, file=None).settings)
+    pipe.write_text("late")  # lets go of the thread that reads it
+
+    (line,) = failures(verdicts)
+    assert "no key was had within poll.timeout" in line
+    assert RequestTimeoutError.remedy in line
+
+
+@pytest.mark.parametrize(("minutes", "side"), [(20, "behind"), (-20, "ahead of")])
+async def test_a_clock_that_the_api_refuses_is_measured(
+    minutes: int, side: str
+) -> None:
+    """The call is refused for the time, and the line of the clock says how far."""
+    here = float(int(time.time()))
+    now, plan = here + minutes * 60, {"id": PLAN}
+    async with running(World("healthy"), now=lambda: now) as url:
+        verdicts = await live_check(settings_for(url, [plan]), wall=lambda: here)
+
+    refused, clock = failures(verdicts)
+    assert f"answered InvalidTimeStamp.Expired; {ClockError.remedy}" in refused
+    assert f"this clock is 20m {side} the API's; {ClockError.remedy}" in clock
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(30, OK), (90, FAILED)])
+async def test_a_clock_that_the_api_accepts_may_still_falsify_ages(
+    seconds: int, outcome: Outcome
+) -> None:
+    """Over a minute is a failure, though every call is good."""
+    here = float(int(time.time()))
+    async with running(World("healthy"), now=lambda: here - seconds) as url:
+        verdicts = await live_check(settings_for(url), wall=lambda: here)
+
+    assert {verdict.outcome for verdict in verdicts[:-1]} == {OK}
+    assert about(verdicts, "clock").outcome is outcome
+
+
+async def test_the_clock_of_a_region_is_that_of_its_own_answers() -> None:
+    """Where a region does not answer, what another said is not taken for it."""
+
+    async def hang_up(request: web.BaseRequest) -> Reply:
+        assert request.transport is not None
+        request.transport.abort()
+        return Reply()
+
+    plans = [{"id": "1", "region": "cn-beijing"}, {"id": "2", "region": "cn-shanghai"}]
+    async with small_cloud() as cloud:
+        cloud.answer(PLANS, Reply(page_of([plan_row(1)])), hang_up)
+
+        verdicts = await live_check(settings_for(cloud.url, plans))
+
+    clocks = [v.outcome for v in verdicts if v.subject.endswith("clock")]
+    assert clocks == [OK, SKIPPED]
+
+
+async def test_unknown_ids_are_named_by_their_kind() -> None:
+    """Each configured id is looked up; what exists beside it is tried all the same."""
+    unknown = {"id": "99", "region": "cn-beijing"}
+    known = {"id": PLAN, "items": ["5", ITEM], "source_instances": ["rmq-x", INSTANCE]}
+
+    verdicts = await checked(World("healthy"), unknown, known)
+
+    told = failures(verdicts)
+    for what, line in zip(
+        ("plan 99 does not exist", "item 5 does not exist", "instance rmq-x"),
+        told,
+        strict=True,
+    ):
+        assert what in line
+        assert line.endswith(NotFoundError.remedy)
+    assert verdicts[-2].outcome is OK
+    assert INSTANCE in verdicts[-2].subject
+
+
+async def test_an_instance_that_only_the_api_knows_to_be_unknown_is_named() -> None:
+    """Where the plan names no instances the walk's own answer tells."""
+    plan = {"id": "1", "source_instances": ["rmq-x"]}
+    gone = Reply({"success": False, "code": "Instance.NotFound"}, 404)
+    async with small_cloud() as cloud:
+        cloud.answer(f"{PLANS}/1", Reply(answer_of(plan_row(1, instances=None))))
+        cloud.answer(f"{ITEMS}/10/checkpoints", gone)
+
+        verdicts = await live_check(settings_for(cloud.url, [plan]))
+
+    (line,) = failures(verdicts)
+    assert "instance rmq-x does not exist (answered Instance.NotFound)" in line
+
+
+async def test_a_plan_that_was_deleted_does_not_exist() -> None:
+    """The API still answers for it; nothing of it is tried."""
+    async with small_cloud() as cloud:
+        deleted = plan_row(1, planStatus="DELETED")
+        cloud.answer(f"{PLANS}/1", Reply(answer_of(deleted)))
+
+        verdicts = await live_check(settings_for(cloud.url, [{"id": "1"}]))
+
+    (line,) = failures(verdicts)
+    assert "plan 1 does not exist (its status is DELETED)" in line
+    assert len(cloud.asked) == 2
+
+
+async def test_a_refused_look_up_does_not_hide_the_checkpoints() -> None:
+    """What the lists told stands in for a plan and an item that may not be got."""
+    async with small_cloud() as cloud:
+        for path in (f"{PLANS}/1", f"{ITEMS}/10"):
+            cloud.answer(path, Reply({"Code": "NoPermission"}, 403))
+        cloud.answer(ITEMS, Reply(page_of([item_row(10, topics=None)])))
+
+        verdicts = await live_check(settings_for(cloud.url))
+
+    assert len(failures(verdicts)) == 2
+    found = about(verdicts, "ListDisasterRecoveryCheckpoints")
+    assert (found.outcome, "instance rmq-source" in found.subject) == (OK, True)
+
+
+async def test_where_nobody_listens_it_says_so_at_once() -> None:
+    """One attempt is enough."""
+    verdicts = await live_check(settings_for(f"http://127.0.0.1:{free_port()}"))
+
+    (line,) = failures(verdicts)
+    assert f"(Connection refused); {UnavailableError.remedy}" in line
+    assert about(verdicts, "clock").outcome is SKIPPED
+
+
+async def test_a_server_error_is_met_once() -> None:
+    """A walk would try again for a minute; a diagnosis tells what it met."""
+    async with fake_cloud() as cloud:
+        cloud.answer(PLANS, Reply(status=503))
+
+        verdicts = await live_check(settings_for(cloud.url))
+
+    assert len(failures(verdicts)) == 1
+    assert len(cloud.asked) == 1
+
+
+async def test_plans_that_an_outage_keeps_from_being_tried_are_told() -> None:
+    """Nothing that is configured is passed over without a word."""
+    async with small_cloud() as cloud:
+        cloud.answer(f"{ITEMS}/10", Reply(status=503))
+
+        verdicts = await live_check(settings_for(cloud.url, [{"id": "1"}, {"id": "2"}]))
+
+    lines = [verdict.line() for verdict in verdicts[-4:-1]]
+    assert len(failures(verdicts)) == 1
+    assert "GetDisasterRecoveryItem (plan 1, item 10): answered HTTP 503" in lines[0]
+    assert lines[1].startswith("skipped cn-hangzhou plan 2: not tried")
+    assert "ListDisasterRecoveryCheckpoints: not tried" in lines[2]
+
+
+async def test_silence_ends_with_poll_timeout() -> None:
+    """However long a request may take, no call takes longer than a walk may."""
+    never = asyncio.Event()
+
+    async def say_nothing(_writer: asyncio.StreamWriter) -> None:
+        await never.wait()
+
+    async with raw_server(say_nothing) as url, asyncio.timeout(5):
+        verdicts = await live_check(settings_for(url, poll__timeout="100ms"))
+        never.set()
+
+    (line,) = failures(verdicts)
+    assert line.endswith(RequestTimeoutError.remedy)
+
+
+async def test_an_answer_of_another_shape_is_told_and_the_rest_is_tried() -> None:
+    """One malformed answer says nothing of the other actions."""
+    async with small_cloud() as cloud:
+        cloud.answer(ITEMS, Reply({"success": True, "data": ["CANARY"]}))
+
+        verdicts = await live_check(
+            settings_for(cloud.url, [{"id": "1", "items": ["10"]}])
+        )
+
+    (line,) = failures(verdicts)
+    assert "ListDisasterRecoveryItems" in line
+    assert "CANARY" not in line
+    assert about(verdicts, "ListDisasterRecoveryCheckpoints").outcome is OK
+
+
+async def test_the_configured_filter_goes_with_the_checkpoints() -> None:
+    """What is tried is what will be polled."""
+    async with small_cloud() as cloud:
+        await live_check(settings_for(cloud.url, [{"id": "1", "filter": "a b"}]))
+
+    assert "filter=a%20b" in cloud.asked[-1].target
+
+
+async def test_a_bug_is_told_and_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails its own check, with the traceback in the log."""
+    settings = settings_for("http://127.0.0.1:1")
+
+    def break_(_clock: Callable[[], float]) -> float:
+        raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        verdicts = await live_check(settings, wall=lambda: break_(time.time))
+
+    assert "unexpected ZeroDivisionError; report it" in failures(verdicts)[0]
+    assert [isinstance(one["exc_info"], ZeroDivisionError) for one in logs] == [True]
+
+
+def test_a_credential_is_told_by_its_provider() -> None:
+    """Providers that the vendor adds are named as they are."""
+    temporary = key_found("oidc_role_arn", is_temporary=True)
+
+    assert "security token from an OIDC token, exchanged" in temporary
+    assert "the credential chain (provider new)" in key_found("new", is_temporary=False)
+
+
+def test_an_answer_that_names_nothing_speaks_of_the_last_of_the_path() -> None:
+    """As discovery takes it: the item, not the instance that is asked for."""
+    ids = {"plan": "1", "item": "2", "instance": "rmq-a"}
+    stray = NotFoundError("List answered Item.NotFound", origin=Origin("List", "Item"))
+
+    assert failure("List", stray, {"plan": "1"}).startswith("plan 1 does not exist")
+    assert failure("List", NotFoundError("List answered HTTP 404"), ids).startswith(
+        "item 2 does not exist (answered HTTP 404)"
+    )
+
+
+def test_a_line_holds_nothing_that_a_terminal_obeys() -> None:
+    """Names from the API may hold anything."""
+    line = Verdict(OK, "instance \x1b[31m", "a\nb").line()
+
+    assert line.isprintable()

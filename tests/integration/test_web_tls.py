@@ -1,0 +1,337 @@
+"""Who gets a TLS connection and who does not, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import warnings
+from pathlib import Path
+
+import aiohttp
+import pytest
+from certificates import Authority
+from cryptography import x509
+from structlog.testing import capture_logs
+from web_config_cases import tls, write_folder
+from web_server import Server, behind, rewrite
+
+AUTHORITY, STRANGER = Authority(), Authority("another authority")
+CLIENT = AUTHORITY.issue("client", x509.DNSName("test3"))
+CA = "client_ca_file: ca.crt"
+REFUSED = (aiohttp.ClientError, ssl.SSLError, OSError)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a web configuration beside the certificates that it may name."""
+    write_folder(tmp_path, AUTHORITY)
+    CLIENT.write(tmp_path, "client")
+    STRANGER.issue("stranger", x509.DNSName("test3")).write(tmp_path, "stranger")
+    file = tmp_path / "web.yml"
+    file.write_text(tls())
+    return file
+
+
+def client(file: Path, identity: str | None = None) -> ssl.SSLContext:
+    """Return a client's context that trusts the server, with a certificate or not."""
+    context = AUTHORITY.trusted()
+    if identity is not None:
+        context.load_cert_chain(
+            file.parent / f"{identity}.crt", file.parent / f"{identity}.key"
+        )
+    return context
+
+
+async def is_let_in(server: Server, context: ssl.SSLContext) -> bool:
+    """Return whether a client gets an answer."""
+    try:
+        return (await server.get(tls=context)).status == 200
+    except REFUSED:
+        return False
+
+
+def presented(server: Server) -> bytes:
+    """Return the certificate that a server shows."""
+    pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=5)
+    return ssl.PEM_cert_to_DER_cert(pem)
+
+
+async def test_a_client_that_trusts_the_authority_is_answered(file: Path) -> None:
+    """The certificate is the file's, and the connection TLS 1.3."""
+    async with behind(file) as server:
+        answer = await server.get(tls=client(file))
+
+    assert (answer.status, answer.text) == (200, "word\n")
+
+
+async def test_plain_http_gets_no_answer_where_there_is_tls(file: Path) -> None:
+    """Nothing is told to who does not speak TLS, and others are still served."""
+    async with behind(file) as server:
+        with pytest.raises(REFUSED):
+            await server.get()
+        assert await is_let_in(server, client(file))
+
+
+@pytest.mark.parametrize(
+    ("more", "version", "expected"),
+    [
+        ("", ssl.TLSVersion.TLSv1_1, False),
+        ("", ssl.TLSVersion.TLSv1_2, True),
+        ("", ssl.TLSVersion.TLSv1_3, True),
+        ("min_version: TLS13", ssl.TLSVersion.TLSv1_2, False),
+        ("max_version: TLS12", ssl.TLSVersion.TLSv1_3, False),
+        ("min_version: TLS10", ssl.TLSVersion.TLSv1_1, True),
+        ("cipher_suites: [TLS_AES_128_GCM_SHA256]", ssl.TLSVersion.TLSv1_2, False),
+    ],
+)
+async def test_versions_are_those_of_the_file(
+    file: Path, more: str, version: ssl.TLSVersion, *, expected: bool
+) -> None:
+    """TLS 1.2 and 1.3 if it says nothing."""
+    rewrite(file, tls(more))
+    context = client(file)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+
+    async with behind(file) as server:
+        assert await is_let_in(server, context) == expected
+
+
+@pytest.mark.parametrize(("cipher", "expected"), [("AES128", True), ("AES256", False)])
+async def test_ciphers_are_those_of_the_file(
+    file: Path, cipher: str, *, expected: bool
+) -> None:
+    """Below TLS 1.3 a client needs one of the file's suites."""
+    rewrite(file, tls("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]"))
+    context = client(file)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"ECDHE+{cipher}")
+
+    async with behind(file) as server:
+        assert await is_let_in(server, context) == expected
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"), [("secp521r1", True), ("secp384r1", False)]
+)
+async def test_curves_are_those_of_the_file(
+    file: Path, curve: str, *, expected: bool
+) -> None:
+    """A client without the file's curve has no way in."""
+    rewrite(file, tls("curve_preferences: [CurveP521]"))
+    context = client(file)
+    context.set_ecdh_curve(curve)
+
+    async with behind(file) as server:
+        assert await is_let_in(server, context) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "nobody", "known", "stranger"),
+    [
+        ("RequestClientCert", True, True, True),
+        ("VerifyClientCertIfGiven", True, True, False),
+        ("RequireAndVerifyClientCert", False, True, False),
+        ("RequireAnyClientCert", False, True, False),
+        ("RequireClientCert", False, True, False),
+    ],
+)
+async def test_client_certificates_are_asked_for_as_the_policy_says(
+    file: Path, policy: str, *, nobody: bool, known: bool, stranger: bool
+) -> None:
+    """`RequireAny` is stricter than Go's: what is required is verified too."""
+    rewrite(file, tls(f"{CA}, client_auth_type: {policy}"))
+
+    async with behind(file) as server:
+        assert await is_let_in(server, client(file)) == nobody
+        assert await is_let_in(server, client(file, "client")) == known
+        assert await is_let_in(server, client(file, "stranger")) == stranger
+
+
+async def test_any_certificate_may_be_the_anchor_and_no_other_is(file: Path) -> None:
+    """As in Go: an intermediate authority does, or the one client's own."""
+    rewrite(file, tls(f"{CA}, client_auth_type: RequireAndVerifyClientCert"))
+    rewrite(file.parent / "ca.crt", CLIENT.cert + STRANGER.cert)
+
+    async with behind(file) as server:
+        assert await is_let_in(server, client(file, "client"))
+        assert await is_let_in(server, client(file, "stranger"))
+        assert not await is_let_in(server, client(file, "server"))
+
+
+async def test_without_an_authority_that_of_the_system_must_vouch(file: Path) -> None:
+    """As in Go: no client of ours has a certificate of the system's authorities."""
+    rewrite(file, tls("client_auth_type: RequireAndVerifyClientCert"))
+
+    async with behind(file) as server:
+        assert not await is_let_in(server, client(file, "client"))
+
+
+@pytest.mark.parametrize(
+    ("sans", "expected"),
+    [
+        ("[one, test3, two]", True),
+        ("[bad]", False),
+        ("[TEST3]", False),
+        ("[est3]", False),
+    ],
+)
+async def test_a_client_needs_one_of_the_names_that_are_allowed(
+    file: Path, sans: str, *, expected: bool
+) -> None:
+    """The match is exact, on any kind of name."""
+    policy = (
+        f"client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: {sans}"
+    )
+    rewrite(file, tls(f"{CA}, {policy}"))
+
+    async with behind(file) as server:
+        assert await is_let_in(server, client(file, "client")) == expected
+        assert not await is_let_in(server, client(file, "stranger"))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_wrong_name_gets_not_one_byte_of_an_answer(
+    file: Path, version: ssl.TLSVersion
+) -> None:
+    """In TLS 1.3 a client may send before it is judged: it must not be read."""
+    policy = "client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: [bad]"
+    rewrite(file, tls(f"{CA}, {policy}"))
+    context = client(file, "client")
+    context.minimum_version = context.maximum_version = version
+
+    async with behind(file) as server:
+        received = b""
+        try:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", server.port, ssl=context, server_hostname="localhost"
+            )
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            received = await reader.read()
+            writer.close()
+        except OSError:
+            pass
+
+    assert received == b""
+
+
+async def test_with_names_and_optional_certificates_nobody_comes_in_without(
+    file: Path,
+) -> None:
+    """A list of names means that a name is needed."""
+    policy = "client_auth_type: VerifyClientCertIfGiven, client_allowed_sans: [test3]"
+    rewrite(file, tls(f"{CA}, {policy}"))
+
+    async with behind(file) as server:
+        assert not await is_let_in(server, client(file))
+        assert await is_let_in(server, client(file, "client"))
+
+
+async def test_a_new_certificate_is_shown_without_a_restart(file: Path) -> None:
+    """Also when the new one is another authority's: who trusts the old is out."""
+    new = STRANGER.issue("server")
+    async with behind(file) as server:
+        before = await asyncio.to_thread(presented, server)
+        rewrite(file.parent / "server.crt", new.cert)
+        assert not await is_let_in(server, STRANGER.trusted())
+        rewrite(file.parent / "server.key", new.key)
+        after = await asyncio.to_thread(presented, server)
+
+        assert before != after == ssl.PEM_cert_to_DER_cert(new.cert)
+        assert not await is_let_in(server, client(file))
+        assert await is_let_in(server, STRANGER.trusted())
+
+
+async def test_a_new_authority_for_clients_holds_at_once(file: Path) -> None:
+    """Who it does not vouch for is out, and a ticket from before opens nothing."""
+    rewrite(file, tls(f"{CA}, client_auth_type: RequireAndVerifyClientCert"))
+    async with behind(file) as server:
+        context = client(file, "client")
+        assert await is_let_in(server, context)
+        rewrite(file.parent / "ca.crt", STRANGER.cert)
+
+        assert not await is_let_in(server, context)
+        assert await is_let_in(server, client(file, "stranger"))
+
+
+async def test_a_configuration_that_keeps_all_out_heals_without_a_restart(
+    file: Path,
+) -> None:
+    """As in exporter-toolkit's TestConfigReloading."""
+    rewrite(file, tls("client_auth_type: RequireAndVerifyClientCert"))
+    async with behind(file) as server:
+        assert not await is_let_in(server, client(file))
+        rewrite(file, tls())
+        assert await is_let_in(server, client(file))
+
+
+@pytest.mark.parametrize("broken", ["hahaha", "", tls("min_version: TLS99")])
+async def test_what_cannot_be_read_lets_nobody_in(file: Path, broken: str) -> None:
+    """Nor does a file without TLS turn a TLS listener into a plain one."""
+    async with behind(file) as server:
+        rewrite(file, broken)
+        with pytest.raises(ssl.SSLError):
+            await asyncio.to_thread(presented, server)
+        assert not await is_let_in(server, client(file))
+        with pytest.raises(REFUSED):
+            await server.get()
+        rewrite(file, tls())
+        assert await is_let_in(server, client(file))
+
+
+async def test_a_client_that_resumes_its_session_is_let_in_again(file: Path) -> None:
+    """Its name is known from the session; a new authority voids that."""
+    policy = "client_auth_type: RequireAndVerifyClientCert"
+    rewrite(file, tls(f"{CA}, {policy}, client_allowed_sans: [test3]"))
+    context = client(file, "client")
+
+    def knock(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+        address = ("127.0.0.1", server.port)
+        with (
+            socket.create_connection(address, timeout=5) as plain,
+            context.wrap_socket(
+                plain, server_hostname="localhost", session=session
+            ) as secured,
+        ):
+            secured.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+            assert secured.recv(100).startswith(b"HTTP/1.0 200")
+            return secured.session, bool(secured.session_reused)
+
+    async with behind(file) as server:
+        session, is_reused = await asyncio.to_thread(knock, None)
+        assert not is_reused
+        session, is_reused = await asyncio.to_thread(knock, session)
+        assert is_reused
+        rewrite(file.parent / "ca.crt", AUTHORITY.cert)
+        _, is_reused = await asyncio.to_thread(knock, session)
+        assert not is_reused
+
+
+async def test_what_is_wrong_is_logged_once_for_each_change(file: Path) -> None:
+    """Not once for each client: those may be many."""
+    with capture_logs() as lines:
+        async with behind(file) as server:
+            for broken in ("hahaha", "", None):
+                rewrite(file, broken)
+                for _ in range(3):
+                    assert not await is_let_in(server, client(file))
+
+    assert [line["event"] for line in lines] == ["web_configuration_refused"] * 3
+    assert "expected a mapping" in lines[0]["faults"][0]
+
+
+async def test_an_open_connection_outlives_a_new_certificate(file: Path) -> None:
+    """Only new connections are secured anew."""
+    connector = aiohttp.TCPConnector(ssl=client(file))
+    async with (
+        behind(file) as server,
+        aiohttp.ClientSession(connector=connector) as session,
+    ):
+        for _ in range(2):
+            url = f"https://localhost:{server.port}/-/healthy"
+            async with session.get(url) as response:
+                assert await response.text() == "Healthy\n"
+            STRANGER.issue("server").write(file.parent, "server")

@@ -1,0 +1,420 @@
+"""The five reads over real HTTP, whole: from a signed request to the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from aiohttp import web
+from fakes import (
+    FakeCloud,
+    Json,
+    Reply,
+    checkpoint_row,
+    fake_cloud,
+    good,
+    item_row,
+    page_of,
+    plan_row,
+)
+from leaks import everything_about
+from paths import TESTDATA
+
+from exporter.cloud.client import CloudClient
+from exporter.cloud.credentials import StaticCredentials
+from exporter.cloud.exchange import Exchange
+from exporter.cloud.limiter import Limiter
+from exporter.cloud.transport import Transport
+from exporter.errors import CloudError, Reason
+from exporter.model import Instance, Rejection, Route, Snapshot
+
+PLANS = "/disaster_recovery"
+PLAN = f"{PLANS}/1300000016"
+ITEMS = f"{PLAN}/items"
+ITEM = f"{ITEMS}/100070284"
+CHECKPOINTS = f"{ITEM}/checkpoints"
+ROUTE = Route("1300000016", "100070284", "rmq-cn-7e22ody0001", "cn-hangzhou")
+SAMPLE = TESTDATA / "seed_checkpoints.json"
+GONE = Reply({"success": False, "code": "Instance.NotFound"}, 404)
+# What is tried again without a wait.
+USED = Reply({"Code": "SignatureNonceUsed"}, 400)
+DOWN = Reply(
+    {"Code": "ServiceUnavailable", "Message": "CANARY"}, 503, {"Retry-After": "60"}
+)
+
+
+class Counted:
+    """Counts attempts by how they ended."""
+
+    def __init__(self) -> None:
+        self.reasons: list[Reason | None] = []
+
+    def api_request(self, action: str, seconds: float, reason: Reason | None) -> None:
+        """Note an attempt."""
+        self.reasons.append(reason)
+
+    def api_retry(self, action: str) -> None:
+        """Take no note."""
+
+    def api_throttled(self, action: str) -> None:
+        """Take no note."""
+
+
+@asynccontextmanager
+async def client_of(
+    cloud: FakeCloud,
+    *,
+    timeout: float = 5.0,  # noqa: ASYNC109 - the setting's name
+    in_flight: int = 4,
+    rate: float = 10_000.0,
+    counted: Counted | None = None,
+) -> AsyncIterator[CloudClient]:
+    """Yield a client of a fake cloud."""
+    async with aiohttp.ClientSession() as session:
+        transport = Transport(
+            Exchange(session, timeout=5.0, on_clock_skew=lambda _: None),
+            StaticCredentials("LTAI5tTESTakid", "CANARY", "CANARY"),
+            Limiter(rate),
+            counted or Counted(),
+            max_concurrency=in_flight,
+        )
+        yield CloudClient(
+            transport,
+            lambda region: cloud.url if region == "cn-hangzhou" else "",
+            timeout=timeout,
+            page_size=50,
+            workers=in_flight,
+        )
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[FakeCloud]:
+    """Yield a cloud without answers."""
+    async with fake_cloud() as one:
+        yield one
+
+
+@pytest.fixture
+async def client(cloud: FakeCloud) -> AsyncIterator[CloudClient]:
+    """Yield a client of it."""
+    async with client_of(cloud) as one:
+        yield one
+
+
+async def walk(client: CloudClient, route: Route = ROUTE) -> Snapshot:
+    """Walk a route whose checkpoints are all wanted."""
+    return await client.list_checkpoints(route, admits=lambda *_: True, room=10_000)
+
+
+async def refused(work: Awaitable[object]) -> CloudError:
+    """Return the error that a read ends with."""
+    with pytest.raises(CloudError) as caught:
+        await work
+    return caught.value
+
+
+def rows(count: int) -> list[Json]:
+    """Return checkpoints of as many groups."""
+    return [checkpoint_row(n, f"GID_{n}") for n in range(count)]
+
+
+async def test_the_vendors_example_is_one_checkpoint_with_lag_zero(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Served as it stands."""
+    cloud.answer(CHECKPOINTS, Reply(SAMPLE.read_bytes()))
+
+    snapshot = await walk(client)
+
+    (found,) = snapshot.columns.rows()
+    assert (found.group, found.topic) == ("GID_TEST", "TOPIC_TEST")
+    assert found.source_ms == found.target_ms > 0
+    assert snapshot.rollup.max_lag_ms == 0
+    assert len(cloud.asked) == 1
+
+
+async def test_a_walk_asks_for_each_page_once_and_within_its_slots(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """By the server's page size, whatever was asked for."""
+    cloud.answer_pages(CHECKPOINTS, rows(95), size=10)
+
+    snapshot = await walk(client)
+
+    assert list(snapshot.columns.checkpoint_ids) == list(range(95))
+    assert sorted(cloud.pages, key=str) == sorted(range(1, 11), key=str)
+    assert cloud.pages[0] == 1
+    assert cloud.most_in_flight <= 4
+    assert not any(snapshot.rejected.values())
+
+
+async def test_a_walk_tells_of_every_page(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Which it is, how many rows it has, and how many the list has in all."""
+    cloud.answer_pages(CHECKPOINTS, rows(25), size=10)
+    told: list[tuple[int, int, int]] = []
+
+    await client.list_checkpoints(
+        ROUTE,
+        admits=lambda *_: True,
+        room=0,
+        on_page=lambda *page: told.append(page),
+    )
+
+    assert told[0] == (1, 10, 25)
+    assert sorted(told) == [(1, 10, 25), (2, 10, 25), (3, 5, 25)]
+
+
+async def test_pages_are_read_side_by_side(cloud: FakeCloud) -> None:
+    """As many at once as allowed: none is answered before the third has come."""
+    together = asyncio.Barrier(3)
+    cloud.answer_pages(CHECKPOINTS, rows(70), size=10)
+
+    def once_all_are_there(page: int) -> Callable[[web.BaseRequest], Awaitable[Reply]]:
+        async def answer(_: web.BaseRequest) -> Reply:
+            await together.wait()
+            cut = rows(70)[(page - 1) * 10 : page * 10]
+            return Reply(page_of(cut, total=70))
+
+        return answer
+
+    for page in range(2, 8):
+        cloud.answer(CHECKPOINTS, once_all_are_there(page), page=page)
+    async with client_of(cloud, in_flight=3) as client:
+        snapshot = await walk(client)
+
+    assert list(snapshot.columns.checkpoint_ids) == list(range(70))
+    assert cloud.most_in_flight == 3
+
+
+async def test_walks_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
+    """Ten walks at once are as many in flight as one, and no more."""
+    is_full = asyncio.Event()
+    cloud.answer_pages(CHECKPOINTS, rows(35), size=10)
+
+    async def once_full(_: web.BaseRequest) -> Reply:
+        if cloud.in_flight == 2:
+            is_full.set()
+        await is_full.wait()
+        return Reply(page_of(rows(10), total=35))
+
+    cloud.answer(CHECKPOINTS, once_full, page=1)
+    async with client_of(cloud, in_flight=2) as client:
+        snapshots = await asyncio.gather(*(walk(client) for _ in range(10)))
+
+    assert [len(snapshot) for snapshot in snapshots] == [35] * 10
+    assert cloud.most_in_flight == 2
+    assert len(cloud.asked) == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "query"), [(None, ""), ("a b*", "filter=a%20b%2A&"), ("", "filter=&")]
+)
+async def test_a_walk_asks_for_its_route(
+    cloud: FakeCloud, client: CloudClient, text: str | None, query: str
+) -> None:
+    """Plan and item in the path, source instance and filter in the query."""
+    cloud.answer(CHECKPOINTS, Reply(page_of([])))
+    route = replace(ROUTE, filter=text)
+
+    assert len(await walk(client, route)) == 0
+
+    (asked,) = cloud.asked
+    assert asked.target == (
+        f"{CHECKPOINTS}?{query}instanceId=rmq-cn-7e22ody0001&pageNumber=1&pageSize=50"
+    )
+    assert asked.headers["x-acs-action"] == "ListDisasterRecoveryCheckpoints"
+
+
+async def test_bad_rows_cost_only_themselves(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """They count as seen, so the pages add up."""
+    bad: Json = {"checkpointId": 9, "lastSyncTime": "soon"}
+    mixed = [*rows(9), bad, *rows(12)[10:], {}]
+    cloud.answer_pages(CHECKPOINTS, mixed, size=10)
+
+    snapshot = await walk(client)
+
+    assert list(snapshot.columns.checkpoint_ids) == [*range(9), 10, 11]
+    assert snapshot.rejected[Rejection.MALFORMED] == 2
+
+
+async def test_a_page_that_fails_for_good_ends_the_walk(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Nothing is handed out of the pages that came."""
+    cloud.answer_pages(CHECKPOINTS, rows(60), size=10)
+    cloud.answer(CHECKPOINTS, GONE, page=4)
+
+    error = await refused(walk(client))
+
+    assert error.reason is Reason.NOT_FOUND
+    assert cloud.pages.count(4) == 1
+
+
+async def test_a_page_that_fails_in_passing_is_asked_for_again(
+    cloud: FakeCloud,
+) -> None:
+    """And no other page is; the observer hears of every attempt."""
+    counted = Counted()
+    cloud.answer_pages(CHECKPOINTS, rows(30), size=10)
+    there = Reply(page_of(rows(30)[10:20], total=30))
+    cloud.answer(CHECKPOINTS, USED, there, page=2)
+
+    async with client_of(cloud, counted=counted) as client:
+        snapshot = await walk(client)
+
+    assert len(snapshot) == 30
+    assert sorted(cloud.pages, key=str) == [1, 2, 2, 3]
+    assert sorted(counted.reasons, key=str) == [None, None, None, Reason.MALFORMED]
+
+
+async def test_a_walk_whose_next_try_would_come_too_late_ends_at_once(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Its reason is what kept it from being done, and none of the API's words."""
+    cloud.answer(CHECKPOINTS, DOWN)
+
+    error = await refused(walk(client))
+
+    assert error.reason is Reason.UNAVAILABLE
+    assert len(cloud.asked) == 1
+    assert "CANARY" not in everything_about(error)
+
+
+async def test_a_walk_that_waits_too_long_for_its_turn_is_a_timeout(
+    cloud: FakeCloud,
+) -> None:
+    """The limiter's queue counts as the walk's time."""
+    cloud.answer_pages(CHECKPOINTS, rows(30), size=10)
+
+    async with client_of(cloud, timeout=0.1, rate=0.01) as client:
+        error = await refused(walk(client))
+
+    assert error.reason is Reason.TIMEOUT
+    assert cloud.pages == [1]
+
+
+async def test_all_plans_are_listed(cloud: FakeCloud, client: CloudClient) -> None:
+    """From all pages, with their sides and without their passwords."""
+    cloud.answer_pages(PLANS, [plan_row(n) for n in range(1, 24)], size=10)
+
+    plans = await client.list_plans("cn-hangzhou")
+
+    assert [plan.plan_id for plan in plans] == [str(n) for n in range(1, 24)]
+    assert plans[0].instances[1] == Instance("rmq-target", "PASSIVE")
+    assert plans[0].region == "cn-hangzhou"
+    assert cloud.asked[0].headers["x-acs-action"] == "ListDisasterRecoveryPlans"
+    assert "pw" not in repr(plans)
+
+
+async def test_one_bad_plan_or_item_costs_only_itself(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """The rest of the region is still found."""
+    bad: list[Json] = [{"planId": "../1", "itemId": None}, {"planId": 2, "itemId": 2}]
+    bad[1] |= {"instances": "none", "topics": 5}
+    cloud.answer(PLANS, Reply(page_of([plan_row(1), *bad, plan_row(3)])))
+    cloud.answer(ITEMS, Reply(page_of([item_row(1), *bad, item_row(3)])))
+
+    plans = await client.list_plans("cn-hangzhou")
+    items = await client.list_items("cn-hangzhou", "1300000016")
+
+    assert [plan.plan_id for plan in plans] == ["1", "3"]
+    assert [item.item_id for item in items] == ["1", "3"]
+
+
+async def test_one_plan_is_read(cloud: FakeCloud, client: CloudClient) -> None:
+    """It is the plan that was asked for, whatever id the vendor's example repeats."""
+    cloud.answer(PLAN, Reply(good(plan_row(0))))
+
+    plan = await client.get_plan("cn-hangzhou", "1300000016")
+
+    assert (plan.plan_id, plan.name) == ("1300000016", "orders-dr")
+    assert cloud.asked[0].target == PLAN
+    assert cloud.asked[0].headers["x-acs-action"] == "GetDisasterRecoveryPlan"
+
+
+async def test_one_item_is_read(cloud: FakeCloud, client: CloudClient) -> None:
+    """With the instances that its topics name."""
+    cloud.answer(ITEM, Reply(good(item_row("100070284"))))
+
+    item = await client.get_item("cn-hangzhou", "1300000016", "100070284")
+
+    assert (item.plan_id, item.item_id) == ("1300000016", "100070284")
+    assert item.instance_ids == ("rmq-source", "rmq-target")
+    assert cloud.asked[0].headers["x-acs-action"] == "GetDisasterRecoveryItem"
+
+
+async def test_the_items_of_a_plan_are_listed(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """From all pages."""
+    cloud.answer_pages(ITEMS, [item_row(n) for n in range(1, 13)], size=10)
+
+    items = await client.list_items("cn-hangzhou", "1300000016")
+
+    assert [item.item_id for item in items] == [str(n) for n in range(1, 13)]
+    assert {item.plan_id for item in items} == {"1300000016"}
+    assert cloud.asked[0].headers["x-acs-action"] == "ListDisasterRecoveryItems"
+
+
+@pytest.mark.parametrize("reply", [GONE, Reply(good({})), Reply(good({"planId": "x"}))])
+async def test_a_plan_or_item_that_is_none_is_an_error(
+    cloud: FakeCloud, client: CloudClient, reply: Reply
+) -> None:
+    """Not found, or not of the documented shape."""
+    cloud.answer(PLAN, reply)
+    cloud.answer(ITEM, reply)
+
+    errors = [
+        await refused(client.get_plan("cn-hangzhou", "1300000016")),
+        await refused(client.get_item("cn-hangzhou", "1300000016", "100070284")),
+    ]
+
+    wanted = Reason.NOT_FOUND if reply is GONE else Reason.MALFORMED
+    assert [error.reason for error in errors] == [wanted] * 2
+
+
+async def test_a_read_has_its_time_as_well(cloud: FakeCloud) -> None:
+    """One plan is no walk, and must not wait for its turn for ever either."""
+    cloud.answer(PLAN, Reply(good(plan_row(1))))
+
+    async with client_of(cloud, timeout=0.1, rate=0.01) as client:
+        await client.get_plan("cn-hangzhou", "1300000016")
+        error = await refused(client.get_plan("cn-hangzhou", "1300000016"))
+
+    assert error.reason is Reason.TIMEOUT
+
+
+async def test_only_reads_are_ever_asked_for(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Five methods, and each is a GET of an action that lists or gets."""
+    for path in (PLANS, ITEMS, CHECKPOINTS):
+        cloud.answer(path, Reply(page_of([])))
+    cloud.answer(PLAN, Reply(good(plan_row(1))))
+    cloud.answer(ITEM, Reply(good(item_row(1))))
+
+    await client.list_plans("cn-hangzhou")
+    await client.get_plan("cn-hangzhou", "1300000016")
+    await client.list_items("cn-hangzhou", "1300000016")
+    await client.get_item("cn-hangzhou", "1300000016", "100070284")
+    await walk(client)
+
+    methods = {name for name in vars(CloudClient) if not name.startswith("_")}
+    actions = [asked.headers["x-acs-action"] for asked in cloud.asked]
+    assert len(methods) == len(set(actions)) == 5
+    assert all(action.startswith(("List", "Get")) for action in actions)
+    assert {asked.method for asked in cloud.asked} == {"GET"}
