@@ -52,6 +52,6 @@ EXPOSE 10063
 STOPSIGNAL SIGTERM
 # Kubernetes has probes of its own and ignores it.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD ["python", "-m", "exporter.healthcheck"]
+    CMD ["python", "-m", "exporter.app.healthcheck"]
 ENTRYPOINT ["rocketmq-dr-exporter"]
 CMD ["serve"]

@@ -41,7 +41,7 @@ HOW = f"""\
   busy with something else. It has the client's own cost in it and the scheduler's: with
   cloud, exporter, prober and scraper there are more processes than cores.
 - `demo` is timed from the start of Python to the last byte of `/metrics` after
-  `/-/ready` said 200; the import is a whole `python -c "import exporter.cli"`.
+  `/-/ready` said 200; the import is a whole `python -c "import exporter.app.cli"`.
 
 ```sh
 make bench                  # all of it

@@ -43,6 +43,6 @@ def _demo() -> float:
 
 def _import_cli() -> float:
     """Return when a Python that only imports the command line had ended."""
-    command = (sys.executable, "-c", "import exporter.cli")
+    command = (sys.executable, "-c", "import exporter.app.cli")
     subprocess.run(command, check=True, cwd=REPOSITORY, env=environment())
     return time.perf_counter()

@@ -98,7 +98,7 @@ def _start(results: Results) -> Iterator[Target]:
     starts = results.starts
     yield _under("`demo`: start to first complete answer", 1.5, starts.demo, "s")
     yield _under(
-        "`import exporter.cli`, with Python's start", 0.4, starts.import_cli, "s"
+        "`import exporter.app.cli`, with Python's start", 0.4, starts.import_cli, "s"
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from deploy.values import Value
-from exporter.settings.knobs import Knob, knobs
+from exporter.config.catalogue import Knob, knobs
 
 Schema = dict[str, Any]
 

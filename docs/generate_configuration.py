@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, wrap
 
-from exporter.settings.knobs import PREFIX, Knob, knobs, sections, written
+from exporter.config.catalogue import PREFIX, Knob, knobs, sections, written
 
 DOCS = Path(__file__).parent
 _INTRODUCTION = f"""\
 # Configuration
 
-Written by `docs/generate_configuration.py` from `exporter/settings/`: change it there.
+Written by `docs/generate_configuration.py` from `exporter/config/`: change it there.
 
 Everything has a default: without any configuration the exporter finds every RUNNING
 plan of `cn-hangzhou` with the credentials of the standard Alibaba Cloud chain.

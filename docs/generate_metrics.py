@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from exporter.errors import CloudError, Reason
-from exporter.lag import BUCKET_BOUNDS_MS
 from exporter.metrics.families import CHECKPOINT, INVENTORY, OWN, ROUTE, Family
-from exporter.model import Rejection, State
+from exporter.model.errors import CloudError, Reason
+from exporter.model.lag import BUCKET_BOUNDS_MS
+from exporter.model.types import Rejection, State
 
 PAGE = Path(__file__).parent / "metrics.md"
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from exporter import logs
-from exporter.app import opened
-from exporter.polling import surveyed
-from exporter.process import poll_all
-from exporter.report.survey import Survey
-from exporter.screen import show
-from exporter.settings import load
-from exporter.simulation import DEMO_FLAGS
+from exporter.app import logs
+from exporter.app.demo import DEMO_FLAGS
+from exporter.app.exporter import opened
+from exporter.app.poll import surveyed
+from exporter.app.report.survey import Survey
+from exporter.app.screen import show
+from exporter.app.serve import poll_all
+from exporter.config import load
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 

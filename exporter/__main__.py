@@ -1,5 +1,5 @@
 """`python -m exporter` is the command `rocketmq-dr-exporter`."""
 
-from exporter.cli import main
+from exporter.app.cli import main
 
 raise SystemExit(main())

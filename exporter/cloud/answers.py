@@ -13,7 +13,7 @@ from typing import TypeVar
 from exporter.cloud import faults
 from exporter.cloud.decoding import Failure, failure
 from exporter.cloud.wire import Envelope
-from exporter.errors import CloudError, MalformedError, Origin
+from exporter.model.errors import CloudError, MalformedError, Origin
 
 T = TypeVar("T")
 Decode = Callable[[bytes], Envelope[T]]

@@ -12,9 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from exporter import lag
 from exporter.cloud.wire import CheckpointRow, Progress, Rows
-from exporter.model import UNKNOWN_MS, Columns, Kind, Rejection, Rollup, Route, Snapshot
+from exporter.model import lag
+from exporter.model.types import (
+    UNKNOWN_MS,
+    Columns,
+    Kind,
+    Rejection,
+    Rollup,
+    Route,
+    Snapshot,
+)
 
 _NO_PROGRESS = Progress()
 _TIMES = {"checkpoint_ids", *(name for name in Columns.__slots__ if name[-3:] == "_ms")}

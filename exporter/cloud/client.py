@@ -20,7 +20,7 @@ from exporter.cloud.exchange import Call
 from exporter.cloud.plans import RowCollector, item_from, plan_from
 from exporter.cloud.transport import Transport
 from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
-from exporter.model import Item, Plan, Route, Snapshot
+from exporter.model.types import Item, Plan, Route, Snapshot
 
 OnPage = Callable[[int, int, int], None]
 """Hears of a page of a list: its number, its rows, and how many rows all have."""

@@ -25,8 +25,8 @@ from exporter.cloud.transport import (
     is_throttled,
     is_transient,
 )
-from exporter.errors import CloudError
-from exporter.settings import ApiSettings, Settings
+from exporter.config import ApiSettings, Settings
+from exporter.model.errors import CloudError
 
 
 class AccountObserver(ApiObserver, Protocol):

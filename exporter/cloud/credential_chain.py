@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from exporter.cloud.credential_failure import told
 from exporter.cloud.daemon_threads import in_daemon_thread
 from exporter.cloud.signing import Credentials
-from exporter.errors import CredentialsError
+from exporter.model.errors import CredentialsError
 
 KEPT_SECONDS: Final = 60.0
 # Without it each of a thousand routes would try the whole chain anew.

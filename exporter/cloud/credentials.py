@@ -12,7 +12,7 @@ from typing import Protocol
 from exporter.cloud.credential_chain import ChainCredentials
 from exporter.cloud.daemon_threads import in_daemon_thread
 from exporter.cloud.signing import Credentials
-from exporter.errors import CredentialsError
+from exporter.model.errors import CredentialsError
 
 FileState = tuple[int, int, int]
 

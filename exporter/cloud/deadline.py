@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from exporter.errors import CloudError, RequestTimeoutError
+from exporter.model.errors import CloudError, RequestTimeoutError
 
 
 class Deadline:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from exporter.cloud.wire import Envelope, Id, Page, Rows
-from exporter.errors import MalformedError
+from exporter.model.errors import MalformedError
 
 T = TypeVar("T")
 

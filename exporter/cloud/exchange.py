@@ -21,14 +21,14 @@ from yarl import URL
 
 from exporter.cloud.answers import Answer, Decode, data_of
 from exporter.cloud.signing import Credentials, canonical_query, signed_headers
-from exporter.errors import (
+from exporter.config import is_loopback
+from exporter.model.errors import (
     CloudError,
     MalformedError,
     Origin,
     RequestTimeoutError,
     UnavailableError,
 )
-from exporter.settings import is_loopback
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 
-from exporter.errors import (
+from exporter.model.errors import (
     ClockError,
     CloudError,
     CredentialsError,

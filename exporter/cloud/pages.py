@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from exporter.errors import IncompleteError
+from exporter.model.errors import IncompleteError
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)

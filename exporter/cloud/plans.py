@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from exporter.cloud.wire import ItemRow, PlanRow, Rows
-from exporter.model import Instance, Item, Plan
+from exporter.model.types import Instance, Item, Plan
 
 R = TypeVar("R")
 

@@ -15,7 +15,7 @@ from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.deadline import Deadline
 from exporter.cloud.exchange import Call, Exchange
 from exporter.cloud.limiter import Limiter
-from exporter.errors import (
+from exporter.model.errors import (
     CloudError,
     CredentialsError,
     ExpiredCredentialsError,

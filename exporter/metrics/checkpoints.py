@@ -17,7 +17,7 @@ from exporter.metrics.rendering import template
 from exporter.metrics.samples import SAMPLES, labels_of
 from exporter.metrics.stream import Part, packed
 from exporter.metrics.turns import SLICE_ROWS, Turns
-from exporter.model import Columns, Snapshot
+from exporter.model.types import Columns, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from exporter.metrics.families import Family, inventory
 from exporter.metrics.rendering import pairs
 from exporter.metrics.routes import Lines
-from exporter.model import Inventory
+from exporter.model.types import Inventory
 
 Objectives = Mapping[str, tuple[float, float]]
 """Of each plan by its id: the lag and the age that are no breach, in seconds."""

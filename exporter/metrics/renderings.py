@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from exporter.metrics.checkpoints import Rendering, render
 from exporter.metrics.families import Family
-from exporter.model import Route, Snapshot
-from exporter.store import RouteStatus
+from exporter.model.types import Route, Snapshot
+from exporter.polling.store import RouteStatus
 
 
 class Renderings:

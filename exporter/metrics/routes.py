@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from exporter.lag import BUCKET_BOUNDS_MS, sync_age_ms
 from exporter.metrics.families import Family, own, route
 from exporter.metrics.rendering import pairs
-from exporter.model import Rejection, Rollup
-from exporter.store import RouteStatus
+from exporter.model.lag import BUCKET_BOUNDS_MS, sync_age_ms
+from exporter.model.types import Rejection, Rollup
+from exporter.polling.store import RouteStatus
 
 Lines = Mapping[str, bytes]
 """Sample lines by the name that they stand under in the exposition."""

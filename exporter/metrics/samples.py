@@ -9,10 +9,10 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 
-from exporter.lag import state_of
 from exporter.metrics.families import Family, checkpoint
 from exporter.metrics.rendering import Escapes, lines, pairs, seconds
-from exporter.model import PROBLEMS, Columns, Route
+from exporter.model.lag import state_of
+from exporter.model.types import PROBLEMS, Columns, Route
 
 Labels = Sequence[bytes]
 """Of each row the labels C, as `{...} `."""

@@ -18,10 +18,10 @@ from prometheus_client import (
 )
 
 from exporter import __version__
-from exporter.errors import Reason
 from exporter.metrics.families import Family, Kind, own
 from exporter.metrics.formats import Format
 from exporter.metrics.registries import KnownGauge, exposed
+from exporter.model.errors import Reason
 
 ACTIONS = (
     "ListDisasterRecoveryPlans",

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from exporter.settings import ConfigurationError
+from exporter.config import ConfigurationError
 from exporter.web.auth import BasicAuth
 from exporter.web.live import LiveWebConfig
 from exporter.web.ratelimit import TokenBucket

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from exporter.settings import ConfigurationError
+from exporter.config import ConfigurationError
 from exporter.web import pem, tls, webconfig
 from exporter.web.webconfig import WebConfig
 

@@ -15,8 +15,8 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from exporter.config import split_address
 from exporter.metrics.formats import Format
-from exporter.settings import split_address
 from exporter.web.connections import (
     IDLE_SECONDS,
     SEND_SECONDS,
@@ -25,10 +25,10 @@ from exporter.web.connections import (
     send,
 )
 from exporter.web.guard import add_headers
-from exporter.web.landing.answer import LandingPage
-from exporter.web.landing.facts import Facts
 from exporter.web.negotiation import accepts_gzip, negotiate
 from exporter.web.paths import add_pages
+from exporter.web.status_page.answer import LandingPage
+from exporter.web.status_page.facts import Facts
 
 # With the walks cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from exporter.settings import ConfigurationError
-from exporter.settings.faults import one_line
-from exporter.settings.sources import SourceError, read_file, shown_key
+from exporter.config import ConfigurationError
+from exporter.config.faults import one_line
+from exporter.config.sources import SourceError, read_file, shown_key
 from exporter.web.webvalues import (
     CipherSuite,
     Curve,

@@ -22,8 +22,8 @@ from manifests import (
 )
 from pod_settings import SECRET, told
 
-from exporter.election import lease_name
-from exporter.settings import Settings
+from exporter.app.election import lease_name
+from exporter.config import Settings
 
 pytestmark = [pytest.mark.go]
 
@@ -232,7 +232,7 @@ def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
     found = container(workload["spec"]["template"]["spec"])
     (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
 
-    command = {"command": ["python", "-m", "exporter.healthcheck"]}
+    command = {"command": ["python", "-m", "exporter.app.healthcheck"]}
     assert found["livenessProbe"]["exec"] == command
     assert found["livenessProbe"]["periodSeconds"] == 30
     assert found["readinessProbe"]["tcpSocket"] == {"port": "http"}

@@ -14,8 +14,8 @@ import yaml
 from paths import ROOT
 from programs import real
 
-from exporter.flags import build_parser
-from exporter.settings import load
+from exporter.app.flags import build_parser
+from exporter.config import load
 
 pytestmark = [pytest.mark.go]
 

@@ -180,7 +180,7 @@ def test_it_says_what_it_is_without_being_run() -> None:
     assert config["Config"]["StopSignal"] == "SIGTERM"
     assert config["HealthCheck" if "HealthCheck" in config else "Healthcheck"][
         "Test"
-    ] == ["CMD", "python", "-m", "exporter.healthcheck"]
+    ] == ["CMD", "python", "-m", "exporter.app.healthcheck"]
     assert labels["version"] == __version__
     assert labels["revision"] == COMMIT
     assert labels["licenses"] == "Apache-2.0"
@@ -195,9 +195,9 @@ def test_nothing_that_built_it_is_left(demo: Container) -> None:
     program = """
 from importlib.util import find_spec, cache_from_source
 from pathlib import Path
-import exporter.cli
+import exporter.app.cli as cli
 print([find_spec(each) is None for each in ("pip", "setuptools", "hatchling")])
-print(Path("/build").exists(), Path(cache_from_source(exporter.cli.__file__)).exists())
+print(Path("/build").exists(), Path(cache_from_source(cli.__file__)).exists())
 """
     assert demo.python(program).stdout.splitlines() == [
         "[True, True, True]",

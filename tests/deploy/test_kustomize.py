@@ -28,7 +28,7 @@ from paths import ROOT
 from pod_settings import SECRET, told
 
 from exporter import __version__
-from exporter.settings import parse_duration
+from exporter.config import parse_duration
 
 NAME = "rocketmq-dr-exporter"
 CASES = [overlay.name for overlay in OVERLAYS]

@@ -18,10 +18,10 @@ from eventually import eventually
 from fakes import Reply, checkpoint_row, fake_cloud, good
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import logs
-from exporter.app import Exporter, opened
-from exporter.errors import Reason
-from exporter.settings import load
+from exporter.app import logs
+from exporter.app.exporter import Exporter, opened
+from exporter.config import load
+from exporter.model.errors import Reason
 from exporter.simulator import bodies
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats

@@ -13,7 +13,7 @@ from paths import TESTDATA
 from exporter.cloud.checkpoints import CheckpointCollector
 from exporter.cloud.decoding import PageDecoder
 from exporter.cloud.wire import CheckpointRow, Rows
-from exporter.model import Route, Snapshot
+from exporter.model.types import Route, Snapshot
 
 ROUTE = Route("1300000016", "100070284", "rmq-route", "cn-hangzhou")
 SAMPLE = TESTDATA / "seed_checkpoints.json"

@@ -27,9 +27,10 @@ from programs import (
     started,
 )
 
-from exporter import __version__, cli, logs
-from exporter.app import Exporter
-from exporter.cli import main
+from exporter import __version__
+from exporter.app import cli, logs
+from exporter.app.cli import main
+from exporter.app.exporter import Exporter
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -165,7 +166,7 @@ async def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
 ) -> None:
     """Exit 2, with what to install; without a lease nothing is missed."""
     program = "import sys; sys.modules['kubernetes_asyncio'] = None"
-    program += "; from exporter.cli import main; sys.exit(main(sys.argv[1:]))"
+    program += "; from exporter.app.cli import main; sys.exit(main(sys.argv[1:]))"
     python = (sys.executable, "-c", program)
     flags = (command, "--web.listen-address=127.0.0.1:0", "--ha.lease=dr")
 

@@ -25,7 +25,7 @@ from programs import (
     started,
 )
 
-from exporter.settings import Family
+from exporter.config import Family
 from grafana.build import dashboards
 
 pytestmark = [

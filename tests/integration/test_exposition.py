@@ -22,8 +22,8 @@ from exposition_cases import (
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
-from exporter.model import Snapshot
-from exporter.store import Outcome, Store
+from exporter.model.types import Snapshot
+from exporter.polling.store import Outcome, Store
 
 every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
 AGE = "rocketmq_dr_sync_age_seconds"

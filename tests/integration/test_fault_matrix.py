@@ -17,7 +17,7 @@ from fault_run import ILL, WELL, Run, series
 from fault_start import two_routes
 
 from exporter.cloud.exchange import LARGEST_BODY_BYTES
-from exporter.errors import Reason
+from exporter.model.errors import Reason
 
 MOST_LINES = 8
 WALKS_BESIDE = 3

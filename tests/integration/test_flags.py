@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from exporter.flags import build_parser, setting_flags
-from exporter.settings.knobs import knobs
+from exporter.app.flags import build_parser, setting_flags
+from exporter.config.catalogue import knobs
 
 PARSER = build_parser()
 CANARY = "hunter2-canary"
@@ -34,7 +34,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_parsing_flags_imports_neither_server_nor_simulator() -> None:
     """`--version` must be quick: what is slow to import is imported when used."""
     program = (
-        "import sys, exporter.flags; "
+        "import sys, exporter.app.flags; "
         "print(*sorted({'aiohttp', 'rich', 'structlog', 'exporter.simulator.world'}"
         " & sys.modules.keys()))"
     )

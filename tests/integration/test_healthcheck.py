@@ -15,7 +15,7 @@ from programs import clean_environment, free_port, started
 from web_config_cases import write_folder
 from web_server import behind
 
-from exporter.healthcheck import main
+from exporter.app.healthcheck import main
 
 AUTHORITY = Authority()
 
@@ -73,7 +73,7 @@ async def test_it_is_a_program_of_its_own(tmp_path: Path) -> None:
 
 async def ended(home: Path, *arguments: str) -> tuple[int | None, str]:
     """Run the check as a program; return its exit status and what it complains of."""
-    command = (sys.executable, "-m", "exporter.healthcheck", *arguments)
+    command = (sys.executable, "-m", "exporter.app.healthcheck", *arguments)
     async with started(*command, env=clean_environment(home)) as process:
         _, err = await process.communicate()
     return process.returncode, err.decode()

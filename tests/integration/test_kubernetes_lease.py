@@ -14,12 +14,12 @@ from eventually import eventually
 from kubernetes_asyncio.config import incluster_config as incluster
 from lease_api import TOKEN, LeaseApi, kubeconfig, lease_api
 
-from exporter import election
-from exporter.election import candidate
-from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
-from exporter.leadership import Elector
-from exporter.lease import Lease, LeaseError, LeaseRefusedError
-from exporter.settings import (
+from exporter.app import election
+from exporter.app.election import candidate
+from exporter.app.kubernetes_lease import KubernetesLeases, kubernetes_leases
+from exporter.app.leadership import Elector
+from exporter.app.lease import Lease, LeaseError, LeaseRefusedError
+from exporter.config import (
     ConfigurationError,
     HaSettings,
     Settings,

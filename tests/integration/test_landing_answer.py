@@ -15,11 +15,11 @@ from exposition_cases import FakeClock
 from paths import ROOT
 from web_server import SITE
 
-from exporter.web.landing.answer import (
+from exporter.web.server import application, serving
+from exporter.web.status_page.answer import (
     LandingPage,
 )
-from exporter.web.landing.facts import Facts
-from exporter.web.server import application, serving
+from exporter.web.status_page.facts import Facts
 
 
 @dataclass
@@ -71,10 +71,10 @@ def test_a_hundred_thousand_checkpoints_cost_little() -> None:
 
 def test_a_start_costs_no_template_engine() -> None:
     """Nor what puts the page into words: that is imported by the first visitor."""
-    imported = "import sys, exporter.process; print(*sys.modules)"
+    imported = "import sys, exporter.app.serve; print(*sys.modules)"
     found = subprocess.run(
         [sys.executable, "-c", imported], capture_output=True, text=True, check=True
     ).stdout.split()
 
-    assert "exporter.web.landing.answer" in found
-    assert {"jinja2", "exporter.web.landing.view"}.isdisjoint(found)
+    assert "exporter.web.status_page.answer" in found
+    assert {"jinja2", "exporter.web.status_page.view"}.isdisjoint(found)

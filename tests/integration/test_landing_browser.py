@@ -18,11 +18,11 @@ from landing_picture import HEIGHT, SCALE, WIDTH, taken
 from paths import ROOT
 from web_server import SITE
 
-from exporter.errors import Origin, PermissionDeniedError, Reason
-from exporter.model import Missing
-from exporter.store import RouteStatus
-from exporter.web.landing.facts import Facts
+from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.types import Missing
+from exporter.polling.store import RouteStatus
 from exporter.web.server import application, serving
+from exporter.web.status_page.facts import Facts
 
 WIDTHS = (360, 768, 1280)
 SCHEMES = ("light", "dark")

@@ -16,8 +16,8 @@ from cluster import Cluster, serving
 from lease_account import new_account
 from lease_api import PATH, Json, kubeconfig, lease_api
 
-from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
-from exporter.lease import Lease, LeaseRefusedError, LeaseTakenError
+from exporter.app.kubernetes_lease import KubernetesLeases, kubernetes_leases
+from exporter.app.lease import Lease, LeaseRefusedError, LeaseTakenError
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 MINE = Lease("me", 10, NOON, NOON.replace(microsecond=123456), 3)

@@ -27,7 +27,11 @@ from fakes import good as answer_of
 from programs import free_port
 from structlog.testing import capture_logs
 
-from exporter.errors import (
+from exporter.app.live.check import live_check
+from exporter.app.live.region import ACTIONS
+from exporter.app.live.verdicts import Outcome, Verdict, failure, key_found
+from exporter.config import Settings, load
+from exporter.model.errors import (
     ClockError,
     CredentialsError,
     NotFoundError,
@@ -36,10 +40,6 @@ from exporter.errors import (
     ThrottledError,
     UnavailableError,
 )
-from exporter.live.check import live_check
-from exporter.live.region import ACTIONS
-from exporter.live.verdicts import Outcome, Verdict, failure, key_found
-from exporter.settings import Settings, load
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World

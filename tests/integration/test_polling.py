@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from exporter.app import Exporter, opened
-from exporter.model import Route
-from exporter.polling import surveyed
-from exporter.process import poll_all, walk_all
-from exporter.report.grades import Limits
-from exporter.settings import Settings, load
+from exporter.app.exporter import Exporter, opened
+from exporter.app.poll import surveyed
+from exporter.app.report.grades import Limits
+from exporter.app.serve import poll_all, walk_all
+from exporter.config import Settings, load
+from exporter.model.types import Route
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World

@@ -22,7 +22,7 @@ from programs import (
     started,
 )
 
-from exporter.settings import Family
+from exporter.config import Family
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 

@@ -15,10 +15,10 @@ import yaml
 from eventually import eventually
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import Exporter, opened
-from exporter.model import Route, Snapshot
-from exporter.process import reloading
-from exporter.settings import Loaded, load
+from exporter.app.exporter import Exporter, opened
+from exporter.app.serve import reloading
+from exporter.config import Loaded, load
+from exporter.model.types import Route, Snapshot
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World

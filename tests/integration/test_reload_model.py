@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from exporter.app import Exporter
+from exporter.app.exporter import Exporter
 from exporter.cloud.client import CloudClient
-from exporter.errors import UnavailableError
+from exporter.config import PlanSettings, Settings, ShardSettings
 from exporter.metrics.telemetry import Telemetry
-from exporter.model import Route, Snapshot
-from exporter.routes import shard_of
-from exporter.settings import PlanSettings, Settings, ShardSettings
+from exporter.model.errors import UnavailableError
+from exporter.model.types import Route, Snapshot
+from exporter.polling.routes import shard_of
 
 ITEMS = {"1": ("10", "11"), "2": ("20",), "3": ("30", "31")}
 SIDES = (HERE, THERE)

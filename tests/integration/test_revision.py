@@ -11,7 +11,7 @@ import pytest
 from paths import ROOT
 
 from exporter import __version__
-from exporter.revision import UNKNOWN, revision
+from exporter.app.revision import UNKNOWN, revision
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WHEEL = f"rocketmq_dr_exporter-{__version__}-py3-none-any.whl"
@@ -92,7 +92,7 @@ def test_a_build_refuses_what_is_no_commit(wrong: str, tmp_path: Path) -> None:
 def test_an_installed_exporter_tells_it(tmp_path: Path) -> None:
     """`revision` reads what the build wrote."""
     assert build(tmp_path, REVISION=COMMIT).returncode == 0
-    program = "from exporter.revision import revision; print(revision())"
+    program = "from exporter.app.revision import revision; print(revision())"
 
     told = subprocess.run(
         [sys.executable, "-c", program],

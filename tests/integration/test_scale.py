@@ -6,13 +6,13 @@ import time
 from bisect import bisect_left
 from collections import Counter
 
-from exporter.app import opened
-from exporter.process import poll_all
-from exporter.settings import load
+from exporter.app.exporter import opened
+from exporter.app.serve import poll_all
+from exporter.config import load
+from exporter.polling.worst import findings
 from exporter.simulator.server import running
 from exporter.simulator.stats import Stats
 from exporter.simulator.world import World
-from exporter.worst import findings
 
 PLANS, ITEMS, GROUPS = 50, 10, 200
 PER_SECOND, CONCURRENCY = 400, 5

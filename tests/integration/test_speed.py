@@ -25,12 +25,12 @@ from exposition_cases import (
 )
 from exposition_oracle import Oracle
 
-from exporter.app import opened
+from exporter.app.exporter import opened
+from exporter.config import load
 from exporter.metrics.formats import Format
 from exporter.metrics.turns import SLICE_ROWS
-from exporter.model import Checkpoint, Inventory, Route, Snapshot
-from exporter.settings import load
-from exporter.store import Outcome, Store
+from exporter.model.types import Checkpoint, Inventory, Route, Snapshot
+from exporter.polling.store import Outcome, Store
 
 DEFAULT_SWITCHES = ("sync_lag", "sync_age", "last_sync", "problem")
 

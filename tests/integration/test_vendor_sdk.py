@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from exporter.app import opened
-from exporter.process import poll_all
-from exporter.settings import load
+from exporter.app.exporter import opened
+from exporter.app.serve import poll_all
+from exporter.config import load
+from exporter.polling.worst import findings
 from exporter.simulator.server import running
 from exporter.simulator.world import World
-from exporter.worst import findings
 
 pytestmark = [
     # The SDK's HTTP stack is not ours to mend.

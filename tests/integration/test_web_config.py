@@ -10,7 +10,7 @@ from certificates import Authority
 from programs import real
 from web_config_cases import CASES, OLD_FORMAT, write_folder
 
-from exporter.settings import ConfigurationError
+from exporter.config import ConfigurationError
 from exporter.web.live import checked
 
 CANARY = "canary-5b1e-secret"

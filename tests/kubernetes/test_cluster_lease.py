@@ -21,9 +21,9 @@ from lease_api import MICRO_TIME, kubeconfig
 from programs import real, run_exporter, started
 from replicas import LAG, LEADER, Replica, simulated_cloud
 
-from exporter.kubernetes_lease import KubernetesLeases, kubernetes_leases
-from exporter.leadership import Elector
-from exporter.lease import Lease, LeaseTakenError
+from exporter.app.kubernetes_lease import KubernetesLeases, kubernetes_leases
+from exporter.app.leadership import Elector
+from exporter.app.lease import Lease, LeaseTakenError
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

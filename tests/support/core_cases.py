@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from exposition_cases import snapshot_of
 
-from exporter.errors import NotFoundError, Origin, Reason
-from exporter.model import Checkpoint, Instance, Item, Plan, Route
-from exporter.store import Outcome, RouteStatus
+from exporter.model.errors import NotFoundError, Origin, Reason
+from exporter.model.types import Checkpoint, Instance, Item, Plan, Route
+from exporter.polling.store import Outcome, RouteStatus
 
 REGION = "cn-hangzhou"
 # Source instances of the two directions of a two-way plan.

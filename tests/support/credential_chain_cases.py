@@ -24,7 +24,7 @@ from exporter.cloud.credential_chain import ChainCredentials
 from exporter.cloud.credentials import credential_source
 from exporter.cloud.daemon_threads import THREAD_NAME
 from exporter.cloud.signing import Credentials
-from exporter.errors import CredentialsError
+from exporter.model.errors import CredentialsError
 
 METADATA: Final = "http://100.100.100.200/latest"
 ROLES: Final = f"{METADATA}/meta-data/ram/security-credentials/"

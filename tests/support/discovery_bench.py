@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core_cases import FakePlanReader
 
-from exporter.discovery import Discovery
-from exporter.errors import Reason
-from exporter.model import Missing
-from exporter.settings import PlanSettings, Settings, ShardSettings
+from exporter.config import PlanSettings, Settings, ShardSettings
+from exporter.model.errors import Reason
+from exporter.model.types import Missing
+from exporter.polling.discovery import Discovery
 
 Ids = tuple[str, str, str]
 

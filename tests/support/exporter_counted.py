@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from exporter.cli import main
+from exporter.app.cli import main
 
 EVERY_SECONDS = 0.25
 

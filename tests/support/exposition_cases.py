@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.errors import Reason
-from exporter.lag import rollup
 from exporter.metrics.exposition import Exposition, OwnMetrics
 from exporter.metrics.families import CHECKPOINT
 from exporter.metrics.formats import Format
-from exporter.model import (
+from exporter.model.errors import Reason
+from exporter.model.lag import rollup
+from exporter.model.types import (
     Checkpoint,
     Columns,
     Instance,
@@ -23,7 +23,7 @@ from exporter.model import (
     Route,
     Snapshot,
 )
-from exporter.store import NO_FAILURES, RouteStatus
+from exporter.polling.store import NO_FAILURES, RouteStatus
 
 ALL_SWITCHES = tuple(family.switch for family in CHECKPOINT)
 NOW = 1740724090.5

@@ -1,7 +1,7 @@
 """What prometheus_client says of the same data: the oracle of the exposition.
 
-It goes by rows and by `exporter.lag`, and shares nothing with `exporter.metrics` but
-the catalogue's texts.
+It goes by rows and by `exporter.model.lag`, and shares nothing with
+`exporter.metrics` but the catalogue's texts.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from exporter.lag import BUCKET_BOUNDS_MS, state_of, sync_age_ms, sync_lag_ms
 from exporter.metrics.families import ALL
 from exporter.metrics.formats import Format
-from exporter.model import PROBLEMS, Checkpoint, Inventory, Rejection
-from exporter.store import RouteStatus
+from exporter.model.lag import BUCKET_BOUNDS_MS, state_of, sync_age_ms, sync_lag_ms
+from exporter.model.types import PROBLEMS, Checkpoint, Inventory, Rejection
+from exporter.polling.store import RouteStatus
 
 _CATALOGUE = {family.name: family for family in ALL}
 _OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest

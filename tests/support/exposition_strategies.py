@@ -7,9 +7,9 @@ from dataclasses import replace
 from exposition_cases import snapshot_of, status_of
 from hypothesis import strategies as st
 
-from exporter.errors import Reason
-from exporter.model import Checkpoint, Inventory, Item, Missing, Plan, Route
-from exporter.store import NO_FAILURES, RouteStatus
+from exporter.model.errors import Reason
+from exporter.model.types import Checkpoint, Inventory, Item, Missing, Plan, Route
+from exporter.polling.store import NO_FAILURES, RouteStatus
 
 # No lone surrogates: they are no Unicode text, and msgspec refuses them on the wire.
 _ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

@@ -14,7 +14,7 @@ from fault_model import Fault
 from fault_sending import cut, drip, endless, garbage, half, silence
 from fault_shapes import SHAPES, Shape
 
-from exporter.errors import Reason
+from exporter.model.errors import Reason
 
 
 class Effect(StrEnum):

@@ -17,10 +17,10 @@ from fault_answers import ROWS
 from fault_layer import FaultLayer
 from leaks import everything_about
 
-from exporter.app import Exporter
-from exporter.errors import Reason
+from exporter.app.exporter import Exporter
+from exporter.model.errors import Reason
+from exporter.polling.store import RouteStatus
 from exporter.simulator import bodies
-from exporter.store import RouteStatus
 
 WELL, ILL = "1300000016", "1300000017"
 KEY_ID, SECRET, TOKEN = "canarykeyid4711", "canary-secret-0815", "canary-token-2342"

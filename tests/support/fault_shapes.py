@@ -24,7 +24,7 @@ from fault_answers import (
 )
 from fault_model import Answer, Change
 
-from exporter.errors import Reason
+from exporter.model.errors import Reason
 
 HUGE = 10**30
 

@@ -18,9 +18,9 @@ from fault_layer import FaultLayer, fault_layer
 from fault_run import ILL, KEY_ID, SECRET, TOKEN, WELL, Run
 from pydantic import PrivateAttr
 
-from exporter import logs
-from exporter.app import opened
-from exporter.settings import Settings, load
+from exporter.app import logs
+from exporter.app.exporter import opened
+from exporter.config import Settings, load
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 from exporter.web.server import application, serving

@@ -35,9 +35,9 @@ from exporter.cloud.decoding import PageDecoder
 from exporter.cloud.exchange import Exchange
 from exporter.cloud.faults import retry_after, xml_code
 from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
-from exporter.errors import CloudError
-from exporter.model import Columns, Snapshot
-from exporter.settings import ConfigurationError, load
+from exporter.config import ConfigurationError, load
+from exporter.model.errors import CloudError
+from exporter.model.types import Columns, Snapshot
 from exporter.web.auth import BasicAuth
 from exporter.web.negotiation import accepts_gzip, negotiate
 

@@ -16,8 +16,8 @@ from core_cases import ROUTE
 from landing_cases import facts_of, large
 from web_server import SITE
 
-from exporter.web.landing.facts import Facts
 from exporter.web.server import application, serving
+from exporter.web.status_page.facts import Facts
 
 ROUTES, CHECKPOINTS_EACH, TRIES = 100, 1_000, 5
 

@@ -11,15 +11,23 @@ from typing import Any
 from core_cases import SYNCED_AT_MS
 from exposition_cases import status_of
 
-from exporter.errors import CloudError, Reason
-from exporter.lag import rollup
-from exporter.model import Columns, Inventory, Item, Missing, Plan, Route, Snapshot
-from exporter.settings import Settings, load
-from exporter.store import RouteStatus
-from exporter.web.landing.facts import MOST_ENTRIES, Facts
-from exporter.web.landing.page import page
-from exporter.web.landing.view import View, view
-from exporter.worst import worst
+from exporter.config import Settings, load
+from exporter.model.errors import CloudError, Reason
+from exporter.model.lag import rollup
+from exporter.model.types import (
+    Columns,
+    Inventory,
+    Item,
+    Missing,
+    Plan,
+    Route,
+    Snapshot,
+)
+from exporter.polling.store import RouteStatus
+from exporter.polling.worst import worst
+from exporter.web.status_page.facts import MOST_ENTRIES, Facts
+from exporter.web.status_page.page import page
+from exporter.web.status_page.view import View, view
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 VOID = {"meta", "link"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from exporter.errors import CloudError
+from exporter.model.errors import CloudError
 
 
 def everything_about(error: BaseException) -> str:

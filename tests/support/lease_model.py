@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from exporter.lease import Lease, LeaseError, LeaseTakenError
+from exporter.app.lease import Lease, LeaseError, LeaseTakenError
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from manifests import Manifest, container, only, variables
 
-from exporter.flags import build_parser, setting_flags
-from exporter.settings.loading import Loaded, load
+from exporter.app.flags import build_parser, setting_flags
+from exporter.config.loading import Loaded, load
 
 SECRET = "canary-from-a-secret"
 """What every key of every Secret holds, and every file of one."""

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from core_cases import ROUTE, row
 from exposition_cases import snapshot_of
 
-from exporter.errors import CloudError
-from exporter.model import Route, Snapshot
-from exporter.poller import Poller
-from exporter.store import Outcome
+from exporter.model.errors import CloudError
+from exporter.model.types import Route, Snapshot
+from exporter.polling.scheduler import Poller
+from exporter.polling.store import Outcome
 
 INTERVAL = 60.0
 STARTS_PER_SECOND = 5.0

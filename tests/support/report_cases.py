@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from core_cases import ROUTE, SYNCED_AT_MS, one_way
 from exposition_cases import snapshot_of, status_of
 
-from exporter.errors import CloudError, Reason
-from exporter.model import Checkpoint, Inventory, Missing, Plan, Route
-from exporter.report.grades import Limits
-from exporter.report.survey import Survey
-from exporter.store import RouteStatus
-from exporter.worst import Finding, findings
+from exporter.app.report.grades import Limits
+from exporter.app.report.survey import Survey
+from exporter.model.errors import CloudError, Reason
+from exporter.model.types import Checkpoint, Inventory, Missing, Plan, Route
+from exporter.polling.store import RouteStatus
+from exporter.polling.worst import Finding, findings
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 LIMITS: Mapping[str, Limits] = {

@@ -12,7 +12,7 @@ from leaks import everything_about
 from exporter.cloud.answers import Answer, data_of
 from exporter.cloud.decoding import PageDecoder
 from exporter.cloud.wire import CheckpointRow, Rows
-from exporter.errors import CloudError, MalformedError, Origin, Reason
+from exporter.model.errors import CloudError, MalformedError, Origin, Reason
 
 ACTION = "ListDisasterRecoveryCheckpoints"
 SECRET = "STRING-TO-SIGN GET&%2F CAISToken== hunter2"

@@ -12,7 +12,7 @@ from exporter.cloud.credential_chain import (
     ChainCredentials,
 )
 from exporter.cloud.signing import Credentials
-from exporter.errors import CredentialsError
+from exporter.model.errors import CredentialsError
 
 FIRST = Credentials("id-1", "secret-1", "token-1", "oidc_role_arn")
 SECOND = Credentials("id-2", "secret-2", "token-2", "oidc_role_arn")

@@ -16,8 +16,8 @@ from paths import TESTDATA
 from exporter.cloud.checkpoints import CheckpointCollector
 from exporter.cloud.decoding import PageDecoder
 from exporter.cloud.wire import CheckpointRow, Rows
-from exporter.lag import sync_lag_ms
-from exporter.model import Checkpoint, Rejection, Route, Snapshot, State
+from exporter.model.lag import sync_lag_ms
+from exporter.model.types import Checkpoint, Rejection, Route, Snapshot, State
 
 ROUTE = Route("1300000016", "100070284", "rmq-route", "cn-hangzhou")
 SAMPLE = TESTDATA / "seed_checkpoints.json"

@@ -29,8 +29,8 @@ from exporter.cloud.credentials import StaticCredentials
 from exporter.cloud.exchange import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.transport import Transport
-from exporter.errors import CloudError, Reason
-from exporter.model import Instance, Rejection, Route, Snapshot
+from exporter.model.errors import CloudError, Reason
+from exporter.model.types import Instance, Rejection, Route, Snapshot
 
 PLANS = "/disaster_recovery"
 PLAN = f"{PLANS}/1300000016"

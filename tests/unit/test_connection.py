@@ -6,9 +6,9 @@ import pytest
 from fakes import FakeCloud, Reply, fake_cloud, item_row, page_of
 
 from exporter.cloud.connection import PROBING, WALKING, Manner, connected
-from exporter.errors import UnavailableError
+from exporter.config import load
 from exporter.metrics.telemetry import Telemetry
-from exporter.settings import load
+from exporter.model.errors import UnavailableError
 
 ITEMS = "/disaster_recovery/1/items"
 

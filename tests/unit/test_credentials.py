@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from exporter.app.redaction import redacted_text
 from exporter.cloud.credential_chain import ChainCredentials
 from exporter.cloud.credentials import StaticCredentials, credential_source
 from exporter.cloud.signing import Credentials
-from exporter.errors import CredentialsError, Reason
-from exporter.redaction import redacted_text
+from exporter.model.errors import CredentialsError, Reason
 
 
 async def test_configured_values_are_the_key() -> None:

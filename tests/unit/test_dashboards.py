@@ -16,9 +16,9 @@ from alerting import RULE_FILES
 from dashboard_rules import LABEL_VALUES, panels, query_variables, targets
 from promql_reading import names
 
-from exporter.lag import BUCKET_BOUNDS_MS
 from exporter.metrics.families import ALL
-from exporter.settings.durations import format_duration
+from exporter.model.durations import format_duration
+from exporter.model.lag import BUCKET_BOUNDS_MS
 from grafana.build import ROOT, dashboards, main, stale, write
 
 DASHBOARDS = dashboards()

@@ -9,7 +9,7 @@ import pytest
 from virtual_time import virtually
 
 from exporter.cloud.deadline import Deadline
-from exporter.errors import (
+from exporter.model.errors import (
     CloudError,
     NotFoundError,
     RequestTimeoutError,

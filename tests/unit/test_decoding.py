@@ -14,7 +14,7 @@ from paths import TESTDATA
 
 from exporter.cloud.decoding import Failure, PageDecoder, failure
 from exporter.cloud.wire import CheckpointRow, Rows
-from exporter.errors import MalformedError
+from exporter.model.errors import MalformedError
 
 SAMPLE = TESTDATA / "seed_checkpoints.json"
 

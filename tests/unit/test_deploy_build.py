@@ -17,7 +17,7 @@ from deploy import build
 from deploy.schema import schema
 from deploy.values import values
 from exporter import __version__
-from exporter.settings.knobs import knobs
+from exporter.config.catalogue import knobs
 from exporter.simulator.scenarios import SCENARIOS
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")

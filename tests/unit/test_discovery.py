@@ -18,9 +18,9 @@ from discovery_bench import DiscoveryBench, Ids
 from structlog.testing import capture_logs
 from virtual_time import settled
 
-from exporter.discovery import Discovery
-from exporter.model import Missing, Plan, Route
-from exporter.settings import ApiSettings, PlanSettings, Settings, ShardSettings
+from exporter.config import ApiSettings, PlanSettings, Settings, ShardSettings
+from exporter.model.types import Missing, Plan, Route
+from exporter.polling.discovery import Discovery
 
 
 async def test_a_plan_configured_in_full_needs_no_call() -> None:

@@ -9,9 +9,9 @@ from core_cases import HERE, REGION, item, not_found, one_way
 from discovery_bench import DiscoveryBench
 from structlog.testing import capture_logs
 
-from exporter.errors import PermissionDeniedError, Reason, UnavailableError
-from exporter.model import Missing, Route
-from exporter.settings import PlanSettings
+from exporter.config import PlanSettings
+from exporter.model.errors import PermissionDeniedError, Reason, UnavailableError
+from exporter.model.types import Missing, Route
 
 
 async def test_a_failed_plan_keeps_its_routes_and_stops_no_other() -> None:

@@ -30,11 +30,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from exporter.discovery import Discovery
-from exporter.errors import Reason, UnavailableError
-from exporter.model import Missing, Route
-from exporter.settings import PlanSettings, Settings
-from exporter.store import Store
+from exporter.config import PlanSettings, Settings
+from exporter.model.errors import Reason, UnavailableError
+from exporter.model.types import Missing, Route
+from exporter.polling.discovery import Discovery
+from exporter.polling.store import Store
 
 PLANS = ("1", "2", "3")
 CONFIGURED = ("1", "2")

@@ -7,9 +7,9 @@ from core_cases import HERE, THERE, item, not_found, one_way, two_way
 from discovery_bench import DiscoveryBench
 from structlog.testing import capture_logs
 
-from exporter.errors import UnavailableError
-from exporter.model import Missing
-from exporter.settings import ApiSettings, PlanSettings, Settings
+from exporter.config import ApiSettings, PlanSettings, Settings
+from exporter.model.errors import UnavailableError
+from exporter.model.types import Missing
 
 
 def reconfigure(bench: DiscoveryBench, settings: Settings) -> None:

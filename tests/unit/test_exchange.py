@@ -21,7 +21,7 @@ from yarl import URL
 from exporter.cloud.exchange import LARGEST_BODY_BYTES, Call, Exchange, _proxy_for
 from exporter.cloud.signing import Credentials, authorization, canonical_query
 from exporter.cloud.wire import Envelope
-from exporter.errors import CloudError, Reason
+from exporter.model.errors import CloudError, Reason
 
 ACTION = "ListDisasterRecoveryPlans"
 PATH = "/disaster_recovery"

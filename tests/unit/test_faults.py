@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.cloud.faults import error_from, retry_after, safe_code, xml_code
-from exporter.errors import (
+from exporter.model.errors import (
     ClockError,
     CloudError,
     CredentialsError,

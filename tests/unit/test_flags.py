@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.flags import build_parser, setting_flags
-from exporter.settings import ConfigurationError, Settings, load
-from exporter.settings.knobs import Knob, knobs
+from exporter.app.flags import build_parser, setting_flags
+from exporter.config import ConfigurationError, Settings, load
+from exporter.config.catalogue import Knob, knobs
 
 PARSER = build_parser()
 CANARY = "hunter2-canary"

@@ -16,7 +16,7 @@ from programs import clean_environment, free_port, started
 from web_config_cases import hashed, tls, write_folder
 from web_server import behind, rewrite
 
-from exporter.healthcheck import arguments_of, main
+from exporter.app.healthcheck import arguments_of, main
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -245,7 +245,7 @@ def test_the_flags_are_what_follows_the_program(
 
 async def ended(home: Path, *arguments: str) -> tuple[int | None, str]:
     """Run the check as a program; return its exit status and what it complains of."""
-    command = (sys.executable, "-m", "exporter.healthcheck", *arguments)
+    command = (sys.executable, "-m", "exporter.app.healthcheck", *arguments)
     async with started(*command, env=clean_environment(home)) as process:
         _, err = await process.communicate()
     return process.returncode, err.decode()

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 from virtual_time import virtually
 
-from exporter.errors import (
+from exporter.model.errors import (
     CredentialsError,
     InternalError,
     RequestTimeoutError,
     UnavailableError,
 )
-from exporter.isolation import result_or_error
+from exporter.model.isolation import result_or_error
 
 
 async def raising(error: BaseException) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.lag import (
+from exporter.model.lag import (
     BUCKET_BOUNDS_MS,
     merged,
     rollup,
@@ -14,7 +14,7 @@ from exporter.lag import (
     sync_age_ms,
     sync_lag_ms,
 )
-from exporter.model import UNKNOWN_MS, State
+from exporter.model.types import UNKNOWN_MS, State
 
 NOON = 1_740_724_080_000
 # Unknown, or so near to one another that lags of every sign and bucket come up.

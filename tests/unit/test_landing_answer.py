@@ -13,15 +13,15 @@ from exposition_cases import FakeClock
 from landing_cases import facts_of
 from web_server import SITE
 
-from exporter.web.landing.answer import (
+from exporter.web.server import application, serving
+from exporter.web.status_page.answer import (
     FRESH_SECONDS,
     REFRESH_SECONDS,
     LandingPage,
     with_pauses,
 )
-from exporter.web.landing.facts import Facts
-from exporter.web.landing.page import looks
-from exporter.web.server import application, serving
+from exporter.web.status_page.facts import Facts
+from exporter.web.status_page.page import looks
 
 
 @dataclass

@@ -7,9 +7,9 @@ from exposition_cases import snapshot_of, status_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.lag import BUCKET_BOUNDS_MS
-from exporter.store import RouteStatus
-from exporter.web.landing.distribution import HEIGHT, LEAST_HEIGHT, distribution
+from exporter.model.lag import BUCKET_BOUNDS_MS
+from exporter.polling.store import RouteStatus
+from exporter.web.status_page.distribution import HEIGHT, LEAST_HEIGHT, distribution
 
 FIVE_MINUTES = 300.0
 

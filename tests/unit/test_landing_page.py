@@ -24,11 +24,11 @@ from landing_cases import (
 )
 
 from exporter import __version__
-from exporter.errors import Origin, PermissionDeniedError, Reason
-from exporter.model import Missing, Plan
-from exporter.store import RouteStatus
-from exporter.web.landing.facts import Facts
-from exporter.web.landing.page import looks
+from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.types import Missing, Plan
+from exporter.polling.store import RouteStatus
+from exporter.web.status_page.facts import Facts
+from exporter.web.status_page.page import looks
 
 EVIL = '"><script>alert(1)</script>'
 

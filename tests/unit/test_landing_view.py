@@ -9,12 +9,12 @@ from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
 from exposition_cases import snapshot_of, status_of
 from landing_cases import NOW, down, facts_of, large, settings_of, view_of
 
-from exporter.errors import CloudError, Origin, PermissionDeniedError, Reason
-from exporter.model import Missing
-from exporter.store import RouteStatus
-from exporter.web.landing.bars import Tone
-from exporter.web.landing.summary import Figure, Verdict
-from exporter.web.landing.words import REMEDIES
+from exporter.model.errors import CloudError, Origin, PermissionDeniedError, Reason
+from exporter.model.types import Missing
+from exporter.polling.store import RouteStatus
+from exporter.web.status_page.bars import Tone
+from exporter.web.status_page.summary import Figure, Verdict
+from exporter.web.status_page.words import REMEDIES
 
 REFUSED = Origin("ListDisasterRecoveryPlans", "NoPermission", 403, "8C3A")
 

@@ -13,8 +13,8 @@ from lease_model import Keeper, Line
 from structlog.testing import capture_logs
 from virtual_time import settled, virtually
 
-from exporter.leadership import Elector, steady
-from exporter.lease import NOBODY, Lease, LeaseError, LeaseRefusedError
+from exporter.app.leadership import Elector, steady
+from exporter.app.lease import NOBODY, Lease, LeaseError, LeaseRefusedError
 
 DURATION = 10
 

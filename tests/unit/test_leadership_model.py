@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lease_model import Keeper, Line
 from virtual_time import run_virtually
 
-from exporter.leadership import DELETED, Elector
+from exporter.app.leadership import DELETED, Elector
 
 DURATION = 10
 TICK = 0.25

@@ -12,10 +12,10 @@ import structlog
 from hypothesis import given, settings, strategies
 from pydantic import SecretStr
 
-from exporter.lines import render_console, render_json, render_logfmt
-from exporter.logs import OnceAMinute, configure
-from exporter.redaction import MASK, redacted, redacted_text
-from exporter.settings.knobs import knobs_by_path
+from exporter.app.lines import render_console, render_json, render_logfmt
+from exporter.app.logs import OnceAMinute, configure
+from exporter.app.redaction import MASK, redacted, redacted_text
+from exporter.config.catalogue import knobs_by_path
 
 Style = Literal["logfmt", "json", "console"]
 STYLES: tuple[Style, ...] = ("logfmt", "json", "console")
@@ -384,6 +384,6 @@ def test_what_strangers_provoke_is_told_once_a_minute() -> None:
     bug = KeyError("a bug of ours")
     assert passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
     assert not passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
-    assert all(passes("exporter.poller", "walk_failed") for _ in range(3))
+    assert all(passes("exporter.polling.scheduler", "walk_failed") for _ in range(3))
     now[0] += 61
     assert passes("asyncio", "socket.accept() out of system resource")

@@ -10,7 +10,7 @@ from exposition_cases import columns_of, snapshot_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model import (
+from exporter.model.types import (
     PROBLEMS,
     Checkpoint,
     Columns,

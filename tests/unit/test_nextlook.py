@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from virtual_time import settled, virtually
 
-from exporter.nextlook import NextLook
-from exporter.settings import PollSettings
+from exporter.config import PollSettings
+from exporter.polling.nextlook import NextLook
 
 POLL = PollSettings(
     interval=timedelta(minutes=1), discovery_interval=timedelta(minutes=10)

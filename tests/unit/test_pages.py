@@ -14,7 +14,7 @@ from virtual_time import run_virtually, virtually
 
 from exporter.cloud.deadline import Deadline
 from exporter.cloud.pages import PASSES, Page, read_all
-from exporter.errors import IncompleteError, NotFoundError
+from exporter.model.errors import IncompleteError, NotFoundError
 
 Fetch = Callable[[int], Awaitable[Page[list[int]]]]
 

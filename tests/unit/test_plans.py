@@ -10,7 +10,7 @@ from fakes import item_row, plan_row
 
 from exporter.cloud.plans import RowCollector, item_from, plan_from
 from exporter.cloud.wire import ItemRow, PlanRow, Rows
-from exporter.model import Instance, Item, Plan
+from exporter.model.types import Instance, Item, Plan
 
 
 def plan(**beside: object) -> Plan:

@@ -10,9 +10,9 @@ from core_cases import HERE, OTHER, REGION, ROUTE
 from poller_bench import INTERVAL, STARTS_PER_SECOND, PollerBench
 from virtual_time import run_virtually, settled, virtually
 
-from exporter.errors import UnavailableError
-from exporter.model import Route
-from exporter.routes import position
+from exporter.model.errors import UnavailableError
+from exporter.model.types import Route
+from exporter.polling.routes import position
 
 MANY = [Route("1", str(number), HERE, REGION) for number in range(100)]
 

@@ -10,15 +10,15 @@ from poller_bench import INTERVAL, WALL, PollerBench, error_of
 from structlog.testing import capture_logs
 from virtual_time import virtually
 
-from exporter.errors import (
+from exporter.model.errors import (
     InternalError,
     Origin,
     Reason,
     ThrottledError,
     UnavailableError,
 )
-from exporter.model import Route, Snapshot
-from exporter.store import Outcome
+from exporter.model.types import Route, Snapshot
+from exporter.polling.store import Outcome
 
 
 @virtually

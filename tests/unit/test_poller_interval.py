@@ -10,7 +10,7 @@ from core_cases import OTHER, ROUTE
 from poller_bench import INTERVAL, STARTS_PER_SECOND, PollerBench
 from virtual_time import virtually
 
-from exporter.routes import position
+from exporter.polling.routes import position
 
 
 @virtually

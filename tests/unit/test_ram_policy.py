@@ -11,9 +11,9 @@ from exporter.cloud.client import CloudClient
 from exporter.cloud.deadline import Deadline
 from exporter.cloud.exchange import Call
 from exporter.cloud.transport import Transport
-from exporter.errors import NotFoundError
 from exporter.metrics.telemetry import ACTIONS
-from exporter.model import Route
+from exporter.model.errors import NotFoundError
+from exporter.model.types import Route
 
 POLICY = ROOT / "deploy" / "ram-policy.json"
 ROUTE = Route("1300000016", "100070284", "rmq-cn-7e22ody0001", "cn-hangzhou")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from exporter import logs
-from exporter.errors import CredentialsError
-from exporter.reloading import UNEXPECTED, Reloader
-from exporter.settings import ConfigurationError, Loaded, Settings, load
+from exporter.app import logs
+from exporter.app.reloading import UNEXPECTED, Reloader
+from exporter.config import ConfigurationError, Loaded, Settings, load
+from exporter.model.errors import CredentialsError
 
 SECRET = "canary-5d1e-secret"
 

@@ -31,8 +31,8 @@ from exporter.metrics.formats import Format
 from exporter.metrics.rendering import lines, seconds
 from exporter.metrics.stream import unpacked
 from exporter.metrics.turns import SLICE_ROWS
-from exporter.model import Checkpoint, Inventory, Snapshot
-from exporter.store import RouteStatus
+from exporter.model.types import Checkpoint, Inventory, Snapshot
+from exporter.polling.store import RouteStatus
 
 GOLDEN = SUPPORT / "golden"
 GOLDEN_NAMES = {

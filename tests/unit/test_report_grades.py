@@ -8,8 +8,8 @@ import pytest
 from core_cases import OTHER, row
 from report_cases import LIMITS, NOW, findings_of, found
 
-from exporter.report.grades import Breaches, breaches, is_bad
-from exporter.store import RouteStatus
+from exporter.app.report.grades import Breaches, breaches, is_bad
+from exporter.polling.store import RouteStatus
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import NASTY
 
-from exporter.report.names import shown
+from exporter.app.report.names import shown
 
 
 @given(st.text(st.characters(), min_size=1, max_size=60))

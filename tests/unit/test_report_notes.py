@@ -9,10 +9,10 @@ from core_cases import HERE, OTHER, ROUTE, SIBLING, one_way, row
 from exposition_cases import snapshot_of, status_of
 from report_cases import ESCAPES, failed, found, survey
 
-from exporter.errors import CloudError, Reason, ThrottledError
-from exporter.model import Missing, Route
-from exporter.report.notes import notes
-from exporter.report.survey import Survey, still_true
+from exporter.app.report.notes import notes
+from exporter.app.report.survey import Survey, still_true
+from exporter.model.errors import CloudError, Reason, ThrottledError
+from exporter.model.types import Missing, Route
 
 
 def said(of: Survey, rows: int = 100) -> list[str]:

@@ -9,9 +9,9 @@ import pytest
 from core_cases import HERE, ROUTE, SYNCED_AT_MS, THERE, row
 from exposition_cases import snapshot_of, status_of
 
-from exporter.model import Checkpoint
-from exporter.report.objects import as_json
-from exporter.worst import findings
+from exporter.app.report.objects import as_json
+from exporter.model.types import Checkpoint
+from exporter.polling.worst import findings
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 

@@ -13,10 +13,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from terminals import plain
 
-from exporter.model import Checkpoint
-from exporter.report.plain import as_lines
-from exporter.report.table import as_table
-from exporter.worst import findings
+from exporter.app.report.plain import as_lines
+from exporter.app.report.table import as_table
+from exporter.model.types import Checkpoint
+from exporter.polling.worst import findings
 
 
 def drawn(*rows: Checkpoint, width: int = 150, is_cut: bool = False) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from virtual_time import settled, virtually
 
-from exporter.restarting import Restartable
+from exporter.app.restarting import Restartable
 
 
 @virtually

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 import pytest
 from virtual_time import virtually
 
-from exporter.rounds import keep_polling
+from exporter.app.rounds import keep_polling
 
 
 class Rounds:

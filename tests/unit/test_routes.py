@@ -10,16 +10,16 @@ from core_cases import HERE, REGION, ROUTE, THERE, item, not_found, one_way, two
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import CloudError, UnavailableError
-from exporter.model import Instance, Item, Missing, Plan, Route
-from exporter.routes import (
+from exporter.config import PlanSettings, Settings
+from exporter.model.errors import CloudError, UnavailableError
+from exporter.model.types import Instance, Item, Missing, Plan, Route
+from exporter.polling.routes import (
     configured_but_missing,
     configured_routes,
     position,
     shard_of,
     source_instances,
 )
-from exporter.settings import PlanSettings, Settings
 
 MANY = [
     Route(str(plan), str(number), instance, REGION)

@@ -19,8 +19,8 @@ from runbook_pages import (
     selected_labels,
 )
 
-from exporter.arguments import PROGRAM
-from exporter.flags import build_parser
+from exporter.app.arguments import PROGRAM
+from exporter.app.flags import build_parser
 from exporter.metrics.families import ALL, Kind
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"

@@ -13,10 +13,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from terminals import plain
 
-from exporter.errors import Reason
-from exporter.model import Route
-from exporter.report.survey import Survey
-from exporter.screen import MOST_ROWS, Watched, show
+from exporter.app.report.survey import Survey
+from exporter.app.screen import MOST_ROWS, Watched, show
+from exporter.model.errors import Reason
+from exporter.model.types import Route
 
 
 @pytest.fixture(autouse=True)

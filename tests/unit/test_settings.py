@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies
 from paths import ROOT, TESTDATA
 from pydantic import ValidationError
 
-from exporter.settings import (
+from exporter.config import (
     ConfigurationError,
     Loaded,
     NameFilter,
@@ -21,8 +21,8 @@ from exporter.settings import (
     parse_duration,
     split_address,
 )
-from exporter.settings.addresses import endpoint_url
-from exporter.settings.knobs import knobs
+from exporter.config.addresses import endpoint_url
+from exporter.config.catalogue import knobs
 
 CANARY = "hunter2-canary"
 

@@ -19,9 +19,9 @@ from core_cases import (
 from exposition_cases import FakeClock
 from store_bench import STALE_AFTER, new_store, status_of
 
-from exporter.errors import NOWHERE, Reason
-from exporter.model import Route
-from exporter.store import RouteStatus, Store
+from exporter.model.errors import NOWHERE, Reason
+from exporter.model.types import Route
+from exporter.polling.store import RouteStatus, Store
 
 
 @pytest.fixture

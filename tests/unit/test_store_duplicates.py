@@ -18,8 +18,8 @@ from counting import counted_calls
 from exposition_cases import FakeClock, snapshot_of
 from store_bench import STALE_AFTER, new_store, status_of
 
-from exporter.model import Route, State
-from exporter.store import Outcome, Store
+from exporter.model.types import Route, State
+from exporter.polling.store import Outcome, Store
 
 
 @pytest.fixture

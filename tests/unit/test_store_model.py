@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from exporter.errors import Reason
-from exporter.lag import rollup, sync_lag_ms
-from exporter.model import Checkpoint, Route
-from exporter.store import Store
+from exporter.model.errors import Reason
+from exporter.model.lag import rollup, sync_lag_ms
+from exporter.model.types import Checkpoint, Route
+from exporter.polling.store import Store
 
 STALE_AFTER = 100
 THIRD = replace(ROUTE, source_instance_id="rmq-third")

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_bench import MAX_CHECKPOINTS, STALE_AFTER, dropped_of, new_store, status_of
 
-from exporter.model import Route
-from exporter.store import Outcome, Store
+from exporter.model.types import Route
+from exporter.polling.store import Outcome, Store
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from pathlib import Path
 from paths import ROOT
 from programs import exporter_command, real
 
-from exporter.settings import parse_duration
-from exporter.settings.knobs import knobs
+from exporter.config import parse_duration
+from exporter.config.catalogue import knobs
 
 FOLDER = ROOT / "deploy" / "systemd"
 NAME = "rocketmq-dr-exporter.service"

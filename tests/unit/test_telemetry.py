@@ -9,11 +9,11 @@ from exposition_oracle import parsed
 from prometheus_client import REGISTRY
 
 from exporter import __version__
-from exporter.errors import Reason
 from exporter.metrics.families import Kind
 from exporter.metrics.families.own import DROPPED, OWN
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import ACTIONS, Telemetry
+from exporter.model.errors import Reason
 
 every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
 PREFIX = "rocketmq_dr_exporter_"

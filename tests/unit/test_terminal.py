@@ -10,9 +10,9 @@ import structlog
 from rich.console import Console
 from rich.live import Live
 
-from exporter import logs
-from exporter.settings.model import LogSettings
-from exporter.terminal import is_live, logs_above, printing_whatever_comes
+from exporter.app import logs
+from exporter.app.terminal import is_live, logs_above, printing_whatever_comes
+from exporter.config.settings import LogSettings
 
 LOG = LogSettings(level="info", format="logfmt")
 

@@ -24,7 +24,7 @@ from exporter.cloud.transport import (
     Transport,
 )
 from exporter.cloud.wire import Envelope
-from exporter.errors import (
+from exporter.model.errors import (
     ClockError,
     CloudError,
     CredentialsError,

@@ -7,7 +7,7 @@ import io
 from core_cases import OTHER, ROUTE
 from rich.console import Console
 
-from exporter.walkbar import WalkBar
+from exporter.app.walkbar import WalkBar
 
 
 def bar() -> WalkBar:

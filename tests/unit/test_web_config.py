@@ -8,9 +8,9 @@ import pytest
 from certificates import Authority
 from web_config_cases import CASES, Case, hashed, tls, write_folder
 
-from exporter import logs
-from exporter.cli import main
-from exporter.settings import ConfigurationError, load
+from exporter.app import logs
+from exporter.app.cli import main
+from exporter.config import ConfigurationError, load
 from exporter.web.live import checked
 
 CANARY = "canary-5b1e-secret"

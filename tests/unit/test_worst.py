@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landing_cases import large
 
-from exporter.model import Checkpoint, State
-from exporter.store import RouteStatus
-from exporter.worst import ROWS_BETWEEN_PAUSES, findings, searched, seconds, worst
+from exporter.model.types import Checkpoint, State
+from exporter.polling.store import RouteStatus
+from exporter.polling.worst import (
+    ROWS_BETWEEN_PAUSES,
+    findings,
+    searched,
+    seconds,
+    worst,
+)
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 lags = st.lists(st.none() | st.integers(-3_000, 3_000), max_size=12)

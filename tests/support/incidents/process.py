@@ -16,18 +16,18 @@ import aiohttp
 from lease_model import Keeper, Line
 from yarl import URL
 
-from exporter.app import Exporter
+from exporter.app.exporter import Exporter
+from exporter.app.leadership import Elector
+from exporter.app.serve import poll_when_elected
 from exporter.cloud.client import CloudClient
 from exporter.cloud.connection import requests_per_second
 from exporter.cloud.exchange import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.signing import Credentials
 from exporter.cloud.transport import Transport
-from exporter.leadership import Elector
+from exporter.config import Settings
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
-from exporter.process import poll_when_elected
-from exporter.settings import Settings
 from exporter.simulator.gateway import ACCESS_KEY_ID, ACCESS_KEY_PAIR
 from incidents.cloud import Answer, Cloud
 

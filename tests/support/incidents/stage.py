@@ -12,8 +12,8 @@ from typing import Any
 
 from lease_model import Keeper
 
-from exporter.election import lease_name
-from exporter.settings import Settings, load
+from exporter.app.election import lease_name
+from exporter.config import Settings, load
 from incidents.changing import Changes, ChangingWorld
 from incidents.cloud import Cloud
 from incidents.process import Process

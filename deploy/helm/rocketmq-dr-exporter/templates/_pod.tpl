@@ -95,7 +95,7 @@ spec:
       {{- $ready := dict "httpGet" (dict "path" "/-/ready" "port" "http") }}
       {{- if include "rocketmq-dr-exporter.isGuarded" . }}
       {{- /* Starting a program costs more than asking does. */}}
-      {{- $healthy = dict "exec" (dict "command" (list "python" "-m" "exporter.healthcheck")) "periodSeconds" 30 }}
+      {{- $healthy = dict "exec" (dict "command" (list "python" "-m" "exporter.app.healthcheck")) "periodSeconds" 30 }}
       {{- $ready = dict "tcpSocket" (dict "port" "http") }}
       {{- end }}
       {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready }}

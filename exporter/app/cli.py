@@ -1,0 +1,178 @@
+"""The commands: what each does with its arguments, what it prints, how it exits.
+
+What only one command needs is imported where it is used, so that `--version` and a
+usage error are quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+
+import structlog
+
+from exporter.app import logs
+from exporter.app.flags import build_parser, setting_flags
+from exporter.config import ApiSettings, ConfigurationError, Loaded, Settings, load
+
+log = structlog.get_logger(__name__)
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return _COMMANDS[arguments.command](arguments)
+    except ConfigurationError as error:
+        for name in error.warnings:
+            _complain(f"{name}: names no setting")
+        for fault in error.faults:
+            _complain(fault)
+        return MISUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone: what is left in the buffer must not be told either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception:
+        # Logged and not raised: a traceback goes through the redaction, as all does.
+        log.exception("crashed")
+        return FAILED
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from exporter.app.serve import serve
+
+    settings = _configured(arguments)
+    return _listening(serve(settings, _source(arguments)))
+
+
+def _poll(arguments: argparse.Namespace) -> int:
+    from exporter.app.poll import poll, watch
+
+    if arguments.watch is not None and arguments.output != "table":
+        _complain("--watch: shows a table, and no other --output")
+        return MISUSED
+    settings = _configured(arguments)
+    if arguments.watch is None:
+        is_whole = asyncio.run(poll(settings, arguments.output))
+    else:
+        interval = arguments.watch or settings.poll.interval
+        is_whole = asyncio.run(watch(settings, interval))
+    if is_whole is None:
+        return INTERRUPTED
+    return DONE if is_whole else FAILED
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    settings = _configured(arguments)
+    if settings.web.config_file is not None:
+        from exporter.web.live import checked
+
+        checked(settings.web.config_file)
+    if settings.ha.lease is not None:
+        from exporter.app.election import require_extra
+
+        require_extra()
+    plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"
+    print(
+        f"the configuration is good: {plans}, region {settings.api.region}", flush=True
+    )
+    return asyncio.run(_check_live(settings)) if arguments.live else DONE
+
+
+async def _check_live(settings: Settings) -> int:
+    from exporter.app.live.check import live_check
+    from exporter.app.live.verdicts import Outcome
+
+    verdicts = await live_check(settings)
+    for verdict in verdicts:
+        print(verdict.line())
+    is_failed = any(verdict.outcome is Outcome.FAILED for verdict in verdicts)
+    return FAILED if is_failed else DONE
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from exporter.app.demo import simulate
+
+    return _listening(simulate(arguments))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from exporter.app.demo import demo_settings, demonstrate
+
+    # Faults in the flags are told before anything is started.
+    demo_settings(arguments, "http://127.0.0.1")
+    return _listening(demonstrate(arguments))
+
+
+def _listening(service: Coroutine[None, None, None]) -> int:
+    """Run a service until it is told to stop."""
+    try:
+        asyncio.run(service)
+    except OSError as error:
+        _complain(f"{error.strerror or error}")
+        return FAILED
+    return DONE
+
+
+def _configured(arguments: argparse.Namespace) -> Settings:
+    """Return the settings, with logging set up as they say."""
+    loaded = _source(arguments)()
+    logs.configure(loaded.settings.log.level, loaded.settings.log.format)
+    for name in loaded.warnings:
+        log.warning("unknown_environment_variable", name=name)
+    if loaded.settings.poll.is_withdrawn_between_walks:
+        log.warning(
+            "checkpoints_withdrawn_between_walks",
+            remedy="make poll.stale_after several times poll.interval",
+        )
+    _require_secrets(loaded.settings.api)
+    return loaded.settings
+
+
+def _require_secrets(api: ApiSettings) -> None:
+    """Look whether the files of secrets are there; later a missing one is only data.
+
+    Raises:
+        ConfigurationError: one cannot be read.
+    """
+    from exporter.cloud.credentials import why_unreadable
+
+    files = {
+        "api.access_key_secret_file": api.access_key_secret_file,
+        "api.security_token_file": api.security_token_file,
+    }
+    faults = [
+        f"{name}: {file}: cannot be read: {why}"
+        for name, file in files.items()
+        if file is not None and (why := why_unreadable(file)) is not None
+    ]
+    if faults:
+        raise ConfigurationError(tuple(faults))
+
+
+def _source(arguments: argparse.Namespace) -> Callable[[], Loaded]:
+    """Return what reads all sources of settings, each time anew."""
+    flags = setting_flags(arguments)
+    return partial(load, flags=flags, environ=os.environ, file=arguments.config_file)
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "serve": _serve,
+    "poll": _poll,
+    "check": _check,
+    "simulate": _simulate,
+    "demo": _demo,
+}

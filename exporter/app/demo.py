@@ -1,0 +1,95 @@
+"""The commands with a simulated cloud: `simulate`, and `demo`, an exporter beside it.
+
+The demo reads neither environment nor files: nothing of the machine's has a part in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from rich.console import Console
+
+from exporter.app import logs
+from exporter.app.exporter import Exporter
+from exporter.app.flags import setting_flags
+from exporter.app.poll import surveyed
+from exporter.app.screen import show
+from exporter.app.serve import serve, stop_signal
+from exporter.app.terminal import printing_whatever_comes
+from exporter.config import Loaded, Settings, load, split_address
+from exporter.simulator.server import running
+from exporter.simulator.world import World
+from exporter.web.live import checked
+
+# The demo's cloud is local and small: it is asked often, and as fast as it answers.
+DEMO_FLAGS: Mapping[str, object] = {
+    "api.access_key_id": "simulator",
+    "api.access_key_secret": "simulator",
+    "api.requests_per_second": "100",
+    "poll.interval": "10s",
+    "poll.stale_after": "1m",
+    "poll.discovery_interval": "1m",
+    "log.level": "warn",
+    "log.format": "console",
+}
+WORST_IN_DEMO = 15
+
+
+async def simulate(arguments: argparse.Namespace) -> None:
+    """Run the simulated cloud until a signal says stop."""
+    stop = stop_signal()
+    async with _cloud(arguments) as url:
+        print(f"simulated cloud at {url}, key pair simulator / simulator", flush=True)
+        await stop.wait()
+
+
+async def demonstrate(arguments: argparse.Namespace) -> None:
+    """Run cloud and exporter until a signal says stop, and show the first data."""
+    async with _cloud(arguments) as url:
+        settings = demo_settings(arguments, url)
+        reread = partial(_demo_source, arguments, url)
+        await serve(settings, reread, on_ready=partial(_show, settings))
+
+
+def demo_settings(arguments: argparse.Namespace, endpoint: str) -> Settings:
+    """Return the demo's settings, with logging set up as they say."""
+    settings = _demo_source(arguments, endpoint).settings
+    logs.configure(settings.log.level, settings.log.format)
+    return settings
+
+
+def _demo_source(arguments: argparse.Namespace, endpoint: str) -> Loaded:
+    flags = {**DEMO_FLAGS, "api.endpoint": endpoint, **setting_flags(arguments)}
+    return load(flags=flags, environ={}, file=None)
+
+
+def _show(settings: Settings, exporter: Exporter, addresses: Sequence[str]) -> None:
+    printing_whatever_comes()
+    show(Console(), surveyed(exporter, settings, time.time()), WORST_IN_DEMO)
+    print()
+    scheme = "https" if _has_tls(settings) else "http"
+    for port in sorted({address.rpartition(":")[2] for address in addresses}):
+        print(f"Metrics:      {scheme}://localhost:{port}{settings.web.telemetry_path}")
+        print(f"Landing page: {scheme}://localhost:{port}/")
+    print("Ctrl-C ends it.", flush=True)
+
+
+def _has_tls(settings: Settings) -> bool:
+    file = settings.web.config_file
+    return file is not None and checked(file).tls_server_config.is_enabled
+
+
+def _cloud(arguments: argparse.Namespace) -> AbstractAsyncContextManager[str]:
+    world = World(
+        scenario=arguments.scenario,
+        plans=arguments.plans,
+        items=arguments.items,
+        groups=arguments.groups,
+        seed=arguments.seed,
+    )
+    host, port = split_address(arguments.listen_address)
+    return running(world, host=host or "::", port=port)

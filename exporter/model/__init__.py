@@ -1,0 +1,1 @@
+"""Frozen data and pure rules; imports no third party."""

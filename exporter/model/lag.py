@@ -1,0 +1,115 @@
+"""What lag, age and state of a checkpoint mean.
+
+Pure: milliseconds in, milliseconds out; `UNKNOWN_MS` in, None out, and never a zero.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+
+from exporter.model.types import UNKNOWN_MS, Rollup, State
+
+BUCKET_BOUNDS_MS = (
+    -60_000,
+    0,
+    1_000,
+    5_000,
+    10_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    1_800_000,
+    3_600_000,
+    21_600_000,
+    86_400_000,
+)
+"""Upper bounds of the lag distribution; the negative one lets its sum be negative."""
+
+
+def sync_lag_ms(source_ms: int, target_ms: int) -> int | None:
+    """Return how far the target trails the source, None if either is unknown.
+
+    Below 0 the target is ahead: the sides are read moments apart, and in a two-way plan
+    it may be so in truth. Whoever wants it clamped does so in a recording rule.
+
+    >>> sync_lag_ms(1740724080343, 1740724075343)
+    5000
+    >>> sync_lag_ms(1740724080343, UNKNOWN_MS) is None
+    True
+    """
+    if UNKNOWN_MS in (source_ms, target_ms):
+        return None
+    return source_ms - target_ms
+
+
+def sync_age_ms(now_ms: int, last_sync_ms: int) -> int | None:
+    """Return how long ago progress was last synced, None if that is unknown.
+
+    >>> sync_age_ms(1740724090000, 1740724080000)
+    10000
+    """
+    return None if last_sync_ms == UNKNOWN_MS else now_ms - last_sync_ms
+
+
+def state_of(source_ms: int, target_ms: int, last_sync_ms: int) -> State:
+    """Return the first state that fits.
+
+    >>> state_of(1740724080343, UNKNOWN_MS, UNKNOWN_MS).value
+    'never_synced'
+    """
+    if source_ms == UNKNOWN_MS:
+        return State.SOURCE_MISSING
+    if target_ms == UNKNOWN_MS:
+        is_synced = last_sync_ms != UNKNOWN_MS
+        return State.TARGET_MISSING if is_synced else State.NEVER_SYNCED
+    return State.TARGET_AHEAD if source_ms < target_ms else State.OK
+
+
+def merged(parts: Sequence[Rollup]) -> Rollup:
+    """Return what at least one part of the same columns come to together.
+
+    >>> halves = rollup([9_000], [4_000], [8_000]), rollup([9_000], [0], [0])
+    >>> merged(halves) == rollup([9_000, 9_000], [4_000, 0], [8_000, 0])
+    True
+    """
+    lags = [part.max_lag_ms for part in parts if part.max_lag_ms is not None]
+    syncs = [part.oldest_sync_ms for part in parts if part.oldest_sync_ms is not None]
+    buckets = zip(*(part.lag_buckets for part in parts), strict=True)
+    return Rollup(
+        states={state: sum(part.states[state] for part in parts) for state in State},
+        max_lag_ms=max(lags, default=None),
+        oldest_sync_ms=min(syncs, default=None),
+        lag_buckets=tuple(map(sum, buckets)),
+        lag_count=sum(part.lag_count for part in parts),
+        lag_sum_ms=sum(part.lag_sum_ms for part in parts),
+    )
+
+
+def rollup(
+    source_ms: Sequence[int], target_ms: Sequence[int], last_sync_ms: Sequence[int]
+) -> Rollup:
+    """Return what columns of checkpoints come to.
+
+    >>> rollup([10_000, 20_000], [4_000, 0], [9_000, 0]).max_lag_ms
+    6000
+    """
+    states = dict.fromkeys(State, 0)
+    for row in zip(source_ms, target_ms, last_sync_ms, strict=True):
+        states[state_of(*row)] += 1
+    # What is unknown is 0, and so false.
+    lags = [s - t for s, t in zip(source_ms, target_ms, strict=True) if s and t]
+    counts = [0] * (len(BUCKET_BOUNDS_MS) + 1)
+    for lag in lags:
+        counts[bisect_left(BUCKET_BOUNDS_MS, lag)] += 1
+    return Rollup(
+        states=states,
+        max_lag_ms=max(lags, default=None),
+        oldest_sync_ms=min((ms for ms in last_sync_ms if ms), default=None),
+        lag_buckets=tuple(accumulate(counts[:-1])),
+        lag_count=len(lags),
+        lag_sum_ms=sum(lags),
+    )

@@ -1,0 +1,1 @@
+"""When to poll, what to poll, and what is known of it."""
