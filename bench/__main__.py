@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench import certificates, fleet, machine, report, scrapes, starts, targets, walks
+from bench import certificates, fleet, machine, polls, report, scrapes, starts, targets
 from bench.programs import CACHE, REPOSITORY
 from bench.results import AtSize, Results
 
@@ -22,8 +22,8 @@ class Effort:
     """How much a run measures: rounds by size, and seconds of a window."""
 
     rounds: dict[int, int]
-    walks: int
-    walk_seconds: float
+    polls: int
+    poll_seconds: float
     latency_seconds: float
     starts: int
 
@@ -35,7 +35,7 @@ LARGEST = {fleet.AFTERNOON: 10_000, fleet.COLLECTOR: 100_000}
 """The most checkpoints that a peer is given, where it would take minutes."""
 
 CHECKED_UP_TO = 10_000
-LARGE_WALK_SECONDS = 15.0
+LARGE_POLL_SECONDS = 15.0
 
 
 def main() -> None:
@@ -63,8 +63,8 @@ def _run(effort: Effort, *, is_quick: bool) -> Results:
         _tell(f"{size:,} checkpoints")
         with fleet.cloud(size, chain) as place:
             sizes[size] = _at_size(place, effort, left_out)
-    _tell("scrapes while it walks")
-    # One walk of all of them, for that is the longest.
+    _tell("scrapes while it polls")
+    # One poll of all of them, for that is the longest.
     with fleet.cloud(targets.SIZE, chain, routes=1) as place:
         meanwhile = _meanwhile(place, effort)
     _tell("starts")
@@ -87,35 +87,35 @@ def _at_size(place: fleet.Place, effort: Effort, left_out: Iterable[str]) -> AtS
         rounds=effort.rounds[place.size],
         is_checked=place.size <= CHECKED_UP_TO,
     )
-    _tell("  walks")
-    return AtSize(scraped, *_walks(place, effort, with_peer=fleet.AFTERNOON in peers))
+    _tell("  polls")
+    return AtSize(scraped, *_polls(place, effort, with_peer=fleet.AFTERNOON in peers))
 
 
-def _walks(
+def _polls(
     place: fleet.Place, effort: Effort, *, with_peer: bool
-) -> tuple[walks.Walked, walks.Walked | None]:
+) -> tuple[polls.Polled, polls.Polled | None]:
     is_large = place.size > targets.SIZE
-    seconds = LARGE_WALK_SECONDS if is_large else effort.walk_seconds
+    seconds = LARGE_POLL_SECONDS if is_large else effort.poll_seconds
     own, theirs = [], []
-    for _ in range(1 if is_large else effort.walks):
+    for _ in range(1 if is_large else effort.polls):
         with fleet.ours(place, interval="1s") as program:
-            own.append(walks.ours(program, seconds))
+            own.append(polls.ours(program, seconds))
         if with_peer:
             with fleet.afternoon(place, pause="0") as program:
-                theirs.append(walks.afternoon(program, seconds))
-    return walks.middle(own), walks.middle(theirs) if theirs else None
+                theirs.append(polls.afternoon(program, seconds))
+    return polls.middle(own), polls.middle(theirs) if theirs else None
 
 
 def _meanwhile(
     place: fleet.Place, effort: Effort
-) -> tuple[walks.Responsiveness, walks.Responsiveness]:
-    calm: list[walks.Latencies] = []
-    busy: list[walks.Latencies] = []
+) -> tuple[polls.Responsiveness, polls.Responsiveness]:
+    calm: list[polls.Latencies] = []
+    busy: list[polls.Latencies] = []
     for _ in range(2):
         for interval, runs in (("1h", calm), ("1s", busy)):
             with fleet.ours(place, interval=interval) as program:
-                runs.append(walks.latencies(program, effort.latency_seconds))
-    return walks.responsiveness(calm), walks.responsiveness(busy)
+                runs.append(polls.latencies(program, effort.latency_seconds))
+    return polls.responsiveness(calm), polls.responsiveness(busy)
 
 
 def _print(rows: Iterable[targets.Target]) -> None:

@@ -1,6 +1,6 @@
 """A program, peer a: the exporter of an afternoon, from the vendor's SDK and gauges.
 
-It walks as the SDK's examples do, and keeps what it finds in prometheus_client.
+It polls as the SDK's examples do, and keeps what it finds in prometheus_client.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from alibabacloud_rocketmq20220801.client import Client
 from alibabacloud_tea_openapi.models import Config
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from bench.checkpoints import AGE, HELP, LABELS, LAG, LAST_SYNC, WALKED
+from bench.checkpoints import AGE, HELP, LABELS, LAG, LAST_SYNC, POLLED
 
 PAGE_SIZE = 100
 
 
 class Afternoon:
-    """Walks everything, page by page, into three gauges."""
+    """Polls everything, page by page, into three gauges."""
 
     def __init__(self, client: Client, registry: CollectorRegistry) -> None:
         self._client = client
@@ -30,28 +30,28 @@ class Afternoon:
             Gauge(name, HELP[name], LABELS, registry=registry)
             for name in (LAG, AGE, LAST_SYNC)
         )
-        self._walked = Counter(WALKED, "Checkpoints walked.", registry=registry)
+        self._polled = Counter(POLLED, "Checkpoints polled.", registry=registry)
 
-    async def walk(self) -> None:
-        """Walk every item of every RUNNING plan once."""
+    async def poll(self) -> None:
+        """Poll every item of every RUNNING plan once."""
         request = models.ListDisasterRecoveryPlansRequest(page_number=1, page_size=100)
         answer = await self._client.list_disaster_recovery_plans_async(request)
         for plan in answer.body.data.list:
             if plan.plan_status == "RUNNING":
-                await self._walk_plan(plan)
+                await self._poll_plan(plan)
 
-    async def _walk_plan(self, plan: Any) -> None:
+    async def _poll_plan(self, plan: Any) -> None:
         active = next(i for i in plan.instances if i.instance_role.upper() == "ACTIVE")
         answer = await self._client.list_disaster_recovery_items_async(
             str(plan.plan_id),
             models.ListDisasterRecoveryItemsRequest(page_number=1, page_size=100),
         )
         for item in answer.body.data.list:
-            await self._walk_item(
+            await self._poll_item(
                 str(plan.plan_id), str(item.item_id), active.instance_id
             )
 
-    async def _walk_item(self, plan_id: str, item_id: str, instance_id: str) -> None:
+    async def _poll_item(self, plan_id: str, item_id: str, instance_id: str) -> None:
         number, seen, total = 1, 0, 1
         while seen < total:
             request = models.ListDisasterRecoveryCheckpointsRequest(
@@ -64,7 +64,7 @@ class Afternoon:
             for row in data.list:
                 self._show(plan_id, item_id, row)
             number, seen, total = number + 1, seen + len(data.list), data.total_count
-            self._walked.inc(len(data.list))
+            self._polled.inc(len(data.list))
 
     def _show(self, plan_id: str, item_id: str, row: Any) -> None:
         source, target = row.source_progress, row.target_progress
@@ -84,7 +84,7 @@ class Afternoon:
 
 
 async def serve(endpoint: str, pause: float) -> None:
-    """Serve, and walk for good with so many seconds between two walks."""
+    """Serve, and poll for good with so many seconds between two polls."""
     protocol, _, host = endpoint.partition("://")
     config = Config(
         access_key_id="simulator",
@@ -94,12 +94,12 @@ async def serve(endpoint: str, pause: float) -> None:
     )
     registry = CollectorRegistry()
     afternoon = Afternoon(Client(config), registry)
-    await afternoon.walk()
+    await afternoon.poll()
     server, _ = start_http_server(0, "127.0.0.1", registry)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     while True:
         await asyncio.sleep(pause)
-        await afternoon.walk()
+        await afternoon.poll()
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ LABELS = (
     "group",
     "topic",
 )
-WALKED = "afternoon_checkpoints_walked"
-"""How many checkpoints peer (a) says to have walked."""
+POLLED = "afternoon_checkpoints_polled"
+"""How many checkpoints peer (a) says to have polled."""
 HELP = {LAG: "Lag.", AGE: "Age.", LAST_SYNC: "Last sync."}
 
 _VALUE = re.compile(r'"([^"]*)"')

@@ -72,7 +72,7 @@ def ours(place: Place, *, interval: str) -> AbstractContextManager[Program]:
 
 
 def afternoon(place: Place, *, pause: str) -> AbstractContextManager[Program]:
-    """Run peer (a) against a cloud; it is ready after its first walk."""
+    """Run peer (a) against a cloud; it is ready after its first poll."""
     command = (sys.executable, "-m", "bench.afternoon", place.endpoint, pause)
     return announced(AFTERNOON, command, environment(place.chain))
 

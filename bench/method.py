@@ -24,17 +24,17 @@ HOW = f"""\
   healthy, so that each has all three samples, on {ROUTES} routes.
 - Peers (b), (c) and (d) serve what our exporter showed, row by row or byte by byte; at
   1,000 and 10,000 the run compares every sample of (b) and (c) with ours and fails if
-  one differs. Peer (a) walks by itself, one page after the other, 100 rows a page.
+  one differs. Peer (a) polls by itself, one page after the other, 100 rows a page.
 - A scrape is one GET with `Accept-Encoding: gzip` over a kept connection
   (prometheus_client closes its own), from the request to the last byte, not unpacked.
   Ours is scraped more than a second apart, so that every age is rendered anew, and then
   at once again.
-- A walk's CPU is the user and system time of the exporter's process (`/proc`) while it
-  walks without a pause and with no limit that matters, over the pages it counts itself;
+- A poll's CPU is the user and system time of the exporter's process (`/proc`) while it
+  polls without a pause and with no limit that matters, over the pages it counts itself;
   decoding, rendering, compression and the closing scrape are in it.
-- Peak memory is `VmHWM` of the whole process; ours is the higher of one that walks
+- Peak memory is `VmHWM` of the whole process; ours is the higher of one that polls
   without a pause and one that is only scraped.
-- Scrapes while it walks: all 100,000 on one route, walked over and over; one scrape
+- Scrapes while it polls: all 100,000 on one route, polled over and over; one scrape
   every 50 ms, so that one in twenty has to render every age, and the p99 is of those.
 - Stalls: another process asks for `/-/healthy` every 2 ms, which the loop answers
   without work; the longest answer of each run is how long the loop, or the machine, was

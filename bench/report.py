@@ -35,7 +35,7 @@ def markdown(results: Results) -> str:
             "",
             f"![µs for each checkpoint, by how many there are]({PLOT})",
             "",
-            "## While it walks",
+            "## While it polls",
             "",
             *_table(_MEANWHILE, _meanwhile(results)),
             "",
@@ -51,18 +51,18 @@ def markdown(results: Results) -> str:
 def picture(results: Results) -> str:
     """Return the plot."""
     scrapes: dict[str, dict[int, float]] = {}
-    walks: dict[str, dict[int, float]] = {}
+    polls: dict[str, dict[int, float]] = {}
     for size, found in results.sizes.items():
         for name, cost in found.scraped.costs.items():
             scrapes.setdefault(TITLES[name], {})[size] = cost.seconds / size * 1e6
-        walks.setdefault(TITLES[OURS], {})[size] = found.walked.cpu * 1e6
+        polls.setdefault(TITLES[OURS], {})[size] = found.polled.cpu * 1e6
         if found.afternoon is not None:
-            peer = walks.setdefault(TITLES[AFTERNOON], {})
+            peer = polls.setdefault(TITLES[AFTERNOON], {})
             peer[size] = found.afternoon.cpu * 1e6
     return plot.svg(
         (
             plot.Panel("A scrape, µs per checkpoint", scrapes),
-            plot.Panel("A walk, µs of CPU per checkpoint", walks),
+            plot.Panel("A poll, µs of CPU per checkpoint", polls),
         )
     )
 
@@ -110,7 +110,7 @@ def _cells(cost: Cost, ratio: float | None) -> Sequence[str]:
     )
 
 
-_GROWTH = ("checkpoints", "scrape", "CPU of its walk", "(a)'s walk", "body", "peak")
+_GROWTH = ("checkpoints", "scrape", "CPU of its poll", "(a)'s poll", "body", "peak")
 
 
 def _growth(results: Results) -> Iterator[Sequence[str]]:
@@ -120,7 +120,7 @@ def _growth(results: Results) -> Iterator[Sequence[str]]:
         yield (
             f"{size:,}",
             f"{_time(own.seconds)} ({own.seconds / size * 1e6:.2f})",
-            f"{_time(found.walked.cpu * size)} ({found.walked.cpu * 1e6:.1f})",
+            f"{_time(found.polled.cpu * size)} ({found.polled.cpu * 1e6:.1f})",
             "" if peer is None else f"{_time(peer.cpu * size)} ({peer.cpu * 1e6:.0f})",
             f"{own.body / MB:.2f} MB",
             f"{found.peak / MB:.0f} MB",
@@ -138,7 +138,7 @@ _MEANWHILE = (
 
 
 def _meanwhile(results: Results) -> Iterator[Sequence[str]]:
-    named = (("idle", results.calm), ("walking without a pause", results.busy))
+    named = (("idle", results.calm), ("polling without a pause", results.busy))
     for name, found in named:
         yield (
             f"{name} ({found.scrapes} scrapes, {found.probes} probes)",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from bench.polls import Polled, Responsiveness
 from bench.scrapes import Scraped
 from bench.starts import Starts
-from bench.walks import Responsiveness, Walked
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class AtSize:
     """All of one size; `afternoon` is None where peer (a) would take minutes."""
 
     scraped: Scraped
-    walked: Walked
-    afternoon: Walked | None
+    polled: Polled
+    afternoon: Polled | None
 
     @property
     def peak(self) -> int:
-        """Return the most memory our exporter held, walking or scraped."""
-        return max(self.walked.peak, self.scraped.costs["ours"].peak)
+        """Return the most memory our exporter held, polling or scraped."""
+        return max(self.polled.peak, self.scraped.costs["ours"].peak)
 
 
 @dataclass(frozen=True, slots=True)

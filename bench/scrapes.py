@@ -111,7 +111,7 @@ def _check(targets: Sequence[_Target]) -> None:
     ours, *peers = targets
     for peer in peers:
         if peer.name == fleet.AFTERNOON:
-            # It has walked by itself, a little later: the cloud has moved on.
+            # It has polled by itself, a little later: the cloud has moved on.
             continue
         found = checkpoints.differences(ours.body, peer.body, AGE_TOLERANCE_SECONDS)
         unlike = {family: labels[:3] for family, labels in found.items() if labels}

@@ -29,7 +29,7 @@ def targets(results: Results) -> Iterator[Target]:
     here = results.sizes[SIZE]
     yield from _scrape(here)
     yield from _memory(here)
-    yield from _walk(results)
+    yield from _poll(results)
     yield from _meanwhile(results)
     if LARGE in results.sizes:
         yield from _large(results.sizes[LARGE])
@@ -68,9 +68,9 @@ def _memory(here: AtSize) -> Iterator[Target]:
     )
 
 
-def _walk(results: Results) -> Iterator[Target]:
-    own = results.sizes[SIZE].walked.cpu
-    yield _under("a walk's CPU per checkpoint, over HTTPS", 12, own * 1e6, "µs")
+def _poll(results: Results) -> Iterator[Target]:
+    own = results.sizes[SIZE].polled.cpu
+    yield _under("a poll's CPU per checkpoint, over HTTPS", 12, own * 1e6, "µs")
     peer = results.sizes[OF_AFTERNOON].afternoon
     times = 0.0 if peer is None else peer.cpu / own
     what = f"the same, against (a) at {OF_AFTERNOON:,}"
@@ -79,7 +79,7 @@ def _walk(results: Results) -> Iterator[Target]:
 
 def _meanwhile(results: Results) -> Iterator[Target]:
     times = results.busy.scrape_p99 / results.calm.scrape_p99
-    what = "scrape p99 while 100,000 are walked, against the idle p99"
+    what = "scrape p99 while 100,000 are polled, against the idle p99"
     yield _at_most(what, 2, times, "times")
     stall = results.busy.probe_longest * 1e3
     yield _under("longest stall of the loop meanwhile", 50, stall, "ms")
@@ -89,8 +89,8 @@ def _large(here: AtSize) -> Iterator[Target]:
     cost = here.scraped.costs[OURS]
     yield _under("1,000,000 checkpoints: scrape", 0.6, cost.seconds, "s")
     yield _under("1,000,000: peak memory", 1.5, here.peak / 1e9, "GB")
-    share = here.walked.cpu * LIMITED_PER_SECOND * 100
-    what = "1,000,000: CPU of a walk at the default limiter's pace"
+    share = here.polled.cpu * LIMITED_PER_SECOND * 100
+    what = "1,000,000: CPU of a poll at the default limiter's pace"
     yield _under(what, 50, share, "% of a core")
 
 

@@ -41,7 +41,7 @@ the exporter does not have. [docs/deploy.md](../../../docs/deploy.md#helm) has m
 | values | |
 |---|---|
 | by default | a Deployment of one, a Service, a ConfigMap, a ServiceAccount |
-| `shards: 4` | a StatefulSet of 4 instead; each walks its share of the routes |
+| `shards: 4` | a StatefulSet of 4 instead; each polls its share of the routes |
 | `ha.enabled` | two replicas of which one polls, and a Role for their Lease |
 | both | two StatefulSets, `-a` and `-b`: each shard is a pair |
 | `serviceMonitor`, `prometheusRule` | what the Prometheus Operator looks for |

@@ -38,7 +38,7 @@ Thresholds are the objectives that the exporter exports for each plan. `critical
 What has the same `job` in another `cluster` or `namespace` is another exporter;
 instances and pods of one job are replicas, of which one is enough. Shards are not: all
 of an account are one job, in which none may be missing. `poll.stale_after` has to be
-several times `poll.interval`, or data are withdrawn between two walks. Of a plan that
+several times `poll.interval`, or data are withdrawn between two polls. Of a plan that
 is configured with both `items` and `source_instances` nothing is asked, and what needs
 its type, switches or status is silent: RocketMQDRSyncStalled, RocketMQDRNeverSynced,
 RocketMQDRPlanNotRunning, RocketMQDRItemStopped.

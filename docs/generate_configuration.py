@@ -50,10 +50,10 @@ SIGHUP reads the file again, and so does a POST or PUT to `/-/reload` where
 - Routes that are still asked for keep their snapshots and their schedule. Those that
   are not go at once; new ones come as soon as the API has answered for them. Another
   `region` or `filter` of a plan makes other routes of it.
-- Walks under way go on. Where `api`, `poll.timeout`, `shard.total`, `groups` or
+- Polls under way go on. Where `api`, `poll.timeout`, `shard.total`, `groups` or
   `topics` are others, they begin anew, which is no failure. Where `api` is another, a
   rate that throttling had lowered is whole again.
-- `metrics.max_checkpoints`, `groups` and `topics` show once each route is walked again.
+- `metrics.max_checkpoints`, `groups` and `topics` show once each route is polled again.
 - **`web` and `ha` take a restart**, all of them: where Prometheus finds the exporter,
   who may ask what of it, and what it stands for election by, stay as they began; so
   does `shard` where `ha.lease` is set. A reload that would change them says so in the
@@ -68,7 +68,7 @@ Secrets that are given as files need no reload.
 - **Regular expressions** are [RE2](https://github.com/google/re2/wiki/Syntax) and must
   match the whole name.
 - **Secrets** are best kept in files, which are read again when they change. One that
-  cannot be read ends the start; later it is a failure of each walk, until it can. No
+  cannot be read ends the start; later it is a failure of each poll, until it can. No
   message, log, metric or page shows one.
 """
 _EXAMPLE = """\

@@ -21,7 +21,7 @@ INTRODUCTION = """\
 
 Generated from `exporter/metrics/families/` by `make docs`; change it there.
 
-All but the exporter's own metrics come from **walks that the exporter starts on its own
+All but the exporter's own metrics come from **polls that the exporter starts on its own
 timer**, `poll.interval`, and not from the scrape: scrapes cost the API nothing. How old
 they are is `time() - rocketmq_dr_last_success_timestamp_seconds`.
 

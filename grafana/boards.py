@@ -49,7 +49,7 @@ class Board:
     rows: Sequence[tuple[str, Sequence[Panel]]]
 
 
-# The exporter has this from its start, before a first walk, and without any route.
+# The exporter has this from its start, before a first poll, and without any route.
 JOB = Variable("job", "Job", f"label_values({BUILD_INFO}, job)", ".+")
 INSTANCE = Variable(
     "instance",

@@ -1,4 +1,4 @@
-"""The exporter itself: what it asks of the API, what it walks, what it costs."""
+"""The exporter itself: what it asks of the API, what it polls, what it costs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def board() -> Board:
                 "The API",
                 [requests(), failures(), throttled(), pace(), latency(), calls()],
             ),
-            ("Walks", [walk_duration(), walk_failures(), freshness(), skipped()]),
+            ("Polls", [poll_duration(), poll_failures(), freshness(), skipped()]),
             (
                 "Scrapes and process",
                 [scrape_duration(), scrape_size(), series(), memory(), cpu(), files()],
@@ -158,7 +158,7 @@ def failures() -> Panel:
         Words(
             "Failed requests by reason",
             "Attempts per second that failed. A few are retried and cost nothing; "
-            "what stays fails whole walks. docs/metrics.md says what to do about each "
+            "what stays fails whole polls. docs/metrics.md says what to do about each "
             "reason.",
         ),
         Look("reqps", 8),
@@ -194,7 +194,7 @@ def pace() -> Panel:
             "Use of the rate limit",
             "Requests per second as a share of what each exporter allows itself at "
             "present; the limit is halved when the API throttles, and won back. At "
-            "100 % walks wait for the limiter: raise api.requests_per_second within "
+            "100 % polls wait for the limiter: raise api.requests_per_second within "
             "your quota, or poll.interval.",
         ),
         Look("percentunit", 8, steps=OBJECTIVE),
@@ -235,15 +235,15 @@ def calls() -> Panel:
     )
 
 
-def walk_duration() -> Panel:
-    """Return how long walks take, of the interval."""
-    walk = most(f"{TARGET}, {ROUTE}", "rocketmq_dr_walk_duration_seconds")
+def poll_duration() -> Panel:
+    """Return how long polls take, of the interval."""
+    poll = most(f"{TARGET}, {ROUTE}", "rocketmq_dr_poll_duration_seconds")
     interval = most(TARGET, f"{OWN}poll_interval_seconds")
-    share = f"{walk} / on ({TARGET}) group_left () {interval}"
+    share = f"{poll} / on ({TARGET}) group_left () {interval}"
     return lines(
         Words(
-            "Longest walk, of poll.interval",
-            "The longest of the routes' last walks on each exporter. Over 100 % polls "
+            "Longest poll, of poll.interval",
+            "The longest of the routes' last polls on each exporter. Over 100 % polls "
             "are skipped: raise poll.interval, ask for a higher quota, or share the "
             "routes among more exporters.",
         ),
@@ -252,16 +252,16 @@ def walk_duration() -> Panel:
     )
 
 
-def walk_failures() -> Panel:
-    """Return why walks failed."""
+def poll_failures() -> Panel:
+    """Return why polls failed."""
     return lines(
         Words(
-            "Failed walks by reason",
-            "Walks per second that were not complete, of all routes and exporters. "
+            "Failed polls by reason",
+            "Polls per second that were not complete, of all routes and exporters. "
             "docs/metrics.md says what to do about each reason.",
         ),
         Look("ops", 6),
-        Ask(rate("reason", "rocketmq_dr_walk_failures_total"), "{{reason}}"),
+        Ask(rate("reason", "rocketmq_dr_poll_failures_total"), "{{reason}}"),
         stacked=True,
     )
 
@@ -274,9 +274,9 @@ def freshness() -> Panel:
     return lines(
         Words(
             "Oldest data, of poll.stale_after",
-            "How long ago the route that was walked longest ago was walked whole, on "
+            "How long ago the route that was polled longest ago was polled whole, on "
             "each exporter. Over 100 % its checkpoints are withdrawn: see why its "
-            "walks fail.",
+            "polls fail.",
         ),
         Look("percentunit", 6, steps=OBJECTIVE),
         Ask(f"max by ({TARGET}) ({share})", EACH),
@@ -284,12 +284,12 @@ def freshness() -> Panel:
 
 
 def skipped() -> Panel:
-    """Return how often a walk was due too early."""
+    """Return how often a poll was due too early."""
     return lines(
         Words(
             "Polls skipped",
-            "Times per second that a route was due while its walk was still running. "
-            "Any that lasts: walks take longer than poll.interval; see beside this.",
+            "Times per second that a route was due while its poll was still running. "
+            "Any that lasts: polls take longer than poll.interval; see beside this.",
         ),
         Look("ops", 6),
         Ask(rate(TARGET, f"{OWN}polls_skipped_total"), EACH),
@@ -356,7 +356,7 @@ def cpu() -> Panel:
     return lines(
         Words(
             "CPU",
-            "Share of one core. Near 100 % answers and walks wait for each other: "
+            "Share of one core. Near 100 % answers and polls wait for each other: "
             "raise poll.interval, or share the routes among more exporters.",
         ),
         Look("percentunit", 8, steps=OBJECTIVE),

@@ -72,7 +72,7 @@ def answers() -> list[Panel]:
         big(
             Words(
                 "Routes down",
-                "Routes whose last walk failed on every exporter. When red, nothing "
+                "Routes whose last poll failed on every exporter. When red, nothing "
                 "new is known of them: look at the reasons on the Exporter dashboard.",
             ),
             Look("none", 4, 5, NONE_IS_GOOD),
@@ -141,7 +141,7 @@ def data_age() -> Panel:
     return big(
         Words(
             "Data age",
-            "How long ago the route that was walked longest ago was walked whole, and "
+            "How long ago the route that was polled longest ago was polled whole, and "
             "the same as a share of poll.stale_after, at which its checkpoints are "
             "withdrawn. When red, this page is about the past: look at the Exporter "
             "dashboard.",
@@ -159,7 +159,7 @@ def missing() -> Panel:
             "Missing upstream",
             "Plans, items and instances that are configured and that the API does not "
             "know: they are not watched at all. Mend or drop the ids that the "
-            "exporter's log and rocketmq_dr_missing name.",
+            "exporter's log and rocketmq_dr_configured_missing name.",
         ),
         Look("none", 4, 5, NONE_IS_GOOD),
         Ask(missing_count(), "missing"),
@@ -168,7 +168,7 @@ def missing() -> Panel:
 
 def missing_count() -> str:
     """Return how much is missing: 0 where exporters miss nothing."""
-    return known_zero(f"count({most('kind, id', 'rocketmq_dr_missing')})")
+    return known_zero(f"count({most('kind, id', 'rocketmq_dr_configured_missing')})")
 
 
 def plan_state() -> str:
@@ -195,7 +195,7 @@ def plan_states() -> Panel:
     return states(
         Words(
             "Plans over time",
-            "The worst that is true of each plan. Dark red: a route cannot be walked, "
+            "The worst that is true of each plan. Dark red: a route cannot be polled, "
             "see the Exporter dashboard. Red: lag, or age where progress syncs by "
             "itself, is over the objective; open the plan. Purple: the plan or one of "
             "its items does not run; start it in the console. Yellow: some "

@@ -25,7 +25,7 @@ no plugin. The panel of firing alerts shows what the shipped rules fire.
   `grafana_dashboard`, which the sidecar of Grafana's chart looks for.
 
 They cannot be edited in place; *Save as* makes a copy that can. Several exporters, and
-several replicas that walk the same routes, are counted once: whatever is said of a
+several replicas that poll the same routes, are counted once: whatever is said of a
 route or a checkpoint is brought down to its own labels first. *Job* and *Instance*
 narrow everything but the firing alerts.
 

@@ -1,4 +1,4 @@
-"""One plan: its checkpoints against their objectives, both sides, and its walks."""
+"""One plan: its checkpoints against their objectives, both sides, and its polls."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VARIABLES = (
     Variable(
         "item",
         "Item",
-        f"label_values({pick('rocketmq_dr_walks_total', _PLAN)}, item_id)",
+        f"label_values({pick('rocketmq_dr_polls_total', _PLAN)}, item_id)",
         ".*",
     ),
     _of_checkpoints("group", "Group", *_ROUTE),
@@ -55,7 +55,7 @@ def board() -> Board:
             ("Lag and age", [lag(), age(), checkpoints()]),
             ("Both sides", [consumed(), fetched(), timestamps()]),
             ("Checkpoints", [by_state(), rejected(), problems()]),
-            ("Walks", [duration(), failures(), data_age()]),
+            ("Polls", [duration(), failures(), data_age()]),
         ],
     )
 
@@ -96,7 +96,7 @@ def answers() -> list[Panel]:
         big(
             Words(
                 "Routes down",
-                "Routes of the plan whose last walk failed on every exporter. When "
+                "Routes of the plan whose last poll failed on every exporter. When "
                 "red, nothing new is known of them: the reasons are below.",
             ),
             Look("none", 4, 5, NONE_IS_GOOD),
@@ -311,13 +311,13 @@ def problems() -> Panel:
 
 
 def duration() -> Panel:
-    """Return how long walks took."""
-    name = "rocketmq_dr_walk_duration_seconds"
+    """Return how long polls took."""
+    name = "rocketmq_dr_poll_duration_seconds"
     return lines(
         Words(
-            "Walk duration",
-            "How long the last walk of each route took, with poll.interval. Over the "
-            "line: walks are skipped and data gets older; raise poll.interval, or ask "
+            "Poll duration",
+            "How long the last poll of each route took, with poll.interval. Over the "
+            "line: polls are skipped and data gets older; raise poll.interval, or ask "
             "for a higher API quota.",
         ),
         Look("s", 8),
@@ -327,11 +327,11 @@ def duration() -> Panel:
 
 
 def failures() -> Panel:
-    """Return why walks failed."""
+    """Return why polls failed."""
     return lines(
         Words(
-            "Failed walks by reason",
-            "Walks per second that were not complete. Any: the data of a route gets "
+            "Failed polls by reason",
+            "Polls per second that were not complete. Any: the data of a route gets "
             "older; docs/metrics.md says what to do about each reason.",
         ),
         Look("ops", 8),
@@ -345,9 +345,9 @@ def data_age() -> Panel:
     return lines(
         Words(
             "Data age",
-            "How long ago each route was walked whole, by any exporter, with "
+            "How long ago each route was polled whole, by any exporter, with "
             "poll.stale_after: over the line its checkpoints are withdrawn. Climbing: "
-            "its walks fail; see the reasons beside this.",
+            "its polls fail; see the reasons beside this.",
         ),
         Look("s", 8),
         Ask(HERE.data_age(), "{{item_id}} {{source_instance_id}}"),

@@ -2,7 +2,7 @@
 
 It must not know how an answer is drawn.
 
-Two exporters may walk the same routes, and one Prometheus may scrape many exporters: so
+Two exporters may poll the same routes, and one Prometheus may scrape many exporters: so
 whatever is said of a route or a checkpoint is first brought down to one sample for it,
 by naming the metric's own labels. The labels that a scrape adds (job, instance, pod …)
 never remain by accident.
@@ -114,15 +114,15 @@ class Scope:
         return f"clamp_min({seconds}, 0) / on (plan_id) group_left () {objective}"
 
     def up(self) -> str:
-        """Return for each route whether any exporter's last walk was complete."""
+        """Return for each route whether any exporter's last poll was complete."""
         return most(ROUTE, "rocketmq_dr_up", *self.route)
 
     def routes_down(self) -> str:
-        """Return how many routes no exporter could walk."""
+        """Return how many routes no exporter could poll."""
         return f"count({self.up()}) - sum({self.up()})"
 
     def data_age(self) -> str:
-        """Return how long ago each route was last walked whole, by any exporter."""
+        """Return how long ago each route was last polled whole, by any exporter."""
         name = "rocketmq_dr_last_success_timestamp_seconds"
         return f"time() - {most(ROUTE, name, *self.route)}"
 
@@ -141,11 +141,11 @@ class Scope:
         return f"sum by ({labels}) ({each})"
 
     def failures(self) -> str:
-        """Return the walks per second that failed, by reason.
+        """Return the polls per second that failed, by reason.
 
-        Of two exporters that walk the same route the one that fails more.
+        Of two exporters that poll the same route the one that fails more.
         """
-        counter = pick("rocketmq_dr_walk_failures_total", *self.route)
+        counter = pick("rocketmq_dr_poll_failures_total", *self.route)
         each = f"max by ({ROUTE}, reason) (rate({counter}[$__rate_interval]))"
         return f"sum by (reason) ({each})"
 

@@ -129,9 +129,9 @@ def _configured(arguments: argparse.Namespace) -> Settings:
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
     for name in loaded.warnings:
         log.warning("unknown_environment_variable", name=name)
-    if loaded.settings.poll.is_withdrawn_between_walks:
+    if loaded.settings.poll.is_withdrawn_between_polls:
         log.warning(
-            "checkpoints_withdrawn_between_walks",
+            "checkpoints_withdrawn_between_polls",
             remedy="make poll.stale_after several times poll.interval",
         )
     _require_secrets(loaded.settings.api)

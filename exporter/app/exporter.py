@@ -77,14 +77,14 @@ class Exporter:
             on_failure=self.telemetry.discovery_failed,
         )
         self.poller = Poller(
-            self._walk,
+            self._poll,
             self._publish,
             interval=settings.poll.interval.total_seconds(),
             starts_per_second=requests_per_second(settings),
             on_skip=self.telemetry.poll_skipped,
             wall=wall,
         )
-        # Hears of every page of a walk, for whoever draws how far it is.
+        # Hears of every page of a poll, for whoever draws how far it is.
         self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
         # Set once every route has been tried, well or badly, or another is seen to
         # poll; and then for good.
@@ -93,11 +93,11 @@ class Exporter:
         self._shown: Inventory | None = None
         self._stands_by = False
         self._looks = Restartable()
-        self._walks = Restartable()
+        self._polls = Restartable()
 
     @property
     def workers(self) -> int:
-        """Return how many routes are walked at a time where all are walked at once."""
+        """Return how many routes are polled at a time where all are polled at once."""
         return self._settings.api.max_concurrency
 
     def site(self) -> Site:
@@ -112,7 +112,7 @@ class Exporter:
         )
 
     async def run(self) -> None:
-        """Discover and walk until cancelled."""
+        """Discover and poll until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._looks.run(partial(self._look, group))
@@ -178,14 +178,14 @@ class Exporter:
     async def _stopped_for(self, settings: Settings) -> AsyncIterator[None]:
         """Stop what these settings change; it starts over at the end.
 
-        Walks go on where they would begin again as they were.
+        Polls go on where they would begin again as they were.
         """
         now = self._settings
         filters = (settings.groups, settings.topics)
         async with AsyncExitStack() as stopped:
             if not is_same_client(settings, now) or filters != (now.groups, now.topics):
-                await stopped.enter_async_context(self._walks.stopped())
-            # Last, and so first to go on: what is not wanted is not walked again.
+                await stopped.enter_async_context(self._polls.stopped())
+            # Last, and so first to go on: what is not wanted is not polled again.
             await stopped.enter_async_context(self._looks.stopped())
             yield
 
@@ -214,7 +214,7 @@ class Exporter:
         self._take_routes()
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
-        """Discover, have the routes walked, and wait until it is time again."""
+        """Discover, have the routes polled, and wait until it is time again."""
         # A reload may have dropped some; the cloud need not answer for that.
         self.poller.set_routes(self.discovery.inventory.routes, group)
         self._next_look.begin()
@@ -223,10 +223,10 @@ class Exporter:
         self.poller.set_routes(self.discovery.inventory.routes, group)
         await self._next_look.due(self._settings.poll)
 
-    async def _walk(self, route: Route) -> Snapshot:
-        return await self._walks.run(partial(self._walk_now, route))
+    async def _poll(self, route: Route) -> Snapshot:
+        return await self._polls.run(partial(self._poll_now, route))
 
-    async def _walk_now(self, route: Route) -> Snapshot:
+    async def _poll_now(self, route: Route) -> Snapshot:
         room = self.store.room_for(route)
         return await self._cloud.list_checkpoints(
             route,
@@ -243,7 +243,7 @@ class Exporter:
             weighed = await self.store.weigh(outcome.result)
         self.store.record(outcome, weighed)
         await self.exposition.refresh(outcome.route)
-        self.discovery.walked(outcome.route, outcome.error)
+        self.discovery.polled(outcome.route, outcome.error)
         if isinstance(outcome.error, NotFoundError):
             self._next_look.hasten()
         self._show_inventory()

@@ -26,7 +26,7 @@ _SETTING = "setting:"
 _OUTPUTS = ("table", "json", "prometheus")
 _COMMANDS = {
     "serve": "run the exporter; what happens when no command is given",
-    "poll": "walk every route once and print the result",
+    "poll": "poll every route once and print the result",
     "check": "validate the configuration",
     "simulate": "run the simulated cloud alone; its key pair is simulator / simulator",
     "demo": "run simulated cloud and exporter together, without configuration",
@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="?",
         const=timedelta(),
         metavar="INTERVAL",
-        help="walk again each INTERVAL until Ctrl-C, as a table (default interval:"
+        help="poll again each INTERVAL until Ctrl-C, as a table (default interval:"
         " poll.interval)",
     )
     parsers["check"].add_argument(

@@ -17,8 +17,8 @@ _COLORS = {"debug": 36, "info": 32, "warn": 33, "error": 31}
 def render_logfmt(event: Mapping[str, object]) -> str:
     """Return the event as Prometheus logs it.
 
-    >>> render_logfmt({"level": "info", "msg": "walk failed", "took": 0.5})
-    'level=info msg="walk failed" took=0.5'
+    >>> render_logfmt({"level": "info", "msg": "poll failed", "took": 0.5})
+    'level=info msg="poll failed" took=0.5'
     """
     return " ".join(_pair(name, value) for name, value in event.items())
 

@@ -1,4 +1,4 @@
-"""The command `poll`: walks every route, once or again and again, and prints it.
+"""The command `poll`: polls every route, once or again and again, and prints it.
 
 It must not decide what is worth saying; `report` does.
 """
@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.live import Live
 
 from exporter.app.exporter import Exporter, opened
+from exporter.app.progress import ProgressBar
 from exporter.app.report.grades import Limits
 from exporter.app.report.objects import as_json
 from exporter.app.report.survey import Survey, still_true
 from exporter.app.rounds import keep_polling
 from exporter.app.screen import Watched, show
-from exporter.app.serve import stop_signal, walk_all
+from exporter.app.serve import poll_routes, stop_signal
 from exporter.app.terminal import is_live, logs_above, printing_whatever_comes
-from exporter.app.walkbar import WalkBar
 from exporter.config import Settings
 from exporter.model.durations import format_duration
 from exporter.polling.worst import findings
@@ -32,7 +32,7 @@ REFRESHES_PER_SECOND = 4
 
 
 async def poll(settings: Settings, output: str) -> bool | None:
-    """Walk every route once, and print what was found.
+    """Poll every route once, and print what was found.
 
     Return whether all of it succeeded, None if a signal came before the end.
     """
@@ -41,7 +41,7 @@ async def poll(settings: Settings, output: str) -> bool | None:
 
 
 async def watch(settings: Settings, interval: timedelta) -> bool | None:
-    """Walk every route again and again until a signal comes, and show each round.
+    """Poll every route again and again until a signal comes, and show each round.
 
     Return whether all of the last round succeeded, None if none came to its end.
     """
@@ -69,10 +69,10 @@ def surveyed(
 
 async def _poll_once(exporter: Exporter, settings: Settings, output: str) -> bool:
     console = Console(stderr=True)
-    bar = WalkBar(console)
+    bar = ProgressBar(console)
     with logs_above(console, settings.log), bar.drawn():
         is_found = await _look(exporter, bar)
-        is_whole = await _walk(exporter, bar) and is_found
+        is_whole = await _poll(exporter, bar) and is_found
     await _print(exporter, settings, output)
     return is_whole
 
@@ -88,19 +88,19 @@ async def _print(exporter: Exporter, settings: Settings, output: str) -> None:
         show(Console(), surveyed(exporter, settings, time.time()))
 
 
-async def _look(exporter: Exporter, bar: WalkBar) -> bool:
+async def _look(exporter: Exporter, bar: ProgressBar) -> bool:
     bar.looking()
     return await exporter.discover()
 
 
-async def _walk(exporter: Exporter, bar: WalkBar) -> bool:
+async def _poll(exporter: Exporter, bar: ProgressBar) -> bool:
     exporter.on_page = bar.page
-    bar.walking(len(exporter.discovery.inventory.routes))
-    return await walk_all(exporter, bar.walked)
+    bar.polling(len(exporter.discovery.inventory.routes))
+    return await poll_routes(exporter, bar.polled)
 
 
 class _Watching:
-    """Rounds of walks, and where each is shown."""
+    """Rounds of polls, and where each is shown."""
 
     def __init__(
         self, exporter: Exporter, settings: Settings, interval: timedelta
@@ -110,7 +110,7 @@ class _Watching:
         self._settings = settings
         self._interval = interval
         self._console = Console()
-        self._bar = WalkBar(self._console)
+        self._bar = ProgressBar(self._console)
         self._watched = Watched()
 
     async def run(self) -> None:
@@ -136,7 +136,7 @@ class _Watching:
     async def _keep_polling(self) -> None:
         await keep_polling(
             self._look,
-            self._walk,
+            self._poll,
             self._show,
             interval=self._interval.total_seconds(),
             look_every=self._settings.poll.discovery_interval.total_seconds(),
@@ -146,9 +146,9 @@ class _Watching:
         self._watched.below = self._bar.progress
         return await _look(self._exporter, self._bar)
 
-    async def _walk(self) -> bool:
+    async def _poll(self) -> bool:
         self._watched.below = self._bar.progress
-        return await _walk(self._exporter, self._bar)
+        return await _poll(self._exporter, self._bar)
 
     def _show(self, is_whole: bool) -> None:  # noqa: FBT001 - a callback
         self.is_whole = is_whole
@@ -157,10 +157,10 @@ class _Watching:
         every = format_duration(self._interval)
         self._watched.below = ""
         if is_live(self._console):
-            self._watched.renew(survey, f"walked every {every}. Ctrl-C ends it.")
+            self._watched.renew(survey, f"polled every {every}. Ctrl-C ends it.")
             return
         at = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(survey.at))
-        sys.stdout.write(f"As of {at}, walked every {every}.\n")
+        sys.stdout.write(f"As of {at}, polled every {every}.\n")
         show(self._console, survey)
         sys.stdout.write("\n")
 

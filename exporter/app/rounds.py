@@ -1,6 +1,6 @@
-"""Rounds of walks, one after the other, for as long as somebody watches.
+"""Rounds of polls, one after the other, for as long as somebody watches.
 
-It must not know what is walked, nor what is shown of it.
+It must not know what is polled, nor what is shown of it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Never
 
 async def keep_polling(
     look: Callable[[], Awaitable[bool]],
-    walk: Callable[[], Awaitable[bool]],
+    poll: Callable[[], Awaitable[bool]],
     show: Callable[[bool], None],
     *,
     interval: float,
     look_every: float,
 ) -> Never:
-    """Look for routes, walk them all and show it, until cancelled.
+    """Look for routes, poll them all and show it, until cancelled.
 
     `interval` and `look_every` are seconds from start to start. A look that failed is
     tried again with the next round; a round that takes longer than the interval is
@@ -33,6 +33,6 @@ async def keep_polling(
         if not is_found or started >= look_at:
             is_found = await look()
             look_at = started + look_every
-        is_whole = await walk()
+        is_whole = await poll()
         show(is_found and is_whole)
         await asyncio.sleep(max(0.0, started + interval - clock()))

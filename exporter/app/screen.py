@@ -50,7 +50,7 @@ def show(console: Console, survey: Survey, most: int | None = None) -> None:
 class Watched:
     """What a survey comes to, as much of it as a terminal has lines for.
 
-    `below` is what stands under it: how far the next walks are, for one.
+    `below` is what stands under it: how far the next polls are, for one.
     """
 
     def __init__(self) -> None:

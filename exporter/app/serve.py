@@ -126,22 +126,22 @@ async def _when_ready(
 
 
 async def poll_all(exporter: Exporter) -> bool:
-    """Discover, walk every route once; return whether all of it succeeded."""
+    """Discover, poll every route once; return whether all of it succeeded."""
     is_found = await exporter.discover()
-    return await walk_all(exporter) and is_found
+    return await poll_routes(exporter) and is_found
 
 
-async def walk_all(
-    exporter: Exporter, on_walked: Callable[[Route], None] = lambda _: None
+async def poll_routes(
+    exporter: Exporter, on_polled: Callable[[Route], None] = lambda _: None
 ) -> bool:
-    """Walk every route that is known once; return whether all of it succeeded."""
+    """Poll every route that is known once; return whether all of it succeeded."""
     queue = list(reversed(exporter.discovery.inventory.routes))
 
     async def work() -> None:
         while queue:
             route = queue.pop()
-            await exporter.poller.walk_once(route)
-            on_walked(route)
+            await exporter.poller.poll_once(route)
+            on_polled(route)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(exporter.workers):

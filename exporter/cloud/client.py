@@ -115,7 +115,7 @@ class CloudClient:
         room: int,
         on_page: OnPage = lambda *_: None,
     ) -> Snapshot:
-        """Walk a route: return the snapshot of all its checkpoints.
+        """Poll a route: return the snapshot of all its checkpoints.
 
         `admits` picks by group and topic; beyond `room` checkpoints are only rolled up.
         A list that is read again begins with its page 1 again.

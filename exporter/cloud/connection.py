@@ -47,7 +47,7 @@ class Manner:
     is_retried: Callable[[CloudError], bool]
 
 
-WALKING = Manner(read_all, is_transient)
+POLLING = Manner(read_all, is_transient)
 # A diagnosis tells what it met, at once; but to be told to wait is no finding.
 PROBING = Manner(read_first, is_throttled)
 
@@ -57,7 +57,7 @@ async def connected(
     settings: Settings,
     observer: AccountObserver,
     *,
-    manner: Manner = WALKING,
+    manner: Manner = POLLING,
     credentials: CredentialSource | None = None,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[CloudClient]:

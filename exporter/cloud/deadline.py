@@ -1,4 +1,4 @@
-"""By when a walk must have ended, and why it had not when the time was up."""
+"""By when a poll must have ended, and why it had not when the time was up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exporter.model.errors import CloudError, RequestTimeoutError
 
 
 class Deadline:
-    """The end of one walk, and the requests of it that are being tried again.
+    """The end of one poll, and the requests of it that are being tried again.
 
     `seconds` from now, on the loop's clock. It is enforced once.
     """
@@ -25,7 +25,7 @@ class Deadline:
         return self._at - asyncio.get_running_loop().time()
 
     def is_up(self) -> bool:
-        """Tell whether the time is what cuts the walk."""
+        """Tell whether the time is what cuts the poll."""
         return self._timeout.expired()
 
     def failed(self, request: object, error: CloudError) -> None:

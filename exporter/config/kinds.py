@@ -122,7 +122,7 @@ def _telemetry_path(text: str) -> str:
 
 
 def unique(entries: Sequence[_Entry]) -> tuple[_Entry, ...]:
-    """Drop repeated entries: an item named twice is walked once."""
+    """Drop repeated entries: an item named twice is polled once."""
     return tuple(dict.fromkeys(entries))
 
 

@@ -50,16 +50,16 @@ class PollSettings(Section):
 
     interval: PositiveDuration = Field(
         timedelta(minutes=1),
-        description="Time between the starts of two walks of a route.",
+        description="Time between the starts of two polls of a route.",
     )
     timeout: PositiveDuration = Field(
         timedelta(minutes=1),
-        description="Time for one whole walk, retries and waiting for the limiter "
+        description="Time for one whole poll, retries and waiting for the limiter "
         "included.",
     )
     stale_after: PositiveDuration = Field(
         timedelta(minutes=5),
-        description="After this long without a complete walk a route's checkpoints "
+        description="After this long without a complete poll a route's checkpoints "
         "are withdrawn. Several intervals, or series come and go.",
     )
     discovery_interval: PositiveDuration = Field(
@@ -68,8 +68,8 @@ class PollSettings(Section):
     )
 
     @property
-    def is_withdrawn_between_walks(self) -> bool:
-        """Tell whether checkpoints come and go though every walk is complete."""
+    def is_withdrawn_between_polls(self) -> bool:
+        """Tell whether checkpoints come and go though every poll is complete."""
         return self.stale_after <= self.interval
 
 
@@ -113,7 +113,7 @@ class WebSettings(Section):
 
 
 class ShardSettings(Section):
-    """Which share of the routes this process walks."""
+    """Which share of the routes this process polls."""
 
     index: Count = Field(
         0, description="This process's share, from 0: routes that hash to it."

@@ -16,7 +16,7 @@ GOOD_FOR_SECONDS = 1.0
 """For how long one rendering of the ages serves."""
 
 TURN_SECONDS = 0.005
-"""Longer than a walk's, for somebody waits for a scrape and nobody for a walk."""
+"""Longer than a poll's, for somebody waits for a scrape and nobody for a poll."""
 
 
 class Ages:

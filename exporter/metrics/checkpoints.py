@@ -1,4 +1,4 @@
-"""What a snapshot comes to in samples, rendered once, when its walk has ended.
+"""What a snapshot comes to in samples, rendered once, when its poll has ended.
 
 It knows no age, for that is not known before the scrape, and looks at no other route.
 """

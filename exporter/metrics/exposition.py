@@ -1,6 +1,6 @@
 """The answer to a scrape, whole, in the asked format.
 
-It polls nothing and knows nothing of HTTP; what a walk found is rendered once.
+It polls nothing and knows nothing of HTTP; what a poll found is rendered once.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Exposition:
         await self._renderings.prepare(snapshot)
 
     async def refresh(self, route: Route) -> None:
-        """Render what a walk of this route changed, once the store has recorded it.
+        """Render what a poll of this route changed, once the store has recorded it.
 
         Another route of the same item may have lost or won rows by it.
         """

@@ -1,6 +1,6 @@
 """What discovery knows, as sample lines by the name they stand under.
 
-Pure; it asks nothing and looks at no walk.
+Pure; it asks nothing and looks at no poll.
 """
 
 from __future__ import annotations

@@ -23,15 +23,15 @@ def route_lines(status: RouteStatus) -> Lines:
     values = {
         route.UP: None if status.is_up is None else int(status.is_up),
         route.LAST_SUCCESS: status.last_success_at,
-        route.WALK_DURATION: status.duration,
-        route.WALKS: status.walks,
+        route.POLL_DURATION: status.duration,
+        route.POLLS: status.polls,
     }
     known = {
         family.name: _line(family.name, labels, value)
         for family, value in values.items()
         if value is not None
     }
-    failures = _counts(route.WALK_FAILURES, labels, status.failures.items())
+    failures = _counts(route.POLL_FAILURES, labels, status.failures.items())
     return {**known, **failures, **_shown(status, labels)}
 
 

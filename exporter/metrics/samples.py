@@ -118,4 +118,4 @@ SAMPLES: Mapping[Family, Callable[[Columns, Labels], bytes]] = {
     checkpoint.FETCH: _fetch,
     checkpoint.INFO: _info,
 }
-"""What renders each family that is known when the walk ends: all but the age."""
+"""What renders each family that is known when the poll ends: all but the age."""

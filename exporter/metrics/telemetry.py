@@ -91,7 +91,7 @@ class Telemetry:
         self._gauges[own.CLOCK_SKEW].value = seconds
 
     def poll_skipped(self) -> None:
-        """Count a route that was due while its walk was still running."""
+        """Count a route that was due while its poll was still running."""
         self._count(own.POLLS_SKIPPED)
 
     def discovered(self, at: float) -> None:

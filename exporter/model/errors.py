@@ -1,4 +1,4 @@
-"""Why a walk or a discovery failed, as a closed set of things an operator would do.
+"""Why a poll or a discovery failed, as a closed set of things an operator would do.
 
 Nothing here holds text the cloud sent: its messages repeat signed strings and tokens.
 """
@@ -40,7 +40,7 @@ NOWHERE = Origin()
 
 
 class CloudError(Exception):
-    """Base of everything that costs a walk or a discovery; `reason` is its label.
+    """Base of everything that costs a poll or a discovery; `reason` is its label.
 
     `retry_after` is for how many seconds the API asks to be left alone, if it does.
     """
@@ -121,7 +121,7 @@ class UnavailableError(CloudError):
 
 
 class RequestTimeoutError(CloudError):
-    """An answer, or a whole walk, took longer than its setting allows."""
+    """An answer, or a whole poll, took longer than its setting allows."""
 
     reason = Reason.TIMEOUT
     remedy = "raise api.timeout or poll.timeout, or look at the network"

@@ -1,4 +1,4 @@
-"""What is polled and what a walk finds, in the API's own nouns, as frozen data.
+"""What is polled and what a poll finds, in the API's own nouns, as frozen data.
 
 It computes nothing (see `lag`) and knows neither the wire nor the metrics.
 """
@@ -91,7 +91,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What discovery knows at present; routes are those this process walks."""
+    """What discovery knows at present; routes are those this process polls."""
 
     plans: tuple[Plan, ...] = ()
     items: tuple[Item, ...] = ()
@@ -205,7 +205,7 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The immutable result of one complete walk of a route.
+    """The immutable result of one complete poll of a route.
 
     `dropped` checkpoints are in the rollup alone: over `metrics.max_checkpoints`.
     """

@@ -1,6 +1,6 @@
 """Whether a checkpoint is wanted, by the names of its group and topic.
 
-It must not ask twice for a name: they are the same at every walk, and matching one
+It must not ask twice for a name: they are the same at every poll, and matching one
 costs a microsecond.
 """
 

@@ -1,6 +1,6 @@
 """Which routes there are: the configuration, completed by what the cloud says.
 
-It walks no route and keeps no time; `app` runs it now and then.
+It polls no route and keeps no time; `app` runs it now and then.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Discovery:
     def inventory(self) -> Inventory:
         """Return what is known at present, with the routes of this shard alone.
 
-        Another object once something was looked up, or a walk showed something new.
+        Another object once something was looked up, or a poll showed something new.
         """
         return self._inventory
 
@@ -100,8 +100,8 @@ class Discovery:
         self._take_stock()
         return not self._failing
 
-    def walked(self, route: Route, error: CloudError | None) -> None:
-        """Take note of how a walk ended: it may show that a configured id is wrong."""
+    def polled(self, route: Route, error: CloudError | None) -> None:
+        """Take note of how a poll ended: it may show that a configured id is wrong."""
         if error is not None and not isinstance(error, NotFoundError):
             return  # whatever went wrong, it says nothing of the ids
         gone = configured_but_missing(route, error, self._settings)

@@ -32,7 +32,7 @@ def remaining(found: Mapping[str, Found], settings: Settings) -> dict[str, Found
 def remaining_unfound(
     unfound: Mapping[Route, Missing], found: Mapping[str, Found], settings: Settings
 ) -> dict[Route, Missing]:
-    """Return which ids walks have shown to be missing and are still configured."""
+    """Return which ids polls have shown to be missing and are still configured."""
     routes = {route for one in found.values() for route in one.routes}
     ids = {plan.id: _ids(plan) for plan in settings.plans}
     return {

@@ -1,4 +1,4 @@
-"""Which routes a plan has, who walks each, and when in the interval.
+"""Which routes a plan has, who polls each, and when in the interval.
 
 Pure; `discovery` asks the cloud, `poller` keeps the time.
 """
@@ -33,14 +33,14 @@ def source_instances(plan: Plan, item: Item) -> tuple[str, ...]:
         active = [i.instance_id for i in plan.instances if i.role.upper() == ACTIVE]
         candidates = active or candidates
     named = [instance for instance in candidates if instance in item.instance_ids]
-    # Once each: a repeated one would be walked twice at a time.
+    # Once each: a repeated one would be polled twice at a time.
     return tuple(dict.fromkeys(named or candidates or item.instance_ids))
 
 
 def configured_but_missing(
     route: Route, error: CloudError | None, settings: Settings
 ) -> Missing | None:
-    """Return which configured id of a route a walk's error says does not exist.
+    """Return which configured id of a route a poll's error says does not exist.
 
     None where the id it speaks of was discovered. An error that names no kind of thing
     is taken to speak of the item, the last of the path.
@@ -71,7 +71,7 @@ def configured_routes(
 
 
 def shard_of(route: Route, total: int) -> int:
-    """Return the index of the one shard of `total` that walks a route.
+    """Return the index of the one shard of `total` that polls a route.
 
     Rendezvous hashing: with one shard more, only the routes it takes over move.
 

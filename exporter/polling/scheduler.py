@@ -1,4 +1,4 @@
-"""When each route is walked, and how a walk's failure becomes data.
+"""When each route is polled, and how a poll's failure becomes data.
 
 It knows neither the cloud nor the metrics: both are functions that it is given.
 """
@@ -20,21 +20,21 @@ from exporter.polling.store import Outcome
 
 log = structlog.get_logger(__name__)
 
-Walk = Callable[[Route], Awaitable[Snapshot]]
+Poll = Callable[[Route], Awaitable[Snapshot]]
 Publish = Callable[[Outcome], Awaitable[None]]
 
 
 class Poller:
-    """Walks every route once an interval, each on a schedule of its own.
+    """Polls every route once an interval, each on a schedule of its own.
 
     `interval` is seconds from start to start. `starts_per_second` is how fast the first
-    walks follow each other, so that a start does not outrun the account's limit; `wall`
+    polls follow each other, so that a start does not outrun the account's limit; `wall`
     tells Unix seconds.
     """
 
     def __init__(
         self,
-        walk: Walk,
+        poll: Poll,
         publish: Publish,
         *,
         interval: float,
@@ -42,7 +42,7 @@ class Poller:
         on_skip: Callable[[], None],
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._walk = walk
+        self._poll = poll
         self._publish = publish
         self._interval = interval
         self._starts_per_second = starts_per_second
@@ -55,7 +55,7 @@ class Poller:
         self._repaced = asyncio.Event()
 
     def set_routes(self, routes: Iterable[Route], group: asyncio.TaskGroup) -> None:
-        """Walk these routes and no others; those that stay keep their schedule."""
+        """Poll these routes and no others; those that stay keep their schedule."""
         wanted = set(routes)
         for route, schedule in list(self._schedules.items()):
             if route not in wanted or schedule.done():
@@ -65,11 +65,11 @@ class Poller:
         ramp = min(self._interval, len(new) / self._starts_per_second)
         for route in new:
             self._schedules[route] = group.create_task(
-                self._keep_walking(route, position(route) * ramp)
+                self._keep_polling(route, position(route) * ramp)
             )
 
     def reconfigure(self, *, interval: float, starts_per_second: float) -> None:
-        """Keep another interval from now on; no walk is cut, moved or missed for it."""
+        """Keep another interval from now on; no poll is cut, moved or missed for it."""
         self._starts_per_second = starts_per_second
         if interval == self._interval:
             return
@@ -77,42 +77,42 @@ class Poller:
         self._repaced.set()
         self._repaced = asyncio.Event()
 
-    async def walk_once(self, route: Route) -> None:
-        """Walk a route and publish how it ended; only cancellation escapes.
+    async def poll_once(self, route: Route) -> None:
+        """Poll a route and publish how it ended; only cancellation escapes.
 
-        It is skipped while another walk of the route is under way: one that was dropped
-        and came back may still have its last walk to end.
+        It is skipped while another poll of the route is under way: one that was dropped
+        and came back may still have its last poll to end.
         """
         if route in self._under_way:
             self._on_skip()
             return
         self._under_way.add(route)
         try:
-            await self._walk_now(route)
+            await self._poll_now(route)
         finally:
             self._under_way.discard(route)
 
-    async def _walk_now(self, route: Route) -> None:
+    async def _poll_now(self, route: Route) -> None:
         started = asyncio.get_running_loop().time()
-        error = await result_or_error(self._walk_and_publish(route, started))
+        error = await result_or_error(self._poll_and_publish(route, started))
         if error is not None:
             outcome = self._outcome(route, started, error.reason, error)
             # Where not even a failure can be published, that is what has to be told.
             error = await result_or_error(self._publish(outcome)) or error
         self._report(route, error)
 
-    async def _walk_and_publish(self, route: Route, started: float) -> None:
-        snapshot = await self._walk(route)
+    async def _poll_and_publish(self, route: Route, started: float) -> None:
+        snapshot = await self._poll(route)
         await self._publish(self._outcome(route, started, snapshot))
 
-    async def _keep_walking(self, route: Route, delay: float) -> None:
+    async def _keep_polling(self, route: Route, delay: float) -> None:
         clock = asyncio.get_running_loop().time
         due, interval = clock() + delay, self._interval
         while not await self._slept_until(due, interval):
             interval = self._interval
             due = min(due, clock() + position(route) * interval)
         started = clock()
-        await self.walk_once(route)
+        await self.poll_once(route)
         due = self._next_slot(route, started)
         interval = self._interval
         while True:
@@ -121,7 +121,7 @@ class Poller:
                 due += interval
             if await self._slept_until(due, interval):
                 started = due
-                await self.walk_once(route)
+                await self.poll_once(route)
                 due += interval
             if interval != self._interval:
                 interval = self._interval
@@ -139,7 +139,7 @@ class Poller:
     def _next_slot(self, route: Route, started: float) -> float:
         """Return when a route is due next: at its own place in the interval.
 
-        The first walk came early, for somebody waits for it, and one before another
+        The first poll came early, for somebody waits for it, and one before another
         interval came at no place of this one. Half an interval at least lies between it
         and the next.
         """
@@ -162,12 +162,12 @@ class Poller:
         before = self._failing.pop(route, None)
         if error is None:
             if before is not None:
-                log.info("walk_recovered", **_ids(route))
+                log.info("poll_recovered", **_ids(route))
             return
         self._failing[route] = error
         if error.is_news_after(before):
             log.warning(
-                "walk_failed",
+                "poll_failed",
                 **_ids(route),
                 reason=error.reason.value,
                 error=str(error),

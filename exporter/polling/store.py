@@ -1,4 +1,4 @@
-"""The present state of every route: its last walk, and the snapshot that is shown.
+"""The present state of every route: its last poll, and the snapshot that is shown.
 
 It does no I/O and renders nothing; the poller writes to it, metrics and pages read it.
 """
@@ -27,7 +27,7 @@ NOT_WEIGHED: Weighed = (), MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one walk ended: with a snapshot, or with the reason why there is none.
+    """How one poll ended: with a snapshot, or with the reason why there is none.
 
     `ended_at` is Unix seconds, `duration` seconds.
     """
@@ -43,16 +43,16 @@ class Outcome:
 class RouteStatus:
     """What is known of one route.
 
-    `is_up` and `duration` are None before the first walk, `last_success_at` (Unix
+    `is_up` and `duration` are None before the first poll, `last_success_at` (Unix
     seconds) before the first success. `snapshot` is None when none is fit to show:
     before the first success, and from `stale_after` on. `reason` and `origin` are those
-    of a last walk that failed. `hidden` are those of its rows
+    of a last poll that failed. `hidden` are those of its rows
     that a row of another route with the same labels replaces; `rollup` is what the
     others come to, None where `snapshot` is.
     """
 
     route: Route
-    walks: int = 0
+    polls: int = 0
     failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
     is_up: bool | None = None
     reason: Reason | None = None
@@ -86,7 +86,7 @@ class Store:
         self.version = 0
 
     def reconfigure(self, *, stale_after: float, max_checkpoints: int) -> None:
-        """Go by other limits: of age at once, of number as each route is walked."""
+        """Go by other limits: of age at once, of number as each route is polled."""
         self._stale_after = stale_after
         self._max_checkpoints = max_checkpoints
         self._next_stale_at = -math.inf
@@ -115,12 +115,12 @@ class Store:
         while True:
             shown = await _found_in_turns(search(snapshots))
             before, snapshots = snapshots, self._beside(snapshot)
-            # A sibling's walk may have ended meanwhile.
+            # A sibling's poll may have ended meanwhile.
             if _are_the_same(before, snapshots):
                 return snapshots, shown
 
     def record(self, outcome: Outcome, weighed: Weighed = NOT_WEIGHED) -> None:
-        """Take in how a walk ended; a route that is no longer walked is ignored.
+        """Take in how a poll ended; a route that is no longer polled is ignored.
 
         What it costs does not grow with the number of routes, nor, with what `weigh`
         has found, with that of duplicates.
@@ -129,7 +129,7 @@ class Store:
             return
         self._withdraw_stale()
         status = self._statuses[outcome.route]
-        status = replace(status, walks=status.walks + 1, duration=outcome.duration)
+        status = replace(status, polls=status.polls + 1, duration=outcome.duration)
         if isinstance(outcome.result, Reason):
             origin = NOWHERE if outcome.error is None else outcome.error.origin
             failed = _failed(status, outcome.result, origin)
@@ -150,8 +150,8 @@ class Store:
         return tuple(self._statuses[sibling] for sibling in self._siblings_of(route))
 
     def is_tried(self) -> bool:
-        """Return whether every route has been walked at least once, well or badly."""
-        return all(status.walks for status in self._statuses.values())
+        """Return whether every route has been polled at least once, well or badly."""
+        return all(status.polls for status in self._statuses.values())
 
     def room_for(self, route: Route) -> int:
         """Return how many checkpoints of this route may have series of their own."""

@@ -25,11 +25,11 @@ _Listed = TypeVar("_Listed")
 
 
 class Service:
-    """Answer calls about one world; in ``churn`` disturb every other walk."""
+    """Answer calls about one world; in ``churn`` disturb every other poll."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._walks: Counter[tuple[str, str, str]] = Counter()
+        self._polls: Counter[tuple[str, str, str]] = Counter()
         self._answers: dict[str, Callable[[Call], Json]] = {
             "ListDisasterRecoveryPlans": self._list_plans,
             "GetDisasterRecoveryPlan": lambda call: bodies.plan_body(self._plan(call)),
@@ -81,7 +81,7 @@ class Service:
             )
         self._item(call)
         number, size = page_of(call.query)
-        now = self._now_in_walk(
+        now = self._now_in_poll(
             (call.plan_id, call.item_id, instance), number, call.now
         )
         rows = self._world.rows_at(call.plan_id, call.item_id, instance, now)
@@ -95,14 +95,14 @@ class Service:
         listed = msgspec.Raw(checkpoint_bodies(call.plan_id, call.item_id, moved))
         return bodies.page(listed, number, size, len(rows))
 
-    def _now_in_walk(
-        self, walked: tuple[str, str, str], number: int, now: float
+    def _now_in_poll(
+        self, polled: tuple[str, str, str], number: int, now: float
     ) -> float:
-        """Let the later pages of an odd walk of ``churn`` see the next phase."""
+        """Let the later pages of an odd poll of ``churn`` see the next phase."""
         if self._world.scenario != "churn":
             return now
-        self._walks[walked] += number == 1
-        return now + scenarios.CHURN_SECONDS * (number > 1 and self._walks[walked] % 2)
+        self._polls[polled] += number == 1
+        return now + scenarios.CHURN_SECONDS * (number > 1 and self._polls[polled] % 2)
 
     def _plan(self, call: Call) -> Plan:
         for plan in self._world.plans_at(call.now):

@@ -30,7 +30,7 @@ SCENARIOS: tuple[str, ...] = (
 CHURN_SPARE = 4
 CHURN_SECONDS = 30.0
 # (rows before the first, rows more than `groups`). Every step changes the total or only
-# inserts in front, so that a walk across it can tell: it misses rows or sees one twice.
+# inserts in front, so that a poll across it can tell: it misses rows or sees one twice.
 CHURN_PHASES = ((0, 0), (-2, 0), (-1, 1), (1, -1))
 
 _UNIFORM = {

@@ -30,7 +30,7 @@ from exporter.web.paths import add_pages
 from exporter.web.status_page.answer import LandingPage
 from exporter.web.status_page.facts import Facts
 
-# With the walks cancelled first, the whole stop stays under five seconds.
+# With the polls cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0
 HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
 

@@ -111,7 +111,7 @@ def test_the_simulated_cloud_needs_nothing() -> None:
 
 
 def test_shards_take_their_index_from_their_ordinal(tmp_path: Path) -> None:
-    """Each of four walks its own share."""
+    """Each of four polls its own share."""
     made = templated("sharded")
     workload = only("StatefulSet", made)
 

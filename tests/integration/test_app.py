@@ -132,7 +132,7 @@ async def test_an_outage_is_told_and_heals_by_itself() -> None:
 
         await eventually(is_withdrawn)
         assert not await it.series("rocketmq_dr_max_sync_age_seconds", "item_id")
-        failures = await it.series("rocketmq_dr_walk_failures_total", "reason")
+        failures = await it.series("rocketmq_dr_poll_failures_total", "reason")
         assert {reason for (reason,), count in failures.items() if count} <= {
             "unavailable",
             "timeout",
@@ -160,7 +160,7 @@ async def test_one_refused_route_costs_the_others_nothing() -> None:
         ups = await it.series("rocketmq_dr_up", "plan_id")
         lags = await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
         failures = await it.series(
-            "rocketmq_dr_walk_failures_total", "plan_id", "reason"
+            "rocketmq_dr_poll_failures_total", "plan_id", "reason"
         )
 
     assert ups == {("1300000016",): 1, ("1300000017",): 0}
@@ -190,7 +190,7 @@ async def test_a_throttled_account_is_asked_more_slowly_and_all_is_found() -> No
 
 
 async def test_a_list_that_changes_while_it_is_read_is_read_again() -> None:
-    """Under churn a published walk holds each checkpoint that was there, once."""
+    """Under churn a published poll holds each checkpoint that was there, once."""
     world = World(scenario="churn", plans=1, items=1, groups=60)
     async with running_exporter(world, api__page_size="10", poll__interval="1m") as it:
         await it.exporter.ready.wait()
@@ -357,7 +357,7 @@ async def test_a_reader_of_one_gzip_member_misses_nothing() -> None:
 
 
 async def test_polling_goes_on_after_a_list_that_moved_and_then_hung() -> None:
-    """A walk is cut while it is read again, and the next one is made all the same."""
+    """A poll is cut while it is read again, and the next one is made all the same."""
     page = {"pageNumber": 1, "pageSize": 10, "totalCount": 20}
     rows = [checkpoint_row(n, f"GID_{n}") for n in range(10)]
     moved = Reply(good({**page, "list": rows}))

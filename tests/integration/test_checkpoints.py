@@ -47,7 +47,7 @@ def lags_of(snapshot: Snapshot) -> list[int]:
 
 
 def test_what_has_no_room_takes_hardly_any() -> None:
-    """`metrics.max_checkpoints` holds the memory of a walk, whatever upstream sends."""
+    """`metrics.max_checkpoints` holds the memory of a poll, whatever upstream sends."""
 
     def bytes_for_each(room: int) -> float:
         collector = CheckpointCollector(ROUTE, lambda *_: True, room)

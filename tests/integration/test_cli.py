@@ -303,10 +303,10 @@ async def test_poll_reads_the_vendors_sample_answer_as_it_stands(
     }
 
 
-async def test_poll_fails_when_a_route_cannot_be_walked(
+async def test_poll_fails_when_a_route_cannot_be_polled(
     environment: dict[str, str],
 ) -> None:
-    """What could be walked is printed all the same; the log says what to do."""
+    """What could be polled is printed all the same; the log says what to do."""
     async with running(World(scenario="forbidden", plans=2)) as url:
         result = await run_exporter(
             "poll", "--output=json", f"--api.endpoint={url}", env=environment
@@ -400,10 +400,10 @@ async def test_serve_says_when_its_address_is_taken(
     assert "Traceback" not in result.err
 
 
-async def test_serve_stops_quickly_while_a_walk_hangs(
+async def test_serve_stops_quickly_while_a_poll_hangs(
     environment: dict[str, str],
 ) -> None:
-    """SIGTERM in the middle of a walk ends the process well under five seconds."""
+    """SIGTERM in the middle of a poll ends the process well under five seconds."""
     address = f"127.0.0.1:{free_port()}"
     async with running(World(), latency_seconds=60) as url:
         command = exporter_command(
@@ -483,7 +483,7 @@ def test_a_variable_that_names_no_setting_is_a_warning(
 
 
 @pytest.mark.parametrize(("stale_after", "warnings"), [("10m", 1), ("10m1s", 0)])
-def test_data_that_grow_stale_between_two_walks_are_a_warning(
+def test_data_that_grow_stale_between_two_polls_are_a_warning(
     stale_after: str, warnings: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever only polls less often is told before series come and go."""

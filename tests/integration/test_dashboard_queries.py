@@ -292,7 +292,7 @@ def test_of_two_objectives_the_stricter_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "two", "down"), [(1, 1, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
 )
-def test_a_route_is_down_when_nobody_can_walk_it(
+def test_a_route_is_down_when_nobody_can_poll_it(
     tmp_path: Path, one: int, two: int, down: int
 ) -> None:
     """One replica that works is enough."""
@@ -320,11 +320,11 @@ def test_data_is_as_old_as_the_freshest_replica_has_it(tmp_path: Path) -> None:
     assert answers(tmp_path, ALL.data_age_of_limit(), series, [(labels, 0.1)]) == ""
 
 
-def test_of_two_that_walk_a_route_the_one_that_fails_more_counts(
+def test_of_two_that_poll_a_route_the_one_that_fails_more_counts(
     tmp_path: Path,
 ) -> None:
     """Failures of replicas are not added up, those of routes and reasons are kept."""
-    counter = f'rocketmq_dr_walk_failures_total{{TARGET, {ROUTE}, reason="timeout"}}'
+    counter = f'rocketmq_dr_poll_failures_total{{TARGET, {ROUTE}, reason="timeout"}}'
     series: Series = {
         counter.replace("TARGET", A): "0+60x9",
         counter.replace("TARGET", B): "0+120x9",
@@ -423,8 +423,8 @@ def test_a_plan_is_named_while_it_is_renamed_and_when_it_has_no_name(
 def test_zero_is_known_only_where_an_exporter_is(tmp_path: Path) -> None:
     """What is missing is counted; nothing missing is 0; nobody to ask is nothing."""
     query = missing_count()
-    gone = f'rocketmq_dr_missing{{{A}, kind="plan", id="9"}}'
-    twice = f'rocketmq_dr_missing{{{B}, kind="plan", id="9"}}'
+    gone = f'rocketmq_dr_configured_missing{{{A}, kind="plan", id="9"}}'
+    twice = f'rocketmq_dr_configured_missing{{{B}, kind="plan", id="9"}}'
 
     assert answers(tmp_path, query, {}, []) == ""
     assert answers(tmp_path, query, {BUILD: 1}, [("{}", 0)]) == ""

@@ -39,7 +39,7 @@ QUICK_SECONDS = 0.1
 TRIES = 5
 
 # A second Prometheus job scrapes the same exporter: to a dashboard that is a replica
-# which walks the same routes.
+# which polls the same routes.
 MORE = """\
   - job_name: replica
     static_configs: [{{targets: ["{target}"]}}]

@@ -49,7 +49,7 @@ def small_bench(own: Telemetry | None = None) -> Bench:
 
 
 @dataclass
-class Walks:
+class Polls:
     """A real store, its clock, and an exposition over it."""
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -66,7 +66,7 @@ class Walks:
         )
 
     async def end(self, snapshot: Snapshot) -> None:
-        """Let a walk end as the poller does."""
+        """Let a poll end as the poller does."""
         self.store.record(Outcome(snapshot.route, NOW, 1.0, snapshot))
         await self.exposition.refresh(snapshot.route)
 

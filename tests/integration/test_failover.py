@@ -14,7 +14,7 @@ import replicas
 from eventually import eventually
 from lease_api import LeaseApi, kubeconfig, lease_api
 from programs import run_exporter
-from replicas import INTERVAL, LAG, ROUTES, Replica, simulated_cloud, walks_a_second
+from replicas import INTERVAL, LAG, ROUTES, Replica, polls_a_second, simulated_cloud
 
 from exporter.simulator.stats import Stats
 
@@ -60,13 +60,13 @@ async def test_the_standby_polls_within_fifteen_seconds_of_a_leader_s_death(
         assert 5 < gap < 15
         assert api.holder("dr") not in {"", first}
         await asyncio.sleep(3 * INTERVAL)
-        assert walks_a_second(stats, 2) <= ROUTES / INTERVAL * 1.5
+        assert polls_a_second(stats, 2) <= ROUTES / INTERVAL * 1.5
 
 
 async def test_a_leader_that_is_told_to_stop_hands_over_in_seconds(
     tmp_path: Path,
 ) -> None:
-    """A rollout costs a walk or two, not a lease's duration."""
+    """A rollout costs a poll or two, not a lease's duration."""
     async with pair(tmp_path) as (leader, standby, api, _):
         leader.process.send_signal(signal.SIGTERM)
         told = time.monotonic()

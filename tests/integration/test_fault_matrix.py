@@ -20,7 +20,7 @@ from exporter.cloud.exchange import LARGEST_BODY_BYTES
 from exporter.model.errors import Reason
 
 MOST_LINES = 8
-WALKS_BESIDE = 3
+POLLS_BESIDE = 3
 # The bound of one answer, and what sockets and streams hold beside it.
 MOST_READ = LARGEST_BODY_BYTES + 16 * 2**20
 Certificates = tuple[Path, Mapping[str, ssl.SSLContext]]
@@ -49,11 +49,11 @@ async def test_a_fault_costs_its_own_route_no_more_than_it_must(
     async with two_routes(contexts, row.settings, row.rejected) as run:
         await is_whole(run)
         lines = len(run.log_lines())
-        walks = run.walks(WELL)
+        polls = run.polls(WELL)
 
         run.layer.become(row.fault)
         await EXPECTED[row.effect](run, row)
-        await kept_up(run, row, walks + WALKS_BESIDE)
+        await kept_up(run, row, polls + POLLS_BESIDE)
         run.look_inside()
         await run.page()
 
@@ -82,19 +82,19 @@ async def is_whole(run: Run) -> None:
     await eventually(is_up)
 
 
-async def kept_up(run: Run, row: Row, walks: int) -> None:
-    """Wait until the fault has met requests enough, and the other route walked on."""
+async def kept_up(run: Run, row: Row, polls: int) -> None:
+    """Wait until the fault has met requests enough, and the other route polled on."""
 
     async def is_enough() -> bool:
         await run.look()
         has_met = run.layer.sequence >= row.least_requests
-        return has_met and run.walks(WELL) >= walks
+        return has_met and run.polls(WELL) >= polls
 
     await eventually(is_enough)
 
 
-async def walks_fail(run: Run, row: Row) -> None:
-    """The reason grows, the last walk is served, and withdrawn once it is stale."""
+async def polls_fail(run: Run, row: Row) -> None:
+    """The reason grows, the last poll is served, and withdrawn once it is stale."""
 
     async def has_failed() -> bool:
         await run.look()
@@ -118,7 +118,7 @@ async def walks_fail(run: Run, row: Row) -> None:
 
 
 async def discovery_fails(run: Run, row: Row) -> None:
-    """The reason is counted, and the routes found before are walked on."""
+    """The reason is counted, and the routes found before are polled on."""
     failed = "rocketmq_dr_exporter_discovery_failures_total"
 
     async def is_told() -> bool:
@@ -135,14 +135,14 @@ async def discovery_fails(run: Run, row: Row) -> None:
 
 
 async def nothing_fails(run: Run, _row: Row) -> None:
-    """Walks go on, and none fails."""
-    before = run.walks()
+    """Polls go on, and none fails."""
+    before = run.polls()
 
-    async def has_walked() -> bool:
+    async def has_polled() -> bool:
         await run.look()
-        return run.walks() >= before + WALKS_BESIDE
+        return run.polls() >= before + POLLS_BESIDE
 
-    await eventually(has_walked)
+    await eventually(has_polled)
     assert sum(run.failures().values()) == 0
 
 
@@ -171,12 +171,12 @@ async def route_goes(run: Run, row: Row) -> None:
 
     await eventually(is_gone)
     text = await run.look()
-    is_told = f'rocketmq_dr_missing{{kind="plan",id="{ILL}"}} 1' in text
+    is_told = f'rocketmq_dr_configured_missing{{kind="plan",id="{ILL}"}} 1' in text
     assert is_told == (row.reasons == (Reason.NOT_FOUND,))
 
 
 EXPECTED = {
-    Effect.WALKS: walks_fail,
+    Effect.POLLS: polls_fail,
     Effect.DISCOVERY: discovery_fails,
     Effect.NOTHING: nothing_fails,
     Effect.ROWS: rows_are_rejected,

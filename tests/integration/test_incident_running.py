@@ -22,7 +22,7 @@ from incidents.stage import Action
 from prometheus_client.parser import text_string_to_metric_families
 
 PREFIX = "rocketmq_dr_"
-FAILURES = f"{PREFIX}walk_failures_total"
+FAILURES = f"{PREFIX}poll_failures_total"
 
 
 class Series(NamedTuple):
@@ -104,10 +104,10 @@ def told(
         ("internal", actions.trip()),
     ],
 )
-def test_walks_fail_for_the_reason_that_the_word_says(
+def test_polls_fail_for_the_reason_that_the_word_says(
     reason: str, action: Action
 ) -> None:
-    """Until then all is well, and from then on no walk is complete."""
+    """Until then all is well, and from then on no poll is complete."""
     after = told(action, poll__discovery_interval="1h", poll__timeout="20s")
 
     failing = after.all(FAILURES, plan_id=PLAN)
@@ -246,8 +246,8 @@ def test_a_process_that_stops_cannot_be_scraped_and_starts_at_zero() -> None:
     restarted = told(actions.restart())
 
     assert stopped.one("up") == [1, 1, 1, 1, *[0] * 7]
-    walks = restarted.one(f"{PREFIX}walks_total", plan_id=PLAN)
-    assert max(walk for walk in walks[:4] if walk) > min(w for w in walks[4:] if w)
+    polls = restarted.one(f"{PREFIX}polls_total", plan_id=PLAN)
+    assert max(poll for poll in polls[:4] if poll) > min(w for w in polls[4:] if w)
     starts = restarted.one("process_start_time_seconds")
     assert (starts[0], starts[-1]) == (-120, 120)
 
@@ -258,7 +258,7 @@ def test_a_process_that_is_cut_off_goes_on_and_cannot_be_scraped() -> None:
     back = told(actions.cut_off(), actions.connect())
 
     assert after.one("up") == [1, 1, 1, 1, *[0] * 7]
-    assert after.one(f"{PREFIX}walks_total", plan_id=PLAN)[-1] is None
+    assert after.one(f"{PREFIX}polls_total", plan_id=PLAN)[-1] is None
     assert back.one("up") == [1] * 11
     assert back.one("process_start_time_seconds") == [-120] * 11
 
@@ -319,7 +319,7 @@ def test_replicas_of_different_teams_are_told_apart_by_namespace() -> None:
 
 
 def test_a_replica_may_lose_the_cloud_alone() -> None:
-    """The other one goes on walking."""
+    """The other one goes on polling."""
     timeline = {MINUTE: actions.lose_the_cloud("b")}
     after = Told(Incident("a test", 4 * MINUTE, timeline, replicas=("a", "b")))
 

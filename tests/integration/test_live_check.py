@@ -355,7 +355,7 @@ async def test_unknown_ids_are_named_by_their_kind() -> None:
 
 
 async def test_an_instance_that_only_the_api_knows_to_be_unknown_is_named() -> None:
-    """Where the plan names no instances the walk's own answer tells."""
+    """Where the plan names no instances the poll's own answer tells."""
     plan = {"id": "1", "source_instances": ["rmq-x"]}
     gone = Reply({"success": False, "code": "Instance.NotFound"}, 404)
     async with small_cloud() as cloud:
@@ -405,7 +405,7 @@ async def test_where_nobody_listens_it_says_so_at_once() -> None:
 
 
 async def test_a_server_error_is_met_once() -> None:
-    """A walk would try again for a minute; a diagnosis tells what it met."""
+    """A poll would try again for a minute; a diagnosis tells what it met."""
     async with fake_cloud() as cloud:
         cloud.answer(PLANS, Reply(status=503))
 
@@ -430,7 +430,7 @@ async def test_plans_that_an_outage_keeps_from_being_tried_are_told() -> None:
 
 
 async def test_silence_ends_with_poll_timeout() -> None:
-    """However long a request may take, no call takes longer than a walk may."""
+    """However long a request may take, no call takes longer than a poll may."""
     never = asyncio.Event()
 
     async def say_nothing(_writer: asyncio.StreamWriter) -> None:

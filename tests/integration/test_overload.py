@@ -25,7 +25,7 @@ from exporter.simulator.world import World
 
 HEALTHY_SECONDS = 1.0
 MAX_REQUESTS = 10
-WALKS = "rocketmq_dr_walks_total"
+POLLS = "rocketmq_dr_polls_total"
 SKIPPED = "rocketmq_dr_exporter_polls_skipped_total"
 # Beyond it memory was not flat: each of 500 connections has some 10 KiB of its own.
 GROWTH_KIB = 16 * 1024
@@ -57,22 +57,22 @@ class Serving:
             return totals(await response.text())
 
     async def polls_on(self) -> None:
-        """See as many walks as there are routes, with none skipped."""
+        """See as many polls as there are routes, with none skipped."""
         before = await self.counted()
 
-        async def has_walked() -> bool:
+        async def has_polled() -> bool:
             now = await self.counted()
             assert now[SKIPPED] == 0
-            return now[WALKS] >= before[WALKS] + 4
+            return now[POLLS] >= before[POLLS] + 4
 
-        await eventually(has_walked, within=10)
+        await eventually(has_polled, within=10)
 
 
 @asynccontextmanager
 async def serving(
     folder: Path, *, groups: int = 20, interval: str = "1s"
 ) -> AsyncIterator[Serving]:
-    """Run an exporter that walks four routes each interval."""
+    """Run an exporter that polls four routes each interval."""
     port = free_port()
     environment = clean_environment(
         folder,
@@ -216,8 +216,8 @@ async def test_as_many_scrapes_as_fit_leave_the_schedule_alone(tmp_path: Path) -
         after, took = await it.counted(), time.monotonic() - began
         assert set(statuses) <= {200, 503}
         assert statuses[200] > 100
-        # Less one walk of each route, that was due as the time was up.
-        assert after[WALKS] - before[WALKS] > 4 * (took - 1)
+        # Less one poll of each route, that was due as the time was up.
+        assert after[POLLS] - before[POLLS] > 4 * (took - 1)
         assert after[SKIPPED] == 0
         assert vitals_of(it.pid).rss_kib < rss + GROWTH_KIB
 

@@ -55,7 +55,7 @@ async def one_route(*rows: dict[str, object]) -> AsyncIterator[tuple[FakeCloud, 
 async def test_a_terminal_gets_colors_and_no_cursor_is_lost(
     environment: dict[str, str],
 ) -> None:
-    """The table is coloured against the objectives; a quick walk draws no bar."""
+    """The table is coloured against the objectives; a quick poll draws no bar."""
     async with (
         running(World("mixed")) as url,
         on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
@@ -66,7 +66,7 @@ async def test_a_terminal_gets_colors_and_no_cursor_is_lost(
     assert "over the objective for lag" in terminal.text
     assert CURSOR_HIDDEN not in terminal.raw
     assert all(cell_len(line) <= 120 for line in terminal.text.splitlines())
-    assert "Walking" not in terminal.text
+    assert "Polling" not in terminal.text
 
 
 async def test_no_color_takes_the_colors_and_leaves_the_marks(
@@ -97,10 +97,10 @@ async def test_a_pipe_gets_plain_text_and_forced_colors_if_asked(
     assert "\x1b" not in piped.out + piped.err
     assert COLOR.search(colored.out)
     assert CURSOR_HIDDEN not in colored.out + colored.err
-    assert "Walking" not in piped.err + colored.err
+    assert "Polling" not in piped.err + colored.err
 
 
-async def test_a_long_walk_has_a_bar_that_goes_away(
+async def test_a_long_poll_has_a_bar_that_goes_away(
     environment: dict[str, str],
 ) -> None:
     """It moves with every page; then the cursor is back and the table is there."""
@@ -118,7 +118,7 @@ async def test_a_long_walk_has_a_bar_that_goes_away(
     assert len(set(counts)) > 2
     assert counts == sorted(counts, key=int)
     assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
-    assert terminal.text.rindex("GID_") > terminal.text.rindex("Walking")
+    assert terminal.text.rindex("GID_") > terminal.text.rindex("Polling")
 
 
 @pytest.mark.parametrize("output", ["json", "prometheus"])
@@ -135,7 +135,7 @@ async def test_programs_get_their_form_and_nothing_else(
             ) as terminal:
                 assert await terminal.ended() == 0
 
-    assert "Walking" in terminal.text
+    assert "Polling" in terminal.text
     text = result.read_text()
     assert "\x1b" not in text
     if output == "json":
@@ -158,17 +158,17 @@ async def test_a_log_line_stands_above_the_bar(environment: dict[str, str]) -> N
     ):
         assert await terminal.ended() == 1
 
-    lines = [line for line in terminal.text.splitlines() if "walk_failed" in line]
+    lines = [line for line in terminal.text.splitlines() if "poll_failed" in line]
     assert len(lines) == 2
     assert all(
         re.search(r"ts=\S+ level=warn .*request_id=\S+$", line) for line in lines
     )
     assert lines_above(terminal) == 2
-    assert "could not be walked, permission: grant the RAM action" in terminal.text
+    assert "could not be polled, permission: grant the RAM action" in terminal.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_walk_that_is_stopped_leaves_the_terminal_well(
+async def test_a_poll_that_is_stopped_leaves_the_terminal_well(
     number: signal.Signals, environment: dict[str, str]
 ) -> None:
     """130, no traceback, no half table, and the cursor is there."""
@@ -202,7 +202,7 @@ async def rounds_shown(terminal: Terminal, count: int) -> None:
 
 
 async def test_watching_repeats_until_ctrl_c(environment: dict[str, str]) -> None:
-    """Walks on the same connections, looks for routes once, and fits the terminal."""
+    """Polls on the same connections, looks for routes once, and fits the terminal."""
     stats = Stats()
     async with (
         running(World("mixed", groups=30), stats=stats) as url,
@@ -238,8 +238,8 @@ async def test_watching_outlives_what_fails(environment: dict[str, str]) -> None
         terminal.press(CTRL_C)
         assert await terminal.ended(within=5) == 1
 
-    assert terminal.text.count("msg=walk_failed") == lines_above(terminal) == 2
-    assert "2 routes could not be walked, permission" in frames(terminal)[-1]
+    assert terminal.text.count("msg=poll_failed") == lines_above(terminal) == 2
+    assert "2 routes could not be polled, permission" in frames(terminal)[-1]
 
 
 async def test_watching_is_cut_to_a_terminal_of_a_few_lines(
@@ -328,12 +328,12 @@ async def test_watching_lets_go_of_what_nothing_confirms(
         cloud.answer(CHECKPOINTS_PATH, good, bad, page=1)
         flags = (f"--api.endpoint={cloud.url}", plans, "--poll.stale-after=2s")
         async with on_terminal("poll", "--watch=1s", *flags, env=environment) as it:
-            await it.shows("could not be walked")
+            await it.shows("could not be polled")
             before = frames(it)[-1]
 
             async def is_gone() -> bool:
                 last = frames(it)[-1]
-                return "could not be walked" in last and "GID_orders" not in last
+                return "could not be polled" in last and "GID_orders" not in last
 
             await eventually(is_gone)
 
@@ -343,7 +343,7 @@ async def test_watching_lets_go_of_what_nothing_confirms(
 async def test_a_hundred_thousand_checkpoints_are_counted_and_the_worst_shown(
     environment: dict[str, str],
 ) -> None:
-    """All of them are walked; what is drawn can be read."""
+    """All of them are polled; what is drawn can be read."""
     environment["ROCKETMQ_DR_API__REQUESTS_PER_SECOND"] = "1000"
     world = World("mixed", plans=50, items=10, groups=200)
     async with (
@@ -403,7 +403,7 @@ async def test_watching_into_a_pipe_appends(environment: dict[str, str]) -> None
     text = "".join(lines)
     assert "\x1b" not in text
     heads = re.findall(
-        r"^As of [-\d]{10} [:\d]{8} [+-]\d{4}, walked every 1s\.$", text, re.MULTILINE
+        r"^As of [-\d]{10} [:\d]{8} [+-]\d{4}, polled every 1s\.$", text, re.MULTILINE
     )
     assert len(heads) == 2
     assert text.count("GID_") == 20

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from exporter.app.exporter import Exporter, opened
 from exporter.app.poll import surveyed
 from exporter.app.report.grades import Limits
-from exporter.app.serve import poll_all, walk_all
+from exporter.app.serve import poll_all, poll_routes
 from exporter.config import Settings, load
 from exporter.model.types import Route
 from exporter.simulator.server import running
@@ -87,19 +87,19 @@ async def test_a_survey_tells_what_discovery_failed_at() -> None:
     assert survey.statuses == ()
 
 
-async def test_another_round_walks_and_does_not_look() -> None:
+async def test_another_round_polls_and_does_not_look() -> None:
     """Each route is told of once it ended, and every page of it while it is read."""
     stats = Stats()
-    walked: list[Route] = []
+    polled: list[Route] = []
     pages: list[Route] = []
     async with exporting(World("healthy"), {}, stats) as (exporter, _):
         await poll_all(exporter)
         before = len(stats.requests)
         exporter.on_page = lambda route, *_: pages.append(route)
-        assert await walk_all(exporter, walked.append)
+        assert await poll_routes(exporter, polled.append)
 
     routes = exporter.discovery.inventory.routes
-    assert sorted(walked) == sorted(pages) == sorted(routes)
+    assert sorted(polled) == sorted(pages) == sorted(routes)
     assert {s.action for s in list(stats.requests)[before:]} == {
         "ListDisasterRecoveryCheckpoints"
     }

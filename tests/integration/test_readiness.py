@@ -106,12 +106,12 @@ def test_a_target_that_is_ahead_is_not_behind() -> None:
     assert against(named(name), [moment, *rules]) == ""
 
 
-def test_a_route_that_one_replica_walks_does_not_fail() -> None:
+def test_a_route_that_one_replica_polls_does_not_fail() -> None:
     """The key or the permission that the other one lacks pages nobody."""
     incident = named("one of two replicas no longer reaches the API")
     at = 30 * MINUTE
     one_fails = Expected("count(rocketmq_dr_up == 0) > bool 0", at, {"{}": 1.0})
-    none_failing = Expected("route:rocketmq_dr_walk_failing:max", at, {})
+    none_failing = Expected("route:rocketmq_dr_poll_failing:max", at, {})
 
     assert against(incident, [one_fails, none_failing]) == ""
 

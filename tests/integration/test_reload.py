@@ -79,10 +79,10 @@ class Running:
         """Return what is shown of each route."""
         return {s.route: s.snapshot for s in self.exporter.store.statuses()}
 
-    async def has_walked(self) -> bool:
-        """Return whether every route has been walked, and there is one."""
+    async def has_polled(self) -> bool:
+        """Return whether every route has been polled, and there is one."""
         statuses = self.exporter.store.statuses()
-        return bool(statuses) and all(status.walks for status in statuses)
+        return bool(statuses) and all(status.polls for status in statuses)
 
 
 def _with(before: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +222,7 @@ async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
         await it.reload(api={"access_key_secret": "wrong"})
 
         async def is_refused() -> bool:
-            failures = await it.values("rocketmq_dr_walk_failures_total", "reason")
+            failures = await it.values("rocketmq_dr_poll_failures_total", "reason")
             return failures["credentials"] > 0
 
         await eventually(is_refused)
@@ -248,18 +248,18 @@ async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
         await eventually(is_withdrawn)
 
 
-async def test_a_walk_under_way_starts_over_when_the_key_is_another(
+async def test_a_poll_under_way_starts_over_when_the_key_is_another(
     tmp_path: Path,
 ) -> None:
-    """It is no failure, it is one walk, and the former connections are closed."""
+    """It is no failure, it is one poll, and the former connections are closed."""
     world = World(scenario="healthy", plans=1, items=1, groups=40)
     wrong = {"page_size": 10, "max_concurrency": 1}
     async with reloadable(tmp_path, world, latency_seconds=0.05, api=wrong) as it:
 
-        async def is_walking() -> bool:
+        async def is_polling() -> bool:
             return bool(it.stats.of(CHECKPOINTS))
 
-        await eventually(is_walking)
+        await eventually(is_polling)
         # Held, or the garbage collector would close what nobody has closed.
         former, session = it.exporter._connection, _session_of(it.exporter)
         assert not it.exporter.ready.is_set()
@@ -270,13 +270,13 @@ async def test_a_walk_under_way_starts_over_when_the_key_is_another(
         assert not _session_of(it.exporter).closed
         await it.exporter.ready.wait()
         (status,) = it.exporter.store.statuses()
-        assert (status.walks, status.is_up) == (1, True)
+        assert (status.polls, status.is_up) == (1, True)
         assert sum(status.failures.values()) == 0
         pages = [served.page for served in it.stats.of(CHECKPOINTS)]
         assert pages.count(1) == 2
 
 
-async def test_a_walk_under_way_goes_on_when_nothing_of_it_changes(
+async def test_a_poll_under_way_goes_on_when_nothing_of_it_changes(
     tmp_path: Path,
 ) -> None:
     """A new objective is no reason to ask for a page twice."""
@@ -284,10 +284,10 @@ async def test_a_walk_under_way_goes_on_when_nothing_of_it_changes(
     api = {"page_size": 10, "max_concurrency": 1}
     async with reloadable(tmp_path, world, latency_seconds=0.05, api=api) as it:
 
-        async def is_walking() -> bool:
+        async def is_polling() -> bool:
             return bool(it.stats.of(CHECKPOINTS))
 
-        await eventually(is_walking)
+        await eventually(is_polling)
         assert (await it.reload(objectives={"lag": "7s"}))[0] == 200
         await it.exporter.ready.wait()
 
@@ -298,7 +298,7 @@ async def test_a_walk_under_way_goes_on_when_nothing_of_it_changes(
 async def test_what_discovery_waits_for_is_not_waited_for_any_more(
     tmp_path: Path,
 ) -> None:
-    """A plan in full is walked though a look-up for the former plans hangs."""
+    """A plan in full is polled though a look-up for the former plans hangs."""
     world = World(scenario="healthy", plans=1, items=1)
     plan = {"id": FIRST, "items": ["100070284"]}
     source = world.plans_at(0)[0].instances[0].instance_id
@@ -344,16 +344,16 @@ async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind(
             return more <= 2 * 5 + 10 and _sockets() - sockets <= 2 * (5 + 10)
 
         await eventually(is_as_before)
-        walked = [status.walks for status in it.exporter.store.statuses()]
+        polled = [status.polls for status in it.exporter.store.statuses()]
 
         async def is_polling() -> bool:
-            now = [status.walks for status in it.exporter.store.statuses()]
+            now = [status.polls for status in it.exporter.store.statuses()]
             return all(
-                after > before for before, after in zip(walked, now, strict=True)
+                after > before for before, after in zip(polled, now, strict=True)
             )
 
         await eventually(is_polling)
-        failures = await it.values("rocketmq_dr_walk_failures_total", "reason")
+        failures = await it.values("rocketmq_dr_poll_failures_total", "reason")
         assert not any(failures.values())
         refused = [served for served in it.stats.requests if served.status != 200]
         assert refused == []

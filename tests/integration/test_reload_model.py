@@ -1,4 +1,4 @@
-"""Any sequence of reloads, failures and walks, beside a model of what is kept."""
+"""Any sequence of reloads, failures and polls, beside a model of what is kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Shown = dict[Route, Snapshot | None]
 
 
 class Cloud(FakePlanReader):
-    """A cloud of three two-way plans, whose checkpoints can be walked."""
+    """A cloud of three two-way plans, whose checkpoints can be polled."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def answers(cloud: Cloud, *, well: bool) -> None:
 def test_a_route_keeps_its_snapshot_exactly_while_it_is_asked_for(
     steps: list[tuple[Settings, bool]],
 ) -> None:
-    """At the reload, in an outage, and after it; none is walked that is not asked for.
+    """At the reload, in an outage, and after it; none is polled that is not asked for.
 
     A route that is dropped and comes back begins anew.
     """
@@ -116,7 +116,7 @@ async def _follow(steps: list[tuple[Settings, bool]]) -> None:
             if is_reachable:
                 assert shown.keys() == wanted
             for route in sorted(shown.keys() - kept.keys()):
-                await exporter.poller.walk_once(route)
+                await exporter.poller.poll_once(route)
             kept = _shown(exporter)
 
 

@@ -183,7 +183,7 @@ def test_a_missing_shard_is_told_soon_and_a_rollout_is_not(tmp_path: Path) -> No
 
 
 def test_two_that_both_poll_are_read_as_one(tmp_path: Path) -> None:
-    """Of each route the one counts that walked it last, also if its value is less."""
+    """Of each route the one counts that polled it last, also if its value is less."""
     series = []
     for instance, lag, success in (("a", "900x20", "60x20"), ("b", "5x20", "60+60x20")):
         route = f'job="dr",instance="{instance}",plan_id="1",item_id="2"'

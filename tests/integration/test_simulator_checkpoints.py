@@ -118,8 +118,8 @@ async def test_pages_add_up() -> None:
         ]
 
     truth = WIDE.checkpoints_at("1300000016", "100070284", SOURCE, START)
-    walked = tuple(read(row) for page in pages for row in page.rows)
-    assert walked == truth
+    polled = tuple(read(row) for page in pages for row in page.rows)
+    assert polled == truth
 
 
 @pytest.mark.parametrize(

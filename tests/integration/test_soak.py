@@ -10,7 +10,7 @@ from vitals import Vitals
 
 CALM = [
     Sample(
-        float(at), Vitals(60_000, 12, 6, 1), 9, walks=4.0 * at, failures=0, skipped=0
+        float(at), Vitals(60_000, 12, 6, 1), 9, polls=4.0 * at, failures=0, skipped=0
     )
     for at in range(30)
 ]
@@ -26,4 +26,4 @@ async def test_nothing_grows_while_the_cloud_and_the_configuration_change(
     assert soak.reloads >= 5
     assert soak.faults >= 2
     assert soak.samples[-1].failures > 0, "the faults were felt"
-    assert len({sample.tasks for sample in soak.samples}) > 1, "walks are tasks"
+    assert len({sample.tasks for sample in soak.samples}) > 1, "polls are tasks"

@@ -37,7 +37,7 @@ DEFAULT_SWITCHES = ("sync_lag", "sync_age", "last_sync", "problem")
 
 def rows(count: int) -> list[Checkpoint]:
     """Return so many checkpoints that know everything."""
-    # One object for each topic, as a walk has it.
+    # One object for each topic, as a poll has it.
     topics = [f"TOPIC_{number}" for number in range(9)]
     return [
         replace(checkpoint(number), group=f"GID_{number:06}", topic=topics[number % 9])
@@ -82,7 +82,7 @@ async def test_within_a_second_nothing_is_rendered_again() -> None:
     assert await calls_of_a_scrape(few) == await calls_of_a_scrape(many) < 30
 
 
-async def test_what_only_a_walk_changes_is_rendered_once_a_walk() -> None:
+async def test_what_only_a_poll_changes_is_rendered_once_a_poll() -> None:
     """A scrape after the first renders the age, and no other family of checkpoints."""
     bench = bench_of(snapshot_of(ROUTE, *rows(SLICE_ROWS)))
     first = await calls_of_a_scrape(bench)
@@ -92,7 +92,7 @@ async def test_what_only_a_walk_changes_is_rendered_once_a_walk() -> None:
     assert second < first / 2
 
 
-def test_recording_a_walk_looks_at_no_other_item() -> None:
+def test_recording_a_poll_looks_at_no_other_item() -> None:
     """What `record` costs does not grow with the number of routes."""
 
     def calls_with(routes: int) -> int:
@@ -137,7 +137,7 @@ async def test_a_large_two_way_item_is_taken_in_with_pauses() -> None:
     assert longest < 20 * SLICE_ROWS, "less than a call for each row"
 
 
-async def test_a_checkpoint_costs_little_memory_between_walks() -> None:
+async def test_a_checkpoint_costs_little_memory_between_polls() -> None:
     """Columns and shared label bytes: under half a kilobyte for each checkpoint."""
     count = 20_000
     gc.collect()

@@ -26,8 +26,8 @@ pytestmark = [
 Row = tuple[int, str, str, str, str, int | None, int | None, int | None]
 
 
-def walked_by_sdk(endpoint: str) -> set[Row]:
-    """Walk every plan, item and instance with the vendor's synchronous client."""
+def polled_by_sdk(endpoint: str) -> set[Row]:
+    """Poll every plan, item and instance with the vendor's synchronous client."""
     from alibabacloud_rocketmq20220801 import models  # noqa: PLC0415 - slow to import
     from alibabacloud_rocketmq20220801.client import Client  # noqa: PLC0415
     from alibabacloud_tea_openapi.models import Config  # noqa: PLC0415
@@ -112,7 +112,7 @@ async def test_the_vendors_sdk_finds_what_our_client_finds() -> None:
         settings = load(flags=flags, environ={}, file=None).settings
         async with opened(settings) as exporter:
             assert await poll_all(exporter)
-        theirs = await asyncio.to_thread(walked_by_sdk, url)
+        theirs = await asyncio.to_thread(polled_by_sdk, url)
 
     ours = {
         (

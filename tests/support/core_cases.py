@@ -43,12 +43,12 @@ def row(
 
 
 def success(route: Route, *rows: Checkpoint, at: float = 0.0) -> Outcome:
-    """Return how a walk ends that found these rows."""
+    """Return how a poll ends that found these rows."""
     return Outcome(route, at, 0.5, snapshot_of(route, *rows))
 
 
 def failure(route: Route, reason: Reason = Reason.UNAVAILABLE) -> Outcome:
-    """Return how a walk ends that failed."""
+    """Return how a poll ends that failed."""
     return Outcome(route, 9_000.0, 1.5, reason)
 
 

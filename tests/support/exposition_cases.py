@@ -122,7 +122,7 @@ def columns_of(rows: Sequence[Checkpoint]) -> Columns:
 
 
 def snapshot_of(route: Route, *rows: Checkpoint, dropped: int = 0) -> Snapshot:
-    """Return the snapshot of a walk that found these rows."""
+    """Return the snapshot of a poll that found these rows."""
     columns = columns_of(rows)
     rolled_up = rollup(columns.source_ms, columns.target_ms, columns.last_sync_ms)
     rejected = {Rejection.MALFORMED: 1, Rejection.FILTERED: 2}
@@ -130,12 +130,12 @@ def snapshot_of(route: Route, *rows: Checkpoint, dropped: int = 0) -> Snapshot:
 
 
 def status_of(
-    snapshot: Snapshot, *, hidden: frozenset[int] = frozenset(), walks: int = 1
+    snapshot: Snapshot, *, hidden: frozenset[int] = frozenset(), polls: int = 1
 ) -> RouteStatus:
-    """Return the status of a route whose last walk found this."""
+    """Return the status of a route whose last poll found this."""
     return RouteStatus(
         snapshot.route,
-        walks=walks,
+        polls=polls,
         is_up=True,
         last_success_at=NOW - 20,
         duration=0.25,
@@ -165,7 +165,7 @@ def checkpoint(number: int = 1, group: str = "GID_orders") -> Checkpoint:
 
 
 def small_statuses() -> tuple[RouteStatus, ...]:
-    """Return two routes with a little of everything, and one that was never walked."""
+    """Return two routes with a little of everything, and one that was never polled."""
     rows = (
         checkpoint(1),
         replace(checkpoint(2, 'GID_"quoted"'), target_ms=1740724085343),
@@ -175,7 +175,7 @@ def small_statuses() -> tuple[RouteStatus, ...]:
         checkpoint(6, "GID_hidden"),
     )
     shown = status_of(
-        snapshot_of(ROUTE, *rows, dropped=3), hidden=frozenset({5}), walks=4
+        snapshot_of(ROUTE, *rows, dropped=3), hidden=frozenset({5}), polls=4
     )
     failures = {**NO_FAILURES, Reason.TIMEOUT: 2}
     failed = RouteStatus(

@@ -136,9 +136,9 @@ class Oracle(Collector):
     def _routes(self) -> Iterator[Metric]:
         up = _gauge("rocketmq_dr_up")
         success = _gauge("rocketmq_dr_last_success_timestamp_seconds")
-        duration = _gauge("rocketmq_dr_walk_duration_seconds")
-        walks = _counter("rocketmq_dr_walks_total")
-        failures = _counter("rocketmq_dr_walk_failures_total")
+        duration = _gauge("rocketmq_dr_poll_duration_seconds")
+        polls = _counter("rocketmq_dr_polls_total")
+        failures = _counter("rocketmq_dr_poll_failures_total")
         for status in self.statuses:
             labels = _labels(status)
             if status.is_up is not None:
@@ -147,10 +147,10 @@ class Oracle(Collector):
                 success.add_metric(labels, status.last_success_at)
             if status.duration is not None:
                 duration.add_metric(labels, status.duration)
-            walks.add_metric(labels, status.walks)
+            polls.add_metric(labels, status.polls)
             for reason, count in status.failures.items():
                 failures.add_metric([*labels, reason], count)
-        yield from (up, success, duration, walks, failures)
+        yield from (up, success, duration, polls, failures)
 
     def _rollups(self) -> Iterator[Metric]:
         checkpoints = _gauge("rocketmq_dr_checkpoints")
@@ -192,7 +192,7 @@ class Oracle(Collector):
         item_status = _gauge("rocketmq_dr_item_status")
         auto_sync = _gauge("rocketmq_dr_plan_auto_sync")
         objective = _gauge("rocketmq_dr_objective_seconds")
-        missing = _gauge("rocketmq_dr_missing")
+        missing = _gauge("rocketmq_dr_configured_missing")
         for plan in self.inventory.plans:
             info.add_metric([plan.plan_id, plan.name, plan.type, plan.region], {})
             if plan.status:

@@ -79,7 +79,7 @@ def _status(draw: st.DrawFn, route: Route) -> RouteStatus:
     hidden = draw(st.frozensets(st.integers(0, max(0, len(rows) - 1)), max_size=2))
     snapshot = snapshot_of(route, *rows, dropped=draw(counts))
     shown = status_of(snapshot, hidden=hidden if rows else frozenset())
-    return replace(shown, failures=failures, walks=draw(counts))
+    return replace(shown, failures=failures, polls=draw(counts))
 
 
 _plans = st.builds(Plan, ids, texts, texts, texts, texts, st.booleans(), st.just(()))

@@ -99,7 +99,7 @@ def as_strings(value: Any) -> Any:
 
 
 def pages(rows_of: Callable[[int], tuple[range, int]]) -> Change:
-    """Answer a walk by page number with rows of these ids, and this total."""
+    """Answer a poll by page number with rows of these ids, and this total."""
 
     def change(asked: Asked, answer: Answer) -> Answer:
         if not asked.is_of_checkpoints or asked.page is None:

@@ -25,7 +25,7 @@ class Asked:
 
     @property
     def is_of_checkpoints(self) -> bool:
-        """Tell whether a walk asked it, and not discovery."""
+        """Tell whether a poll asked it, and not discovery."""
         return self.path.endswith("/checkpoints")
 
     @property

@@ -1,4 +1,4 @@
-"""The matrix: each fault, what is to come of it, and why the walks say they failed.
+"""The matrix: each fault, what is to come of it, and why the polls say they failed.
 
 It runs nothing; `test_fault_matrix` does.
 """
@@ -22,14 +22,14 @@ class Effect(StrEnum):
 
     NOTHING = "nothing"
     ROWS = "rows"
-    WALKS = "walks"
+    POLLS = "polls"
     DISCOVERY = "discovery"
     ROUTE = "route"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault; `reasons` are what a walk, or discovery, may say it failed of.
+    """One fault; `reasons` are what a poll, or discovery, may say it failed of.
 
     It is kept up for `least_requests` at least.
     """
@@ -43,27 +43,27 @@ class Row:
     least_requests: int = 0
 
 
-def _walks(title: str, fault: Fault, *reasons: Reason) -> Row:
-    return Row(title, fault, Effect.WALKS, reasons)
+def _polls(title: str, fault: Fault, *reasons: Reason) -> Row:
+    return Row(title, fault, Effect.POLLS, reasons)
 
 
 _UNAVAILABLE, _TIMEOUT = Reason.UNAVAILABLE, Reason.TIMEOUT
 _TOO_LONG = ".".join(["x" * 63] * 5)  # no resolver asks anybody for such a name
 
 CONNECTIONS = (
-    _walks("connection refused", Fault(listens=False), _UNAVAILABLE),
-    _walks("name that does not resolve", Fault(host=_TOO_LONG), _UNAVAILABLE),
-    _walks("certificate of a stranger", Fault(certificate="stranger"), _UNAVAILABLE),
-    _walks("certificate that has expired", Fault(certificate="expired"), _UNAVAILABLE),
-    _walks("certificate for another name", Fault(host="127.0.0.1"), _UNAVAILABLE),
-    _walks("reset amid the body", Fault(send=cut), _UNAVAILABLE),
-    _walks("end amid the body", Fault(send=half), _UNAVAILABLE),
-    _walks("no HTTP", Fault(send=garbage), Reason.MALFORMED),
-    _walks("body that never ends", Fault(send=endless), Reason.MALFORMED, _TIMEOUT),
-    _walks("body that drips", Fault(send=drip), _TIMEOUT),
-    _walks("silence", Fault(send=silence), _TIMEOUT),
-    _walks("cloud's clock 20 minutes ahead", Fault(clock_ahead=1200), Reason.CLOCK),
-    _walks("cloud's clock 20 minutes behind", Fault(clock_ahead=-1200), Reason.CLOCK),
+    _polls("connection refused", Fault(listens=False), _UNAVAILABLE),
+    _polls("name that does not resolve", Fault(host=_TOO_LONG), _UNAVAILABLE),
+    _polls("certificate of a stranger", Fault(certificate="stranger"), _UNAVAILABLE),
+    _polls("certificate that has expired", Fault(certificate="expired"), _UNAVAILABLE),
+    _polls("certificate for another name", Fault(host="127.0.0.1"), _UNAVAILABLE),
+    _polls("reset amid the body", Fault(send=cut), _UNAVAILABLE),
+    _polls("end amid the body", Fault(send=half), _UNAVAILABLE),
+    _polls("no HTTP", Fault(send=garbage), Reason.MALFORMED),
+    _polls("body that never ends", Fault(send=endless), Reason.MALFORMED, _TIMEOUT),
+    _polls("body that drips", Fault(send=drip), _TIMEOUT),
+    _polls("silence", Fault(send=silence), _TIMEOUT),
+    _polls("cloud's clock 20 minutes ahead", Fault(clock_ahead=1200), Reason.CLOCK),
+    _polls("cloud's clock 20 minutes behind", Fault(clock_ahead=-1200), Reason.CLOCK),
 )
 
 

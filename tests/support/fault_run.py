@@ -46,10 +46,10 @@ class Run:
         )
         return next(found, None)
 
-    def walks(self, plan_id: str = ILL) -> int:
-        """Return how often a plan's route was walked."""
+    def polls(self, plan_id: str = ILL) -> int:
+        """Return how often a plan's route was polled."""
         status = self.status(plan_id)
-        return 0 if status is None else status.walks
+        return 0 if status is None else status.polls
 
     def failures(self, plan_id: str = ILL) -> Mapping[Reason, int]:
         """Return how often each reason was met by a plan's route."""
@@ -65,9 +65,9 @@ class Run:
 
         assert series(text, plan_id=WELL) == ROWS, "the other route has a gap"
         assert f'rocketmq_dr_up{{plan_id="{WELL}"' in text
-        # A fault may begin or end amid a walk, and spoil a row of some pages only.
+        # A fault may begin or end amid a poll, and spoil a row of some pages only.
         possible = {0, *range(ROWS - self.rejected, ROWS + 1)}
-        assert seen in possible, "part of a walk is shown"
+        assert seen in possible, "part of a poll is shown"
         if before is not None and before > self.stale_after:
             assert seen == 0, "stale checkpoints are shown"
         if after is not None and after < self.stale_after:

@@ -36,7 +36,7 @@ class Shape:
     title: str
     change: Change
     reasons: tuple[Reason, ...] = ()
-    effect: str = "walks"
+    effect: str = "polls"
     settings: Mapping[str, str] = field(default_factory=dict)
     least_requests: int = 0
 
@@ -162,7 +162,7 @@ SHAPES = (
     Shape("item that vanishes", vanished("item"), (), "route"),
     Shape("instance that vanishes", vanished("instance"), _GONE),
     Shape(
-        "token that expires amid a walk",
+        "token that expires amid a poll",
         refusal(400, "InvalidSecurityToken.Expired", first=2),
         _KEY,
     ),

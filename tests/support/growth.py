@@ -24,7 +24,7 @@ class Sample:
     at: float
     holds: Vitals
     tasks: int
-    walks: float
+    polls: float
     failures: float
     skipped: float
 
@@ -40,7 +40,7 @@ class Verdict:
 def judged(samples: Sequence[Sample], *, due_per_second: float) -> Verdict:
     """Compare the last third with the second: the first is warm-up.
 
-    `due_per_second` is how many walks were due.
+    `due_per_second` is how many polls were due.
     """
     third = len(samples) // 3
     warm, late = samples[third : 2 * third], samples[2 * third :]
@@ -52,15 +52,15 @@ def judged(samples: Sequence[Sample], *, due_per_second: float) -> Verdict:
     ]
     first, last = samples[third], samples[-1]
     expected = due_per_second * (last.at - first.at)
-    walked = last.walks - first.walks
-    if walked < 0.9 * expected:
-        faults.append(f"walks: {walked:g} of {expected:.0f}")
+    polled = last.polls - first.polls
+    if polled < 0.9 * expected:
+        faults.append(f"polls: {polled:g} of {expected:.0f}")
     if last.skipped:
         faults.append(f"polls skipped: {last.skipped:g}")
     table = [f"{'':14}{'warm':>10}{'late':>10}{'at most':>10}"]
     table += [f"{w:14}{b:>10g}{a:>10g}{most:>10g}" for w, b, a, most in rows]
-    table.append(f"{'walks':14}{walked:>10g} of {expected:.0f} due after warm-up")
-    table.append(f"{'failed walks':14}{last.failures:>10g}")
+    table.append(f"{'polls':14}{polled:>10g} of {expected:.0f} due after warm-up")
+    table.append(f"{'failed polls':14}{last.failures:>10g}")
     table.append(f"{'polls skipped':14}{last.skipped:>10g}")
     return Verdict(tuple(faults), "\n".join(table))
 

@@ -75,8 +75,8 @@ def html_of(facts: Facts, refresh_seconds: int = 30) -> str:
 
 
 def down(route: Route, reason: Reason, **more: Any) -> RouteStatus:
-    """Return the status of a route whose walk failed."""
-    status = RouteStatus(route, walks=1, is_up=False, reason=reason)
+    """Return the status of a route whose poll failed."""
+    status = RouteStatus(route, polls=1, is_up=False, reason=reason)
     return replace(status, **more)
 
 

@@ -1,4 +1,4 @@
-"""A poller with walks that do as they are told, on virtual time."""
+"""A poller with polls that do as they are told, on virtual time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ WALL = 1_740_724_090.0
 
 
 class PollerBench:
-    """Notes when each walk began and how it ended.
+    """Notes when each poll began and how it ended.
 
-    `seconds` is how long a route's walks take, `cleanup_seconds` how long they need to
+    `seconds` is how long a route's polls take, `cleanup_seconds` how long they need to
     stop, and `errors` what they raise; `on_publish` runs before an outcome is noted.
     """
 
@@ -37,7 +37,7 @@ class PollerBench:
         self.under_way: list[Route] = []
         self.most_at_once = 0
         self.poller = Poller(
-            self._walk,
+            self._poll,
             self._publish,
             interval=INTERVAL,
             starts_per_second=STARTS_PER_SECOND,
@@ -46,20 +46,20 @@ class PollerBench:
         )
 
     async def run(self, seconds: float, routes: Iterable[Route] = (ROUTE,)) -> None:
-        """Walk routes for so long, and stop."""
+        """Poll routes for so long, and stop."""
         async with asyncio.TaskGroup() as group:
             self.poller.set_routes(routes, group)
             await asyncio.sleep(seconds)
             self.poller.set_routes([], group)
 
     def results(self) -> list[str]:
-        """Return how the walks ended: each "ok" or a reason."""
+        """Return how the polls ended: each "ok" or a reason."""
         return [
             "ok" if isinstance(outcome.result, Snapshot) else outcome.result.value
             for outcome in self.outcomes
         ]
 
-    async def _walk(self, route: Route) -> Snapshot:
+    async def _poll(self, route: Route) -> Snapshot:
         self.starts[route].append(asyncio.get_running_loop().time())
         self.under_way.append(route)
         self.most_at_once = max(self.most_at_once, self.under_way.count(route))
@@ -85,6 +85,6 @@ async def _nothing(outcome: Outcome) -> None:
 
 
 def error_of(outcome: Outcome) -> CloudError:
-    """Return what a failed walk failed of."""
+    """Return what a failed poll failed of."""
     assert outcome.error is not None
     return outcome.error

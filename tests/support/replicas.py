@@ -19,7 +19,7 @@ from exporter.simulator.world import World
 
 LEADER = "rocketmq_dr_exporter_leader"
 LAG = "rocketmq_dr_sync_lag_seconds"
-WALKS = "ListDisasterRecoveryCheckpoints"
+POLLS = "ListDisasterRecoveryCheckpoints"
 ROUTES = 2
 INTERVAL = 1.0
 
@@ -54,7 +54,7 @@ class Replica:
         return await self.samples(LEADER) == [1] and bool(await self.samples(LAG))
 
     async def is_standing_by(self) -> bool:
-        """Return whether it follows, and shows nothing that a walk finds."""
+        """Return whether it follows, and shows nothing that a poll finds."""
         return await self.samples(LEADER) == [0] and await self.is_ready()
 
 
@@ -107,7 +107,7 @@ async def pair(env: dict[str, str]) -> AsyncIterator[tuple[Replica, Replica]]:
         yield leader, standby
 
 
-def walks_a_second(stats: Stats, seconds: float) -> float:
+def polls_a_second(stats: Stats, seconds: float) -> float:
     """Return how often routes were asked for in the last seconds."""
     since = time.monotonic() - seconds
-    return sum(one.arrived > since for one in stats.of(WALKS)) / seconds
+    return sum(one.arrived > since for one in stats.of(POLLS)) / seconds

@@ -35,13 +35,13 @@ NASTY = {
 
 
 def found(*rows: Checkpoint, route: Route = ROUTE) -> RouteStatus:
-    """Return the status of a route whose last walk found these."""
+    """Return the status of a route whose last poll found these."""
     return status_of(snapshot_of(route, *rows))
 
 
 def failed(route: Route, reason: Reason) -> RouteStatus:
-    """Return the status of a route that was never walked to its end."""
-    return RouteStatus(route, walks=1, is_up=False, reason=reason)
+    """Return the status of a route that was never polled to its end."""
+    return RouteStatus(route, polls=1, is_up=False, reason=reason)
 
 
 def findings_of(*rows: Checkpoint, route: Route = ROUTE) -> list[Finding]:

@@ -19,7 +19,7 @@ def world(scenario: str, plans: int = 2, items: int = 2, groups: int = 10) -> Wo
 
 
 def routes(world: World) -> list[tuple[str, str, str]]:
-    """List plan, item and instance of what can be walked."""
+    """List plan, item and instance of what can be polled."""
     return [
         (plan.plan_id, item.item_id, instance.instance_id)
         for plan in world.plans_at(START)

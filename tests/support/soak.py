@@ -32,7 +32,7 @@ SAMPLES = 60
 CLOCK_OFF_SECONDS = 1200.0
 FILE, TASKS = "exporter.yml", "tasks"
 
-# A reload may begin a walk anew: two timeouts have to fit into an interval.
+# A reload may begin a poll anew: two timeouts have to fit into an interval.
 _POLL = "poll: {interval: 1s, timeout: 400ms, stale_after: 10s, discovery_interval: 5s}"
 # Each changes something else: what is shown, the limits, what is kept, the connection.
 CONFIGURATIONS = tuple(
@@ -112,8 +112,8 @@ class Soak:
                 time.monotonic(),
                 vitals_of(self._process.pid),
                 int((self._folder / TASKS).read_text()),
-                counted.get("rocketmq_dr_walks_total", 0),
-                counted.get("rocketmq_dr_walk_failures_total", 0),
+                counted.get("rocketmq_dr_polls_total", 0),
+                counted.get("rocketmq_dr_poll_failures_total", 0),
                 counted["rocketmq_dr_exporter_polls_skipped_total"],
             )
         )

@@ -110,8 +110,8 @@ async def client(cloud: FakeCloud) -> AsyncIterator[CloudClient]:
         yield one
 
 
-async def walk(client: CloudClient, route: Route = ROUTE) -> Snapshot:
-    """Walk a route whose checkpoints are all wanted."""
+async def poll(client: CloudClient, route: Route = ROUTE) -> Snapshot:
+    """Poll a route whose checkpoints are all wanted."""
     return await client.list_checkpoints(route, admits=lambda *_: True, room=10_000)
 
 
@@ -133,7 +133,7 @@ async def test_the_vendors_example_is_one_checkpoint_with_lag_zero(
     """Served as it stands."""
     cloud.answer(CHECKPOINTS, Reply(SAMPLE.read_bytes()))
 
-    snapshot = await walk(client)
+    snapshot = await poll(client)
 
     (found,) = snapshot.columns.rows()
     assert (found.group, found.topic) == ("GID_TEST", "TOPIC_TEST")
@@ -142,13 +142,13 @@ async def test_the_vendors_example_is_one_checkpoint_with_lag_zero(
     assert len(cloud.asked) == 1
 
 
-async def test_a_walk_asks_for_each_page_once_and_within_its_slots(
+async def test_a_poll_asks_for_each_page_once_and_within_its_slots(
     cloud: FakeCloud, client: CloudClient
 ) -> None:
     """By the server's page size, whatever was asked for."""
     cloud.answer_pages(CHECKPOINTS, rows(95), size=10)
 
-    snapshot = await walk(client)
+    snapshot = await poll(client)
 
     assert list(snapshot.columns.checkpoint_ids) == list(range(95))
     assert sorted(cloud.pages, key=str) == sorted(range(1, 11), key=str)
@@ -157,7 +157,7 @@ async def test_a_walk_asks_for_each_page_once_and_within_its_slots(
     assert not any(snapshot.rejected.values())
 
 
-async def test_a_walk_tells_of_every_page(
+async def test_a_poll_tells_of_every_page(
     cloud: FakeCloud, client: CloudClient
 ) -> None:
     """Which it is, how many rows it has, and how many the list has in all."""
@@ -191,14 +191,14 @@ async def test_pages_are_read_side_by_side(cloud: FakeCloud) -> None:
     for page in range(2, 8):
         cloud.answer(CHECKPOINTS, once_all_are_there(page), page=page)
     async with client_of(cloud, in_flight=3) as client:
-        snapshot = await walk(client)
+        snapshot = await poll(client)
 
     assert list(snapshot.columns.checkpoint_ids) == list(range(70))
     assert cloud.most_in_flight == 3
 
 
-async def test_walks_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
-    """Ten walks at once are as many in flight as one, and no more."""
+async def test_polls_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
+    """Ten polls at once are as many in flight as one, and no more."""
     is_full = asyncio.Event()
     cloud.answer_pages(CHECKPOINTS, rows(35), size=10)
 
@@ -210,7 +210,7 @@ async def test_walks_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
 
     cloud.answer(CHECKPOINTS, once_full, page=1)
     async with client_of(cloud, in_flight=2) as client:
-        snapshots = await asyncio.gather(*(walk(client) for _ in range(10)))
+        snapshots = await asyncio.gather(*(poll(client) for _ in range(10)))
 
     assert [len(snapshot) for snapshot in snapshots] == [35] * 10
     assert cloud.most_in_flight == 2
@@ -220,14 +220,14 @@ async def test_walks_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
 @pytest.mark.parametrize(
     ("text", "query"), [(None, ""), ("a b*", "filter=a%20b%2A&"), ("", "filter=&")]
 )
-async def test_a_walk_asks_for_its_route(
+async def test_a_poll_asks_for_its_route(
     cloud: FakeCloud, client: CloudClient, text: str | None, query: str
 ) -> None:
     """Plan and item in the path, source instance and filter in the query."""
     cloud.answer(CHECKPOINTS, Reply(page_of([])))
     route = replace(ROUTE, filter=text)
 
-    assert len(await walk(client, route)) == 0
+    assert len(await poll(client, route)) == 0
 
     (asked,) = cloud.asked
     assert asked.target == (
@@ -244,20 +244,20 @@ async def test_bad_rows_cost_only_themselves(
     mixed = [*rows(9), bad, *rows(12)[10:], {}]
     cloud.answer_pages(CHECKPOINTS, mixed, size=10)
 
-    snapshot = await walk(client)
+    snapshot = await poll(client)
 
     assert list(snapshot.columns.checkpoint_ids) == [*range(9), 10, 11]
     assert snapshot.rejected[Rejection.MALFORMED] == 2
 
 
-async def test_a_page_that_fails_for_good_ends_the_walk(
+async def test_a_page_that_fails_for_good_ends_the_poll(
     cloud: FakeCloud, client: CloudClient
 ) -> None:
     """Nothing is handed out of the pages that came."""
     cloud.answer_pages(CHECKPOINTS, rows(60), size=10)
     cloud.answer(CHECKPOINTS, GONE, page=4)
 
-    error = await refused(walk(client))
+    error = await refused(poll(client))
 
     assert error.reason is Reason.NOT_FOUND
     assert cloud.pages.count(4) == 1
@@ -273,34 +273,34 @@ async def test_a_page_that_fails_in_passing_is_asked_for_again(
     cloud.answer(CHECKPOINTS, USED, there, page=2)
 
     async with client_of(cloud, counted=counted) as client:
-        snapshot = await walk(client)
+        snapshot = await poll(client)
 
     assert len(snapshot) == 30
     assert sorted(cloud.pages, key=str) == [1, 2, 2, 3]
     assert sorted(counted.reasons, key=str) == [None, None, None, Reason.MALFORMED]
 
 
-async def test_a_walk_whose_next_try_would_come_too_late_ends_at_once(
+async def test_a_poll_whose_next_try_would_come_too_late_ends_at_once(
     cloud: FakeCloud, client: CloudClient
 ) -> None:
     """Its reason is what kept it from being done, and none of the API's words."""
     cloud.answer(CHECKPOINTS, DOWN)
 
-    error = await refused(walk(client))
+    error = await refused(poll(client))
 
     assert error.reason is Reason.UNAVAILABLE
     assert len(cloud.asked) == 1
     assert "CANARY" not in everything_about(error)
 
 
-async def test_a_walk_that_waits_too_long_for_its_turn_is_a_timeout(
+async def test_a_poll_that_waits_too_long_for_its_turn_is_a_timeout(
     cloud: FakeCloud,
 ) -> None:
-    """The limiter's queue counts as the walk's time."""
+    """The limiter's queue counts as the poll's time."""
     cloud.answer_pages(CHECKPOINTS, rows(30), size=10)
 
     async with client_of(cloud, timeout=0.1, rate=0.01) as client:
-        error = await refused(walk(client))
+        error = await refused(poll(client))
 
     assert error.reason is Reason.TIMEOUT
     assert cloud.pages == [1]
@@ -388,7 +388,7 @@ async def test_a_plan_or_item_that_is_none_is_an_error(
 
 
 async def test_a_read_has_its_time_as_well(cloud: FakeCloud) -> None:
-    """One plan is no walk, and must not wait for its turn for ever either."""
+    """One plan is no poll, and must not wait for its turn for ever either."""
     cloud.answer(PLAN, Reply(good(plan_row(1))))
 
     async with client_of(cloud, timeout=0.1, rate=0.01) as client:
@@ -411,7 +411,7 @@ async def test_only_reads_are_ever_asked_for(
     await client.get_plan("cn-hangzhou", "1300000016")
     await client.list_items("cn-hangzhou", "1300000016")
     await client.get_item("cn-hangzhou", "1300000016", "100070284")
-    await walk(client)
+    await poll(client)
 
     methods = {name for name in vars(CloudClient) if not name.startswith("_")}
     actions = [asked.headers["x-acs-action"] for asked in cloud.asked]

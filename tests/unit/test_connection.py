@@ -1,11 +1,11 @@
-"""How persistently a client asks: for walks, and for a diagnosis."""
+"""How persistently a client asks: for polls, and for a diagnosis."""
 
 from __future__ import annotations
 
 import pytest
 from fakes import FakeCloud, Reply, fake_cloud, item_row, page_of
 
-from exporter.cloud.connection import PROBING, WALKING, Manner, connected
+from exporter.cloud.connection import POLLING, PROBING, Manner, connected
 from exporter.config import load
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.errors import UnavailableError
@@ -38,9 +38,9 @@ async def listed(cloud: FakeCloud, manner: Manner | None) -> int:
 
 
 @pytest.mark.parametrize(
-    ("manner", "items"), [(None, 25), (WALKING, 25), (PROBING, 10)]
+    ("manner", "items"), [(None, 25), (POLLING, 25), (PROBING, 10)]
 )
-async def test_a_walk_reads_every_page_and_a_diagnosis_the_first(
+async def test_a_poll_reads_every_page_and_a_diagnosis_the_first(
     manner: Manner | None, items: int
 ) -> None:
     """Unless it is told otherwise a client leaves nothing out."""
@@ -50,7 +50,7 @@ async def test_a_walk_reads_every_page_and_a_diagnosis_the_first(
         assert await listed(cloud, manner) == items
 
 
-async def test_a_walk_outlasts_what_a_diagnosis_tells() -> None:
+async def test_a_poll_outlasts_what_a_diagnosis_tells() -> None:
     """Unless it is told otherwise a client tries again after a server error."""
     async with fake_cloud() as cloud:
         good = Reply(page_of([item_row(10)]))

@@ -62,7 +62,7 @@ async def test_left_to_itself_it_finds_every_running_plan() -> None:
     assert bench.failures == []
 
 
-async def test_plans_that_do_not_run_are_listed_but_not_walked() -> None:
+async def test_plans_that_do_not_run_are_listed_but_not_polled() -> None:
     """Their status is a metric; nothing is asked of them."""
     bench = DiscoveryBench()
     created = one_way("1", status="CREATED")
@@ -130,7 +130,7 @@ async def test_a_configured_plan_is_completed() -> None:
     assert {r.region for r in bench.discovery.inventory.routes} == {REGION}
 
 
-async def test_a_configured_plan_is_walked_whatever_its_status() -> None:
+async def test_a_configured_plan_is_polled_whatever_its_status() -> None:
     """Whoever names a plan wants to see it."""
     bench = DiscoveryBench(PlanSettings(id="1"))
     bench.cloud.hold(one_way("1", status="CREATED"), item("1", "10"))
@@ -225,7 +225,7 @@ async def test_a_plan_that_names_no_instances_misses_none() -> None:
     assert bench.routes() == [("1", "10", HERE)]
 
 
-async def test_what_turns_up_is_told_and_walked() -> None:
+async def test_what_turns_up_is_told_and_polled() -> None:
     """The plan is created after the exporter was configured for it."""
     bench = DiscoveryBench(PlanSettings(id="1"))
     await bench.discovery.refresh()
@@ -240,7 +240,7 @@ async def test_what_turns_up_is_told_and_walked() -> None:
 
 
 async def test_routes_follow_what_is_found() -> None:
-    """What is new upstream is walked, what has gone is not."""
+    """What is new upstream is polled, what has gone is not."""
     bench = DiscoveryBench()
     bench.cloud.hold(one_way("1"), item("1", "10"))
     await bench.discovery.refresh()
@@ -253,7 +253,7 @@ async def test_routes_follow_what_is_found() -> None:
 
 
 async def test_shards_discover_the_same_and_share_the_routes() -> None:
-    """Together they walk each route once; each knows every plan."""
+    """Together they poll each route once; each knows every plan."""
     benches = [
         DiscoveryBench(shard=ShardSettings(index=index, total=3)) for index in range(3)
     ]
@@ -285,7 +285,7 @@ class SlowPlanReader(FakePlanReader):
 
 
 async def test_as_many_plans_are_looked_up_at_a_time_as_calls_may_be_made() -> None:
-    """A thousand would queue for the limiter, and hold up the walks."""
+    """A thousand would queue for the limiter, and hold up the polls."""
     cloud = SlowPlanReader()
     plans = [{"id": str(number)} for number in range(1, 11)]
     for number in range(1, 11):

@@ -1,4 +1,4 @@
-"""What a failed look-up costs, and what walks tell of what is configured."""
+"""What a failed look-up costs, and what polls tell of what is configured."""
 
 from __future__ import annotations
 
@@ -173,14 +173,14 @@ FULL = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
 ROUTE = Route("1", "10", HERE, REGION)
 
 
-async def test_a_walk_shows_that_a_configured_id_is_wrong() -> None:
+async def test_a_poll_shows_that_a_configured_id_is_wrong() -> None:
     """Nothing else would, for a plan that needs no discovery call."""
     bench = DiscoveryBench(FULL)
     await bench.discovery.refresh()
 
     with capture_logs() as logs:
         for _ in range(2):
-            bench.discovery.walked(ROUTE, not_found("DisasterRecoveryItem.NotFound"))
+            bench.discovery.polled(ROUTE, not_found("DisasterRecoveryItem.NotFound"))
             await bench.discovery.refresh()
 
     assert bench.missing() == {Missing("item", "10")}
@@ -188,49 +188,49 @@ async def test_a_walk_shows_that_a_configured_id_is_wrong() -> None:
     assert [log["event"] for log in logs] == ["configured_not_found"]
 
 
-async def test_a_good_walk_shows_that_the_id_is_right() -> None:
+async def test_a_good_poll_shows_that_the_id_is_right() -> None:
     """The plan was created since."""
     bench = DiscoveryBench(FULL)
     await bench.discovery.refresh()
-    bench.discovery.walked(ROUTE, not_found())
+    bench.discovery.polled(ROUTE, not_found())
 
     with capture_logs() as logs:
-        bench.discovery.walked(ROUTE, None)
+        bench.discovery.polled(ROUTE, None)
 
     assert bench.missing() == set()
     assert [log["event"] for log in logs] == ["configured_found"]
 
 
 async def test_an_outage_does_not_show_that_the_id_is_right() -> None:
-    """A walk that fails otherwise says nothing of what exists."""
+    """A poll that fails otherwise says nothing of what exists."""
     bench = DiscoveryBench(FULL)
     await bench.discovery.refresh()
-    bench.discovery.walked(ROUTE, not_found())
+    bench.discovery.polled(ROUTE, not_found())
 
     with capture_logs() as logs:
-        bench.discovery.walked(ROUTE, UnavailableError("refused"))
+        bench.discovery.polled(ROUTE, UnavailableError("refused"))
 
     assert bench.missing() == {Missing("item", "10")}
     assert logs == []
 
 
-async def test_a_walk_that_shows_nothing_new_changes_nothing() -> None:
-    """It is asked after each walk, and must not cost what all the routes cost."""
+async def test_a_poll_that_shows_nothing_new_changes_nothing() -> None:
+    """It is asked after each poll, and must not cost what all the routes cost."""
     bench = DiscoveryBench(FULL)
     await bench.discovery.refresh()
     before = bench.discovery.inventory
 
-    bench.discovery.walked(ROUTE, None)
+    bench.discovery.polled(ROUTE, None)
 
     assert bench.discovery.inventory is before
 
 
-async def test_what_a_walk_missed_is_forgotten_with_its_route() -> None:
-    """A route that came back is missed again by its own walk, or not at all."""
+async def test_what_a_poll_missed_is_forgotten_with_its_route() -> None:
+    """A route that came back is missed again by its own poll, or not at all."""
     bench = DiscoveryBench(PlanSettings(id="1", items=("10",)))
     bench.cloud.hold(one_way("1"), item("1", "10"))
     await bench.discovery.refresh()
-    bench.discovery.walked(ROUTE, not_found("DisasterRecoveryPlan.NotFound"))
+    bench.discovery.polled(ROUTE, not_found("DisasterRecoveryPlan.NotFound"))
     bench.cloud.plans.clear()
 
     await bench.discovery.refresh()
@@ -241,14 +241,14 @@ async def test_what_a_walk_missed_is_forgotten_with_its_route() -> None:
     assert bench.missing() == set()
 
 
-async def test_a_walk_during_discovery_says_nothing_of_other_failures() -> None:
+async def test_a_poll_during_discovery_says_nothing_of_other_failures() -> None:
     """A plan that fails is not called recovered before it was looked at again."""
     bench = DiscoveryBench(FULL, PlanSettings(id="2"))
     bench.cloud.errors["2"] = UnavailableError("refused")
     await bench.discovery.refresh()
 
     with capture_logs() as logs:
-        bench.cloud.before_answer = lambda: bench.discovery.walked(ROUTE, not_found())
+        bench.cloud.before_answer = lambda: bench.discovery.polled(ROUTE, not_found())
         await bench.discovery.refresh()
         bench.cloud.errors["2"] = PermissionDeniedError("refused")
         await bench.discovery.refresh()

@@ -63,7 +63,7 @@ class Model:
     upstream: dict[str, Upstream] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     routes: dict[str, set[Route]] = field(default_factory=dict)
-    walks: dict[Route, list[bool]] = field(default_factory=dict)
+    polls: dict[Route, list[bool]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
 
     def look(self, configured: tuple[str, ...]) -> int:
@@ -84,7 +84,7 @@ class Model:
                     plan_id, is_configured=bool(configured)
                 )
         wanted = set[Route]().union(*self.routes.values())
-        self.walks = {route: self.walks.get(route, []) for route in wanted}
+        self.polls = {route: self.polls.get(route, []) for route in wanted}
         return failed
 
     def _fails(self, plan_id: str, *, is_configured: bool) -> bool:
@@ -95,8 +95,8 @@ class Model:
 
     def _present(self, plan_id: str, *, is_configured: bool) -> set[Route]:
         held = self.upstream.get(plan_id)
-        is_walked = held is not None and (is_configured or held.is_running)
-        return held.routes(plan_id) if held is not None and is_walked else set()
+        is_polled = held is not None and (is_configured or held.is_running)
+        return held.routes(plan_id) if held is not None and is_polled else set()
 
 
 class DiscoveredRoutes(RuleBasedStateMachine):
@@ -155,31 +155,31 @@ class DiscoveredRoutes(RuleBasedStateMachine):
         assert self.reasons == [Reason.UNAVAILABLE] * failed
         self.store.set_routes(self.discovery.inventory.routes)
 
-    @precondition(lambda self: self.model.walks)
+    @precondition(lambda self: self.model.polls)
     @rule(choice=st.integers(0, 99), is_good=st.booleans())
-    def walk(self, choice: int, *, is_good: bool) -> None:
-        """End the walk of a route that is polled."""
-        routes = sorted(self.model.walks)
+    def poll(self, choice: int, *, is_good: bool) -> None:
+        """End the poll of a route that is polled."""
+        routes = sorted(self.model.polls)
         route = routes[choice % len(routes)]
         self.store.record(success(route, row()) if is_good else failure(route))
-        self.model.walks[route].append(is_good)
+        self.model.polls[route].append(is_good)
 
     @invariant()
     def what_is_polled_is_what_was_seen_last(self) -> None:
         """No route is lost to a failure, none outlives its plan or item."""
         assert {status.route for status in self.store.statuses()} == set(
-            self.model.walks
+            self.model.polls
         )
 
     @invariant()
     def what_stays_keeps_its_status(self) -> None:
         """Counters, the last outcome and the snapshot; what comes back begins anew."""
         for status in self.store.statuses():
-            walks = self.model.walks[status.route]
-            assert status.walks == len(walks)
-            assert sum(status.failures.values()) == walks.count(False)
-            assert status.is_up == (walks[-1] if walks else None)
-            assert (status.snapshot is not None) == (True in walks)
+            polls = self.model.polls[status.route]
+            assert status.polls == len(polls)
+            assert sum(status.failures.values()) == polls.count(False)
+            assert status.is_up == (polls[-1] if polls else None)
+            assert (status.snapshot is not None) == (True in polls)
 
     @invariant()
     def what_is_configured_and_gone_is_told(self) -> None:

@@ -109,14 +109,14 @@ async def test_a_missing_id_is_missing_as_long_as_it_is_configured() -> None:
     assert bench.missing() == set()
 
 
-async def test_what_a_walk_did_not_find_is_remembered_while_it_is_configured() -> None:
-    """It was configured in full, so that only the walk could tell."""
+async def test_what_a_poll_did_not_find_is_remembered_while_it_is_configured() -> None:
+    """It was configured in full, so that only the poll could tell."""
     plan = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
     bench = DiscoveryBench(plan)
     assert await bench.discovery.refresh()
     route = bench.discovery.inventory.routes[0]
     error = not_found("DisasterRecoveryItem.NotFound")
-    bench.discovery.walked(route, error)
+    bench.discovery.polled(route, error)
     assert bench.missing() == {Missing("item", "10")}
 
     other = plan.model_copy(update={"items": ("10",)})

@@ -134,7 +134,7 @@ async def test_a_stepped_wall_clock_does_not_freeze_the_age() -> None:
     assert values_of(await bench.text(), AGE) == [10.0 - 3600] * 4
 
 
-async def test_a_walk_within_the_second_is_shown_at_once() -> None:
+async def test_a_poll_within_the_second_is_shown_at_once() -> None:
     """What changed in the store is rendered even if nobody said so."""
     bench = small_bench()
     await bench.text()
@@ -145,22 +145,22 @@ async def test_a_walk_within_the_second_is_shown_at_once() -> None:
     assert values_of(await bench.text(), LAG) == [100.0]
 
 
-async def test_a_failed_walk_is_shown_beside_what_the_last_good_one_found() -> None:
-    """The route's own samples move with each walk, its checkpoints stay."""
+async def test_a_failed_poll_is_shown_beside_what_the_last_good_one_found() -> None:
+    """The route's own samples move with each poll, its checkpoints stay."""
     bench = Bench()
     good = status_of(snapshot_of(ROUTE, checkpoint()))
     bench.store.show(good)
     assert values_of(await bench.text(), "rocketmq_dr_up") == [1.0]
 
-    bench.store.show(replace(good, walks=2, is_up=False))
+    bench.store.show(replace(good, polls=2, is_up=False))
 
     body = await bench.text()
     assert values_of(body, "rocketmq_dr_up") == [0.0]
-    assert values_of(body, "rocketmq_dr_walks_total") == [2.0]
+    assert values_of(body, "rocketmq_dr_polls_total") == [2.0]
     assert values_of(body, LAG) == [5.0]
 
 
-async def test_a_walk_within_the_second_leaves_the_other_ages_shared() -> None:
+async def test_a_poll_within_the_second_leaves_the_other_ages_shared() -> None:
     """Ages of other routes are not rendered again before the second is over."""
     kept = status_of(snapshot_of(SIBLING, checkpoint()))
     bench = Bench()
@@ -174,7 +174,7 @@ async def test_a_walk_within_the_second_leaves_the_other_ages_shared() -> None:
 
 
 async def test_ages_are_never_older_than_a_second() -> None:
-    """A walk within the second does not make the ages of the others last longer."""
+    """A poll within the second does not make the ages of the others last longer."""
     kept = status_of(snapshot_of(SIBLING, checkpoint()))
     bench = Bench()
     bench.store.show(kept)
@@ -228,7 +228,7 @@ async def test_textfile_leaves_out_what_tells_of_this_process() -> None:
 
 
 @dataclass
-class Walks:
+class Polls:
     """A real store, its clock, and an exposition over it."""
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -245,7 +245,7 @@ class Walks:
         )
 
     async def end(self, snapshot: Snapshot) -> None:
-        """Let a walk end as the poller does."""
+        """Let a poll end as the poller does."""
         self.store.record(Outcome(snapshot.route, NOW, 1.0, snapshot))
         await self.exposition.refresh(snapshot.route)
 
@@ -256,68 +256,68 @@ class Walks:
 
 
 async def test_checkpoints_are_withdrawn_once_they_are_stale() -> None:
-    """Nobody has to refresh for it; and a new walk brings them back."""
-    walks = Walks()
-    await walks.end(snapshot_of(ROUTE, checkpoint()))
-    assert await walks.lags() == [5.0]
+    """Nobody has to refresh for it; and a new poll brings them back."""
+    polls = Polls()
+    await polls.end(snapshot_of(ROUTE, checkpoint()))
+    assert await polls.lags() == [5.0]
 
-    walks.clock.now += 301
-    assert await walks.lags() == []
+    polls.clock.now += 301
+    assert await polls.lags() == []
 
-    await walks.end(snapshot_of(ROUTE, checkpoint()))
-    assert await walks.lags() == [5.0]
+    await polls.end(snapshot_of(ROUTE, checkpoint()))
+    assert await polls.lags() == [5.0]
 
 
 async def test_a_row_that_another_route_shows_is_not_shown_twice() -> None:
-    """A walk of one route hides a row of its sibling, rendered long before."""
-    walks = Walks()
-    await walks.end(snapshot_of(SIBLING, checkpoint()))
-    assert await walks.lags() == [5.0]
+    """A poll of one route hides a row of its sibling, rendered long before."""
+    polls = Polls()
+    await polls.end(snapshot_of(SIBLING, checkpoint()))
+    assert await polls.lags() == [5.0]
 
     own = replace(checkpoint(), source_ms=1740724080343 - 2000)
-    await walks.end(snapshot_of(ROUTE, own))
+    await polls.end(snapshot_of(ROUTE, own))
 
-    assert await walks.lags() == [3.0]
+    assert await polls.lags() == [3.0]
 
 
 async def test_a_removed_route_is_forgotten() -> None:
     """Its checkpoints go with it, and nothing of it is kept."""
-    walks = Walks()
-    await walks.end(snapshot_of(ROUTE, checkpoint()))
-    await walks.exposition.prepare(snapshot_of(ROUTE, checkpoint()))
+    polls = Polls()
+    await polls.end(snapshot_of(ROUTE, checkpoint()))
+    await polls.exposition.prepare(snapshot_of(ROUTE, checkpoint()))
 
-    walks.store.set_routes([SIBLING])
+    polls.store.set_routes([SIBLING])
 
-    assert await walks.lags() == []
-    assert not walks.exposition._renderings._kept
-    assert not walks.exposition._renderings._prepared
+    assert await polls.lags() == []
+    assert not polls.exposition._renderings._kept
+    assert not polls.exposition._renderings._prepared
 
 
 async def test_a_prepared_snapshot_is_not_rendered_again() -> None:
     """The store shows it, and the scrape finds it finished."""
-    walks = Walks()
+    polls = Polls()
     snapshot = snapshot_of(ROUTE, checkpoint())
-    await walks.exposition.prepare(snapshot)
-    prepared = walks.exposition._renderings._prepared[ROUTE]
-    assert await walks.lags() == []
+    await polls.exposition.prepare(snapshot)
+    prepared = polls.exposition._renderings._prepared[ROUTE]
+    assert await polls.lags() == []
 
-    await walks.end(snapshot)
+    await polls.end(snapshot)
 
-    assert await walks.lags() == [5.0]
-    assert walks.exposition._renderings._kept[ROUTE] is prepared
-    assert not walks.exposition._renderings._prepared
+    assert await polls.lags() == [5.0]
+    assert polls.exposition._renderings._kept[ROUTE] is prepared
+    assert not polls.exposition._renderings._prepared
 
 
 async def test_a_prepared_snapshot_that_lost_rows_is_rendered_as_it_is_shown() -> None:
     """The store may hide rows of it, which nobody knew before."""
-    walks = Walks()
-    await walks.end(snapshot_of(ROUTE, checkpoint()))
+    polls = Polls()
+    await polls.end(snapshot_of(ROUTE, checkpoint()))
     snapshot = snapshot_of(SIBLING, checkpoint(1), checkpoint(2, "GID_other"))
-    await walks.exposition.prepare(snapshot)
+    await polls.exposition.prepare(snapshot)
 
-    await walks.end(snapshot)
+    await polls.end(snapshot)
 
-    assert await walks.lags() == [5.0, 5.0]
+    assert await polls.lags() == [5.0, 5.0]
 
 
 async def test_dropped_checkpoints_are_summed_over_routes() -> None:
@@ -418,7 +418,7 @@ async def test_a_scrape_that_gives_up_does_not_freeze_the_age() -> None:
     assert values_of(await bench.text(), AGE) == [age + 100 for age in before]
 
 
-async def test_a_walk_that_ends_during_a_scrape_is_in_the_next_one() -> None:
+async def test_a_poll_that_ends_during_a_scrape_is_in_the_next_one() -> None:
     """A body says one moment whole; what came meanwhile is not lost."""
     bench = Bench()
     bench.store.show(status_of(snapshot_of(ROUTE, *[checkpoint()] * 3_000)))

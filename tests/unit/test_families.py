@@ -26,9 +26,9 @@ PROMISED = {
     ),
     "up": ROUTE,
     "last_success_timestamp_seconds": ROUTE,
-    "walk_duration_seconds": ROUTE,
-    "walks_total": ROUTE,
-    "walk_failures_total": f"{ROUTE} reason",
+    "poll_duration_seconds": ROUTE,
+    "polls_total": ROUTE,
+    "poll_failures_total": f"{ROUTE} reason",
     "checkpoints": f"{ROUTE} state",
     "checkpoints_rejected": f"{ROUTE} reason",
     "max_sync_lag_seconds": ROUTE,
@@ -39,7 +39,7 @@ PROMISED = {
     "item_status": "plan_id item_id status",
     "plan_auto_sync": "plan_id",
     "objective_seconds": "plan_id objective",
-    "missing": "kind id",
+    "configured_missing": "kind id",
     "exporter_build_info": "version revision python_version",
     "exporter_api_requests_total": "action",
     "exporter_api_request_failures_total": "action reason",
@@ -107,14 +107,14 @@ def test_help_of_polled_gauges_says_that_a_timer_fetched_them() -> None:
 
 def test_counters_and_infos_are_named_as_each_format_has_it() -> None:
     """OpenMetrics leaves the suffix to the sample, text does not."""
-    walks = next(x for x in ALL if x.name == "rocketmq_dr_walks_total")
+    polls = next(x for x in ALL if x.name == "rocketmq_dr_polls_total")
     info = next(x for x in ALL if x.name == "rocketmq_dr_plan_info")
 
     for fmt in (Format.TEXT_0_0_4, Format.TEXT_1_0_0):
-        assert b"# TYPE rocketmq_dr_walks_total counter\n" in metadata(walks, fmt)
+        assert b"# TYPE rocketmq_dr_polls_total counter\n" in metadata(polls, fmt)
         assert b"# TYPE rocketmq_dr_plan_info gauge\n" in metadata(info, fmt)
     fmt = Format.OPENMETRICS_1_0_0
-    assert metadata(walks, fmt).startswith(b"# TYPE rocketmq_dr_walks counter\n")
+    assert metadata(polls, fmt).startswith(b"# TYPE rocketmq_dr_polls counter\n")
     assert metadata(info, fmt).startswith(b"# TYPE rocketmq_dr_plan info\n")
 
 

@@ -76,5 +76,5 @@ def test_each_plan_has_the_colour_of_its_own_objective() -> None:
 
 
 def test_a_route_without_data_adds_nothing() -> None:
-    """Before its first walk, and after its data was withdrawn."""
+    """Before its first poll, and after its data was withdrawn."""
     assert distribution([RouteStatus(ROUTE)], lambda _plan: FIVE_MINUTES) == ()

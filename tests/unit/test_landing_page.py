@@ -76,7 +76,7 @@ def test_every_part_of_what_is_known_is_on_it() -> None:
     page = read(html_of(everything()))
 
     for word in (
-        "1 of 3 routes cannot be walked",
+        "1 of 3 routes cannot be polled",
         "Look-ups that failed",
         "grant the RAM action rocketmq:GetPlan",
         "Missing upstream",
@@ -84,7 +84,7 @@ def test_every_part_of_what_is_known_is_on_it() -> None:
         'orders "dr"',
         "down: timeout",
         "To do: raise api.timeout or poll.timeout, or look at the network.",
-        "not walked yet",
+        "not polled yet",
         "Worst checkpoints",
         "GID_消费",
         "target ahead",

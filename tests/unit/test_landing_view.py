@@ -39,7 +39,7 @@ def test_a_route_is_said_with_its_plan_and_its_item() -> None:
     assert (route.item_id, route.item_status) == ("10", "MANUAL_STOPPED")
     assert route.item_tone is Tone.BAD
     assert (route.state, route.tone, route.advice) == ("up", Tone.GOOD, "")
-    assert (route.last_walk, route.last_walk_at) == (
+    assert (route.last_poll, route.last_poll_at) == (
         "22s ago",
         "2025-02-28T06:27:50+00:00",
     )
@@ -69,7 +69,7 @@ def test_what_failed_is_said_with_what_to_do() -> None:
     assert (route.state, route.tone) == ("down: permission", Tone.BAD)
     assert route.advice == f"grant the RAM action rocketmq:{action}"
     assert route.evidence == f"{action}: HTTP 403, NoPermission, request 8C3A"
-    assert (route.last_walk, route.checkpoints) == ("never", "unknown")
+    assert (route.last_poll, route.checkpoints) == ("never", "unknown")
     assert (route.lag.text, route.lag.length, route.lag.tone) == (
         "unknown",
         None,
@@ -84,7 +84,7 @@ def test_there_is_a_remedy_for_every_reason() -> None:
 
 
 def test_what_somebody_should_look_at_comes_first() -> None:
-    """What fails, what was never walked, and then by the share of its objective."""
+    """What fails, what was never polled, and then by the share of its objective."""
     settings = settings_of(objectives__lag="1m")
     other = status_of(snapshot_of(OTHER, row(1, lag_ms=9_000)))
     late = replace(up(50_000), route=replace(ROUTE, item_id="11"))
@@ -261,7 +261,7 @@ def test_the_figures_are_of_all_routes() -> None:
     figures = view_of(facts).figures
 
     assert figures == (
-        Figure("Routes up", "1 of 3", "1 down, 1 not walked yet", Tone.BAD),
+        Figure("Routes up", "1 of 3", "1 down, 1 not polled yet", Tone.BAD),
         Figure("Checkpoints", "2", "1 without a lag", Tone.WARNING),
         Figure("Worst lag", "7m 30s", "1.5× objective", Tone.BAD),
         Figure("Oldest sync", "12.5s", "objective 10m", Tone.GOOD),
@@ -307,7 +307,7 @@ def test_all_is_well_is_said_when_it_is() -> None:
     [
         (
             facts_of(up(1), down(SIBLING, Reason.CLOCK)),
-            "1 of 2 routes cannot be walked",
+            "1 of 2 routes cannot be polled",
         ),
         (
             facts_of(up(1), failing={"plan 2": PermissionDeniedError("refused")}),
@@ -317,7 +317,7 @@ def test_all_is_well_is_said_when_it_is() -> None:
             facts_of(up(1), missing=[Missing("plan", "3")]),
             "Something configured does not exist",
         ),
-        (facts_of(), "No route is walked"),
+        (facts_of(), "No route is polled"),
         (facts_of(up(400_000)), "Objectives missed by 1 of 1 route"),
         (
             facts_of(up(1), items=[replace(item("1", "10"), status="MANUAL_STOPPED")]),
@@ -334,7 +334,7 @@ def test_all_is_well_is_said_when_it_is() -> None:
         (facts_of(up(1, None, None)), "The lag of 2 checkpoints is unknown"),
         (
             facts_of(up(1), RouteStatus(SIBLING), is_tried=False),
-            "Not every route has been walked yet",
+            "Not every route has been polled yet",
         ),
     ],
 )
@@ -399,13 +399,13 @@ def test_what_is_missing_upstream_is_listed() -> None:
             "No configured plan was found",
             "console",
         ),
-        (facts_of(plans=[one_way("1")]), "Plans, but no route to walk", "items"),
+        (facts_of(plans=[one_way("1")]), "Plans, but no route to poll", "items"),
         (
             facts_of(
                 plans=[one_way("1")],
                 settings=settings_of(shard__total="3", shard__index="1"),
             ),
-            "Plans, but no route to walk",
+            "Plans, but no route to poll",
             "shard 1 of 3",
         ),
     ],
@@ -422,7 +422,7 @@ def test_where_there_is_nothing_it_says_why(
 
 
 def test_where_there_is_something_nothing_is_said() -> None:
-    """Not even while its first walk is under way."""
+    """Not even while its first poll is under way."""
     assert view_of(facts_of(RouteStatus(ROUTE), is_tried=False)).nothing is None
 
 

@@ -384,6 +384,6 @@ def test_what_strangers_provoke_is_told_once_a_minute() -> None:
     bug = KeyError("a bug of ours")
     assert passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
     assert not passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
-    assert all(passes("exporter.polling.scheduler", "walk_failed") for _ in range(3))
+    assert all(passes("exporter.polling.scheduler", "poll_failed") for _ in range(3))
     now[0] += 61
     assert passes("asyncio", "socket.accept() out of system resource")

@@ -64,7 +64,7 @@ def test_a_snapshot_is_as_long_as_its_columns() -> None:
     assert len(snapshot_of(ROUTE, row(1), row(2), dropped=7)) == 2
 
 
-def test_what_a_walk_found_cannot_be_changed() -> None:
+def test_what_a_poll_found_cannot_be_changed() -> None:
     """Readers share snapshots without copies."""
     with pytest.raises(FrozenInstanceError):
         row().group = "other"  # type: ignore[misc]  # that is what the test is about
@@ -78,7 +78,7 @@ def test_routes_sort_by_plan_item_and_instance() -> None:
 
 
 def test_a_route_knows_nothing_but_how_it_is_polled() -> None:
-    """Equal ids are the same route, and a filter makes another walk of it."""
+    """Equal ids are the same route, and a filter makes another poll of it."""
     assert Route("1", "10", ROUTE.source_instance_id, ROUTE.region) == ROUTE
     assert replace(ROUTE, filter="orders") != ROUTE
 

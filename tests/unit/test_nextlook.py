@@ -40,7 +40,7 @@ async def test_one_that_failed_is_repeated_after_an_interval_of_polls() -> None:
 
 
 @virtually
-async def test_a_walk_that_misses_an_id_has_it_come_at_once() -> None:
+async def test_a_poll_that_misses_an_id_has_it_come_at_once() -> None:
     """But for the interval of polls, which has passed."""
     look = NextLook()
     waiting = asyncio.create_task(waited(look))

@@ -268,7 +268,7 @@ async def test_a_huge_total_is_not_believed_page_after_page() -> None:
 
 @virtually
 async def test_a_list_without_an_end_goes_on_until_it_is_cut() -> None:
-    """Its total grows with each page; the walk's deadline ends it, and no cap does."""
+    """Its total grows with each page; the poll's deadline ends it, and no cap does."""
     asked = 0
 
     async def fetch(number: int) -> Page[list[int]]:

@@ -1,4 +1,4 @@
-"""When each route is walked."""
+"""When each route is polled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exporter.polling.routes import position
 MANY = [Route("1", str(number), HERE, REGION) for number in range(100)]
 
 
-def test_walks_start_on_a_grid_of_the_routes_own() -> None:
+def test_polls_start_on_a_grid_of_the_routes_own() -> None:
     """Start to start, at the place that its ids give it; the first one comes early."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 7.5
@@ -37,7 +37,7 @@ def test_walks_start_on_a_grid_of_the_routes_own() -> None:
 
 @pytest.mark.parametrize("start", [0.0, 31.0, 86_399.0])
 def test_the_grid_does_not_depend_on_when_the_process_started(start: float) -> None:
-    """Restarts in a row do not gather the walks in one moment."""
+    """Restarts in a row do not gather the polls in one moment."""
     bench = PollerBench()
 
     run_virtually(bench.run(3 * INTERVAL, MANY[:10]), start=start)
@@ -48,7 +48,7 @@ def test_the_grid_does_not_depend_on_when_the_process_started(start: float) -> N
 
 
 @virtually
-async def test_first_walks_come_as_fast_as_the_account_allows() -> None:
+async def test_first_polls_come_as_fast_as_the_account_allows() -> None:
     """Nobody waits an interval for the first data, nor is the limit outrun."""
     bench = PollerBench()
 
@@ -61,7 +61,7 @@ async def test_first_walks_come_as_fast_as_the_account_allows() -> None:
 
 
 @virtually
-async def test_first_walks_all_come_within_an_interval() -> None:
+async def test_first_polls_all_come_within_an_interval() -> None:
     """However many there are, each has begun after one interval."""
     many = [Route(str(n), "1", HERE, REGION) for n in range(1_000)]
     bench = PollerBench()
@@ -72,8 +72,8 @@ async def test_first_walks_all_come_within_an_interval() -> None:
 
 
 @virtually
-async def test_a_slow_walk_is_not_overtaken_and_its_turns_are_counted() -> None:
-    """Turns that fall into a walk are skipped, and the grid is kept."""
+async def test_a_slow_poll_is_not_overtaken_and_its_turns_are_counted() -> None:
+    """Turns that fall into a poll are skipped, and the grid is kept."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 2.5 * INTERVAL
 
@@ -84,7 +84,7 @@ async def test_a_slow_walk_is_not_overtaken_and_its_turns_are_counted() -> None:
     assert [b - a for a, b in pairwise(starts)] == (
         pytest.approx([3 * INTERVAL] * (len(starts) - 1))
     )
-    # Two turns a walk; the first walk began off the grid, and the last did not end.
+    # Two turns a poll; the first poll began off the grid, and the last did not end.
     assert bench.skipped == 2 * (len(starts) - 1) + 2
 
 
@@ -118,7 +118,7 @@ async def test_a_failing_route_keeps_its_pace() -> None:
 
 @virtually
 async def test_a_dropped_route_stops_at_once() -> None:
-    """Its walk is cut, publishes nothing, and is not begun again."""
+    """Its poll is cut, publishes nothing, and is not begun again."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 20.0
     async with asyncio.TaskGroup() as group:
@@ -157,8 +157,8 @@ async def test_routes_that_stay_keep_their_schedule() -> None:
 
 
 @virtually
-async def test_a_route_that_comes_back_waits_for_its_last_walk() -> None:
-    """A walk that is slow to stop is not joined by a second one."""
+async def test_a_route_that_comes_back_waits_for_its_last_poll() -> None:
+    """A poll that is slow to stop is not joined by a second one."""
     bench = PollerBench()
     bench.cleanup_seconds[ROUTE] = 30.0
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""How a walk's failure becomes data, and what is told of it."""
+"""How a poll's failure becomes data, and what is told of it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from exporter.polling.store import Outcome
 
 
 @virtually
-async def test_a_good_walk_is_published_with_its_times() -> None:
+async def test_a_good_poll_is_published_with_its_times() -> None:
     """Its end by the wall clock, its duration by the loop's."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 2.5
 
-    await bench.poller.walk_once(ROUTE)
+    await bench.poller.poll_once(ROUTE)
 
     (outcome,) = bench.outcomes
     assert isinstance(outcome.result, Snapshot)
@@ -36,13 +36,13 @@ async def test_a_good_walk_is_published_with_its_times() -> None:
 
 
 @virtually
-async def test_a_failed_walk_is_published_with_its_reason() -> None:
+async def test_a_failed_poll_is_published_with_its_reason() -> None:
     """So is the error, which may tell discovery something."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 2.5
     error = bench.errors[ROUTE] = not_found()
 
-    await bench.poller.walk_once(ROUTE)
+    await bench.poller.poll_once(ROUTE)
 
     (outcome,) = bench.outcomes
     assert outcome == Outcome(ROUTE, WALL, 2.5, Reason.NOT_FOUND, error)
@@ -54,22 +54,22 @@ async def test_a_failure_is_logged_once_and_so_is_its_end() -> None:
     bench = PollerBench()
     origin = Origin("List", "Throttling", 400, "6B2D")
 
-    async def walk(error: Exception | None) -> None:
+    async def poll(error: Exception | None) -> None:
         bench.errors.clear()
         if error is not None:
             bench.errors[ROUTE] = error
         for _ in range(3):
-            await bench.poller.walk_once(ROUTE)
+            await bench.poller.poll_once(ROUTE)
 
     with capture_logs() as logs:
-        await walk(UnavailableError("refused"))
-        await walk(ThrottledError("slow down", origin=origin))
-        await walk(None)
+        await poll(UnavailableError("refused"))
+        await poll(ThrottledError("slow down", origin=origin))
+        await poll(None)
 
     ids = {"plan_id": "1", "item_id": "10", "source_instance_id": "rmq-here"}
     assert logs[1] == {
         **ids,
-        "event": "walk_failed",
+        "event": "poll_failed",
         "log_level": "warning",
         "reason": "throttled",
         "error": "slow down",
@@ -77,7 +77,7 @@ async def test_a_failure_is_logged_once_and_so_is_its_end() -> None:
         "request_id": "6B2D",
         "exc_info": None,
     }
-    assert logs[2] == {**ids, "event": "walk_recovered", "log_level": "info"}
+    assert logs[2] == {**ids, "event": "poll_recovered", "log_level": "info"}
     assert [log.get("reason") for log in logs] == ["unavailable", "throttled", None]
 
 
@@ -92,7 +92,7 @@ async def test_a_dropped_route_has_nothing_to_recover_from() -> None:
         bench.errors.clear()
         await bench.run(INTERVAL)
 
-    assert [log["event"] for log in logs] == ["walk_failed"]
+    assert [log["event"] for log in logs] == ["poll_failed"]
 
 
 @virtually
@@ -114,18 +114,18 @@ async def test_a_bug_is_internal_and_tried_again() -> None:
 
 @virtually
 async def test_bugs_that_come_together_are_a_bug() -> None:
-    """The pages of a walk are read by a group of tasks."""
+    """The pages of a poll are read by a group of tasks."""
     bench = PollerBench()
     bench.errors[ROUTE] = ExceptionGroup("both", [KeyError("a"), ValueError("b")])
 
-    await bench.poller.walk_once(ROUTE)
+    await bench.poller.poll_once(ROUTE)
 
     assert bench.results() == ["internal"]
 
 
 @virtually
 async def test_a_result_that_cannot_be_published_costs_its_route_alone() -> None:
-    """The failure is published in its place, and the next walk is tried."""
+    """The failure is published in its place, and the next poll is tried."""
     bench = PollerBench()
 
     async def crash(outcome: Outcome) -> None:
@@ -139,7 +139,7 @@ async def test_a_result_that_cannot_be_published_costs_its_route_alone() -> None
     ours = [outcome.result for outcome in bench.outcomes if outcome.route == ROUTE]
     assert ours == [Reason.INTERNAL] * len(bench.starts[ROUTE])
     assert bench.results().count("ok") == len(bench.starts[OTHER]) >= 5
-    assert [log["event"] for log in logs] == ["walk_failed"]
+    assert [log["event"] for log in logs] == ["poll_failed"]
 
 
 @pytest.mark.parametrize("error", [None, UnavailableError("refused")])
@@ -147,7 +147,7 @@ async def test_a_result_that_cannot_be_published_costs_its_route_alone() -> None
 async def test_nothing_that_publishing_does_ends_the_polling(
     error: Exception | None,
 ) -> None:
-    """Not even a failure can be published: the bug is told, and walks go on."""
+    """Not even a failure can be published: the bug is told, and polls go on."""
     bench = PollerBench()
     bug = KeyError("a bug")
     if error is not None:
@@ -167,10 +167,10 @@ async def test_nothing_that_publishing_does_ends_the_polling(
 
 
 @virtually
-async def test_a_cancelled_walk_is_no_failure() -> None:
+async def test_a_cancelled_poll_is_no_failure() -> None:
     """Whoever stops the program is not told of a bug."""
     bench = PollerBench()
-    task = asyncio.create_task(bench.poller.walk_once(ROUTE))
+    task = asyncio.create_task(bench.poller.poll_once(ROUTE))
     await asyncio.sleep(0.5)
 
     with capture_logs() as logs:
@@ -182,12 +182,12 @@ async def test_a_cancelled_walk_is_no_failure() -> None:
 
 
 @virtually
-async def test_a_cancellation_that_a_walk_swallows_ends_the_schedule_all_the_same() -> (
+async def test_a_cancellation_that_a_poll_swallows_ends_the_schedule_all_the_same() -> (
     None
 ):
-    """A route that was dropped must not be walked on because its walk failed then."""
+    """A route that was dropped must not be polled on because its poll failed then."""
 
-    async def walk(_route: Route) -> Snapshot:
+    async def poll(_route: Route) -> Snapshot:
         try:
             await asyncio.sleep(10)
         except asyncio.CancelledError:
@@ -195,8 +195,8 @@ async def test_a_cancellation_that_a_walk_swallows_ends_the_schedule_all_the_sam
         raise AssertionError("it is cancelled before")
 
     bench = PollerBench()
-    bench.poller._walk = walk
-    task = asyncio.create_task(bench.poller.walk_once(ROUTE))
+    bench.poller._poll = poll
+    task = asyncio.create_task(bench.poller.poll_once(ROUTE))
     await asyncio.sleep(0.5)
 
     task.cancel()
@@ -206,7 +206,7 @@ async def test_a_cancellation_that_a_walk_swallows_ends_the_schedule_all_the_sam
 
 
 @virtually
-async def test_a_walk_that_cancels_itself_is_a_bug() -> None:
+async def test_a_poll_that_cancels_itself_is_a_bug() -> None:
     """Left alone it would end the route's schedule without a word."""
     bench = PollerBench()
     bench.errors[ROUTE] = asyncio.CancelledError()

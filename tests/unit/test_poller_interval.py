@@ -40,7 +40,7 @@ async def test_another_interval_holds_from_now_on(interval: float) -> None:
 
 
 @virtually
-async def test_a_walk_under_way_ends_and_is_followed_at_the_new_pace() -> None:
+async def test_a_poll_under_way_ends_and_is_followed_at_the_new_pace() -> None:
     """It is not cut, and no second one of its route begins meanwhile."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 25.0
@@ -59,7 +59,7 @@ async def test_a_walk_under_way_ends_and_is_followed_at_the_new_pace() -> None:
 
 @virtually
 async def test_the_same_interval_moves_nothing() -> None:
-    """Whatever else was reloaded, walks begin when they would have."""
+    """Whatever else was reloaded, polls begin when they would have."""
     starts = []
     for is_reloaded in (False, True):
         bench = PollerBench()
@@ -79,8 +79,8 @@ async def test_the_same_interval_moves_nothing() -> None:
 
 
 @virtually
-async def test_first_walks_that_wait_for_a_slow_account_come_sooner_too() -> None:
-    """An hour between two walks may have been an hour before the first."""
+async def test_first_polls_that_wait_for_a_slow_account_come_sooner_too() -> None:
+    """An hour between two polls may have been an hour before the first."""
     bench = PollerBench()
     bench.poller.reconfigure(interval=36_000.0, starts_per_second=0.0001)
 

@@ -176,7 +176,7 @@ async def test_what_cannot_be_put_in_force_is_a_failure(
 
 
 async def test_a_shard_that_holds_a_lease_stays_that_shard(bench: Bench) -> None:
-    """The lease is the shard's: under another's two would walk the same routes."""
+    """The lease is the shard's: under another's two would poll the same routes."""
     bench.flags = {"ha.lease": "dr"}
     bench.in_force = bench.read().settings
     bench.reloader = Reloader(

@@ -169,10 +169,10 @@ async def test_statuses_without_samples_have_no_metadata_either() -> None:
 
     assert "rocketmq_dr_up" not in body
     assert "rocketmq_dr_sync_lag_seconds" not in body
-    assert "# TYPE rocketmq_dr_walks_total counter" in body
+    assert "# TYPE rocketmq_dr_polls_total counter" in body
 
 
-async def test_a_route_that_lost_its_snapshot_keeps_only_its_walks() -> None:
+async def test_a_route_that_lost_its_snapshot_keeps_only_its_polls() -> None:
     """Stale: neither checkpoints nor rollups, but up and the last success stay."""
     stale = replace(
         status_of(snapshot_of(ROUTE, checkpoint())), snapshot=None, rollup=None

@@ -78,7 +78,7 @@ def test_a_route_that_failed_is_named_with_what_to_do(reason: Reason) -> None:
 
     assert said(survey(failed(ROUTE, reason))) == [
         (
-            f"! 1 route could not be walked, {reason.value}: {remedy}"
+            f"! 1 route could not be polled, {reason.value}: {remedy}"
             f" (plan 1 item 10 {HERE})."
         )
     ]
@@ -91,9 +91,9 @@ def test_routes_that_fail_alike_are_one_line() -> None:
 
     first, second = said(survey(*routes, failed(OTHER, Reason.PERMISSION)))
 
-    assert first.startswith("! 1,234 routes could not be walked, unavailable: wait;")
+    assert first.startswith("! 1,234 routes could not be polled, unavailable: wait;")
     assert first.endswith(f"plan 1 item 2 {HERE} and 1,231 more).")
-    assert second.startswith("! 1 route could not be walked, permission")
+    assert second.startswith("! 1 route could not be polled, permission")
 
 
 def test_a_route_that_fails_now_and_has_older_data_is_told() -> None:
@@ -103,7 +103,7 @@ def test_a_route_that_fails_now_and_has_older_data_is_told() -> None:
     total, failing = said(survey(stands))
 
     assert total.startswith("1 checkpoint on 1 route")
-    assert failing.startswith("! 1 route could not be walked, timeout")
+    assert failing.startswith("! 1 route could not be polled, timeout")
 
 
 def test_a_failed_look_is_told_with_what_to_do() -> None:
@@ -165,8 +165,8 @@ def test_no_id_from_upstream_commands_the_terminal() -> None:
     assert len(said(bad)) == 3
 
 
-def test_what_failing_walks_leave_unconfirmed_is_let_go() -> None:
-    """After `stale_after`, and not before; what was walked well stays in any case."""
+def test_what_failing_polls_leave_unconfirmed_is_let_go() -> None:
+    """After `stale_after`, and not before; what was polled well stays in any case."""
     well = replace(found(row()), last_success_at=100.0)
     failing = replace(well, is_up=False, reason=Reason.TIMEOUT)
     never = failed(OTHER, Reason.TIMEOUT)

@@ -1,4 +1,4 @@
-"""When `poll --watch` looks, walks and shows, in virtual time."""
+"""When `poll --watch` looks, polls and shows, in virtual time."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Rounds:
     def __init__(
         self,
         *,
-        walk_seconds: float = 2.0,
+        poll_seconds: float = 2.0,
         looks: Iterable[bool] = (),
-        walks: Iterable[bool] = (),
+        polls: Iterable[bool] = (),
     ) -> None:
         self.looked: list[float] = []
-        self.walked: list[float] = []
+        self.polled: list[float] = []
         self.shown: list[tuple[float, bool]] = []
-        self._walk_seconds = walk_seconds
+        self._poll_seconds = poll_seconds
         self._looks = chain(looks, repeat(1))
-        self._walks = chain(walks, repeat(1))
+        self._polls = chain(polls, repeat(1))
 
     async def run(self, *, interval: float, look_every: float, until: float) -> None:
         """Keep polling until this time."""
@@ -35,7 +35,7 @@ class Rounds:
             async with asyncio.timeout_at(until):
                 await keep_polling(
                     self._look,
-                    self._walk,
+                    self._poll,
                     self._show,
                     interval=interval,
                     look_every=look_every,
@@ -45,10 +45,10 @@ class Rounds:
         self.looked.append(now())
         return bool(next(self._looks))
 
-    async def _walk(self) -> bool:
-        self.walked.append(now())
-        await asyncio.sleep(self._walk_seconds)
-        return bool(next(self._walks))
+    async def _poll(self) -> bool:
+        self.polled.append(now())
+        await asyncio.sleep(self._poll_seconds)
+        return bool(next(self._polls))
 
     def _show(self, is_whole: bool) -> None:  # noqa: FBT001 - a callback
         self.shown.append((now(), is_whole))
@@ -61,23 +61,23 @@ def now() -> float:
 
 @virtually
 async def test_rounds_begin_an_interval_apart() -> None:
-    """From start to start, however long the walks take; each is shown as it ends."""
-    rounds = Rounds(walk_seconds=2)
+    """From start to start, however long the polls take; each is shown as it ends."""
+    rounds = Rounds(poll_seconds=2)
 
     await rounds.run(interval=30, look_every=600, until=95)
 
-    assert rounds.walked == [0, 30, 60, 90]
+    assert rounds.polled == [0, 30, 60, 90]
     assert rounds.shown == [(2, True), (32, True), (62, True), (92, True)]
 
 
 @virtually
 async def test_a_round_that_takes_longer_is_never_overlapped() -> None:
     """The next follows at once, and none is made up for."""
-    rounds = Rounds(walk_seconds=45)
+    rounds = Rounds(poll_seconds=45)
 
     await rounds.run(interval=30, look_every=600, until=140)
 
-    assert rounds.walked == [0, 45, 90, 135]
+    assert rounds.polled == [0, 45, 90, 135]
 
 
 @virtually
@@ -92,7 +92,7 @@ async def test_routes_are_looked_for_less_often() -> None:
 
 @virtually
 async def test_a_look_that_failed_is_tried_with_the_next_round() -> None:
-    """What is known is walked all the same, and the round counts as failed."""
+    """What is known is polled all the same, and the round counts as failed."""
     rounds = Rounds(looks=[False, False, True, True])
 
     await rounds.run(interval=30, look_every=600, until=119)
@@ -102,9 +102,9 @@ async def test_a_look_that_failed_is_tried_with_the_next_round() -> None:
 
 
 @virtually
-async def test_a_walk_that_failed_costs_no_look() -> None:
+async def test_a_poll_that_failed_costs_no_look() -> None:
     """The next round is whole again; the failed one was told as it was."""
-    rounds = Rounds(walks=[True, False, True])
+    rounds = Rounds(polls=[True, False, True])
 
     await rounds.run(interval=30, look_every=600, until=89)
 

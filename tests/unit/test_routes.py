@@ -1,4 +1,4 @@
-"""Which routes a plan has, who walks each, and when."""
+"""Which routes a plan has, who polls each, and when."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_is_left_unsaid_does_not_narrow_the_choice(
 
 @given(st.lists(st.sampled_from("abc"), max_size=4), st.sets(st.sampled_from("abc")))
 def test_no_plan_has_a_route_twice(sides: list[str], named: set[str]) -> None:
-    """A repeated route would be walked twice at a time."""
+    """A repeated route would be polled twice at a time."""
     instances = tuple(Instance(side, "ACTIVE") for side in sides)
     for plan in (one_way("1"), two_way("1")):
         asked: Plan = replace(plan, instances=instances)
@@ -134,14 +134,14 @@ def test_only_not_found_tells_of_what_is_missing(error: CloudError | None) -> No
 
 @given(st.integers(1, 12), st.sampled_from(MANY))
 def test_every_route_has_exactly_one_shard(total: int, route: Route) -> None:
-    """However many share the routes, each is walked, and by one of them."""
+    """However many share the routes, each is polled, and by one of them."""
     takers = [index for index in range(total) if shard_of(route, total) == index]
 
     assert len(takers) == 1
 
 
 def test_a_route_has_the_same_shard_on_every_machine() -> None:
-    """Two that disagree would walk a route twice, or never: these are for good."""
+    """Two that disagree would poll a route twice, or never: these are for good."""
     shards = [shard_of(route, 8) for route in MANY[:12]]
 
     assert shards == [3, 0, 7, 6, 0, 1, 4, 5, 2, 5, 4, 7]

@@ -58,7 +58,7 @@ def watched(of: Survey | None, *, height: int, width: int = 120) -> list[str]:
     )
     screen = Watched()
     if of is not None:
-        screen.renew(of, "walked every 30s.")
+        screen.renew(of, "polled every 30s.")
     screen.below = "the bar"
     with console.capture() as capture:
         console.print(screen)
@@ -98,8 +98,8 @@ def test_trouble_is_marked_without_color(capsys: pytest.CaptureFixture[str]) -> 
     """On a terminal and in a pipe."""
     bad = survey(failed(ROUTE, Reason.TIMEOUT))
 
-    assert "\n! 1 route could not be walked, timeout" in on_terminal(bad)
-    assert "\n! 1 route could not be walked, timeout" in in_pipe(bad, capsys)
+    assert "\n! 1 route could not be polled, timeout" in on_terminal(bad)
+    assert "\n! 1 route could not be polled, timeout" in in_pipe(bad, capsys)
 
 
 def test_a_note_that_looks_like_markup_is_shown_as_it_is() -> None:
@@ -128,7 +128,7 @@ def test_a_watched_screen_fits_the_terminal(height: int, name: str) -> None:
 def test_a_watched_screen_says_of_when_it_is() -> None:
     """An age that stands still must not look like the present one."""
     assert watched(many(1), height=24)[0].strip() == (
-        "As of 06:28:12, walked every 30s."
+        "As of 06:28:12, polled every 30s."
     )
 
 

@@ -111,8 +111,8 @@ async def test_the_items_of_one_of_three_plans_are_forbidden() -> None:
     assert (first.status, rows.status) == (200, 200)
 
 
-async def walked(cloud: SignedClient) -> tuple[set[int], set[int], int]:
-    """Walk a route once: the totals its pages name, the ids, and the rows seen."""
+async def polled(cloud: SignedClient) -> tuple[set[int], set[int], int]:
+    """Poll a route once: the totals its pages name, the ids, and the rows seen."""
     totals: set[int] = set()
     ids: list[int] = []
     for number in ("1", "2", "3"):
@@ -123,14 +123,14 @@ async def walked(cloud: SignedClient) -> tuple[set[int], set[int], int]:
 
 
 @pytest.mark.parametrize("phase", range(4))
-async def test_churn_disturbs_every_other_walk_and_no_second(phase: int) -> None:
-    """The first walk cannot add up; who walks again finds exactly what there is."""
+async def test_churn_disturbs_every_other_poll_and_no_second(phase: int) -> None:
+    """The first poll cannot add up; who polls again finds exactly what there is."""
     clock = Clock(START + 30 * phase)
     world = World("churn", groups=25, started_at=START)
     async with serving(world, clock=clock) as cloud:
-        first_totals, first_ids, _ = await walked(cloud)
-        totals, ids, seen = await walked(cloud)
-        third_totals, third_ids, _ = await walked(cloud)
+        first_totals, first_ids, _ = await polled(cloud)
+        totals, ids, seen = await polled(cloud)
+        third_totals, third_ids, _ = await polled(cloud)
 
     truth = world.checkpoints_at("1300000016", "100070284", SOURCE, clock())
     assert len(first_totals) > 1 or len(first_ids) != first_totals.pop()

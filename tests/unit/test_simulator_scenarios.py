@@ -165,7 +165,7 @@ def test_mixed_has_an_item_that_is_stalled_in_part() -> None:
     assert 0 < still < len(rows)
 
 
-def test_churn_moves_in_steps_that_a_walk_can_tell() -> None:
+def test_churn_moves_in_steps_that_a_poll_can_tell() -> None:
     """Across a step the total differs, or a row of the first page comes twice."""
     groups, size = 25, 10
     churning = world("churn", groups=groups)
@@ -177,7 +177,7 @@ def test_churn_moves_in_steps_that_a_walk_can_tell() -> None:
     ]
 
     for before, after in pairwise(listed):
-        walked = before[:size] + after[size:]
-        assert len(before) != len(after) or len(set(walked)) < len(before)
+        polled = before[:size] + after[size:]
+        assert len(before) != len(after) or len(set(polled)) < len(before)
     assert listed[0] == listed[4]
     assert {len(rows) for rows in listed} == {groups - 1, groups, groups + 1}

@@ -10,7 +10,7 @@ from vitals import Vitals
 
 CALM = [
     Sample(
-        float(at), Vitals(60_000, 12, 6, 1), 9, walks=4.0 * at, failures=0, skipped=0
+        float(at), Vitals(60_000, 12, 6, 1), 9, polls=4.0 * at, failures=0, skipped=0
     )
     for at in range(30)
 ]
@@ -30,7 +30,7 @@ def test_a_calm_run_has_no_fault() -> None:
         ({"holds": Vitals(60_000, 12, 11, 1)}, "sockets"),
         ({"holds": Vitals(60_000, 12, 6, 6)}, "threads"),
         ({"tasks": 14}, "tasks"),
-        ({"walks": 100.0}, "walks"),
+        ({"polls": 100.0}, "polls"),
         ({"skipped": 1.0}, "polls skipped"),
     ],
 )

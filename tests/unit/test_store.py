@@ -36,28 +36,28 @@ def store(clock: FakeClock) -> Store:
     return new_store(clock)
 
 
-def test_a_route_is_unknown_before_its_first_walk(store: Store) -> None:
+def test_a_route_is_unknown_before_its_first_poll(store: Store) -> None:
     """Neither up nor down, with no duration and nothing to show."""
     assert [status.route for status in store.statuses()] == [ROUTE, SIBLING, OTHER]
     assert status_of(store, ROUTE) == RouteStatus(ROUTE)
     assert not store.is_tried()
 
 
-def test_a_complete_walk_is_shown(store: Store) -> None:
+def test_a_complete_poll_is_shown(store: Store) -> None:
     """Its rows, what they come to, and when it ended."""
     outcome = success(ROUTE, row(lag_ms=7_000), at=1_740_724_090.0)
 
     store.record(outcome)
 
     status = status_of(store, ROUTE)
-    assert (status.is_up, status.reason, status.walks) == (True, None, 1)
+    assert (status.is_up, status.reason, status.polls) == (True, None, 1)
     assert (status.last_success_at, status.duration) == (1_740_724_090.0, 0.5)
     assert status.snapshot is outcome.result
     assert status.rollup is not None
     assert status.rollup.max_lag_ms == 7_000
 
 
-def test_a_failed_walk_keeps_what_is_shown(store: Store) -> None:
+def test_a_failed_poll_keeps_what_is_shown(store: Store) -> None:
     """Rows and last success stay; up, reason, duration and counters tell of it."""
     store.record(success(ROUTE, row(), at=100.0))
 
@@ -67,7 +67,7 @@ def test_a_failed_walk_keeps_what_is_shown(store: Store) -> None:
     assert groups_shown(status) == ["orders"]
     assert status.last_success_at == 100.0
     assert (status.is_up, status.reason) == (False, Reason.THROTTLED)
-    assert (status.walks, status.duration) == (2, 1.5)
+    assert (status.polls, status.duration) == (2, 1.5)
 
 
 def test_a_failure_says_which_answer_it_came_from_until_a_success(
@@ -105,11 +105,11 @@ def test_failures_are_counted_by_reason_and_for_good(store: Store) -> None:
     assert failures.pop(Reason.TIMEOUT) == 2
     assert failures.pop(Reason.INTERNAL) == 1
     assert set(failures.values()) == {0}
-    assert status_of(store, ROUTE).walks == 4
+    assert status_of(store, ROUTE).polls == 4
     assert set(status_of(store, OTHER).failures.values()) == {0}
 
 
-def test_what_vanished_upstream_is_gone_with_the_next_walk(store: Store) -> None:
+def test_what_vanished_upstream_is_gone_with_the_next_poll(store: Store) -> None:
     """A snapshot replaces the one before, it does not add to it."""
     store.record(success(ROUTE, row(1, "gone"), row(2, "stays")))
 
@@ -118,7 +118,7 @@ def test_what_vanished_upstream_is_gone_with_the_next_walk(store: Store) -> None
     assert groups_shown(status_of(store, ROUTE)) == ["stays"]
 
 
-def test_a_walk_of_a_dropped_route_is_ignored(store: Store) -> None:
+def test_a_poll_of_a_dropped_route_is_ignored(store: Store) -> None:
     """It may end after discovery has let go of the route."""
     store.set_routes([ROUTE])
     version = store.version
@@ -142,12 +142,12 @@ def test_stale_rows_are_withdrawn_by_the_clock_alone(
 
     status = status_of(store, ROUTE)
     assert (status.snapshot, status.rollup) == (None, None)
-    assert (status.is_up, status.last_success_at, status.walks) == (True, 100.0, 1)
+    assert (status.is_up, status.last_success_at, status.polls) == (True, 100.0, 1)
     assert store.version > version
 
 
 def test_failures_do_not_prolong_what_is_shown(store: Store, clock: FakeClock) -> None:
-    """Only a complete walk says that the rows still hold."""
+    """Only a complete poll says that the rows still hold."""
     store.record(success(ROUTE, row()))
     for _ in range(6):
         clock.now += 60
@@ -156,7 +156,7 @@ def test_failures_do_not_prolong_what_is_shown(store: Store, clock: FakeClock) -
     assert status_of(store, ROUTE).snapshot is None
 
 
-def test_a_walk_brings_stale_rows_back(store: Store, clock: FakeClock) -> None:
+def test_a_poll_brings_stale_rows_back(store: Store, clock: FakeClock) -> None:
     """After an outage the next success shows everything again."""
     store.record(success(ROUTE, row()))
     clock.now += 2 * STALE_AFTER
@@ -191,7 +191,7 @@ def test_a_route_that_comes_back_begins_anew(store: Store) -> None:
     assert status_of(store, ROUTE) == RouteStatus(ROUTE)
 
 
-def test_all_are_tried_once_each_has_ended_a_walk(store: Store) -> None:
+def test_all_are_tried_once_each_has_ended_a_poll(store: Store) -> None:
     """Well or badly: readiness does not depend on the cloud."""
     store.record(success(ROUTE))
     store.record(failure(SIBLING))
@@ -212,14 +212,14 @@ def test_the_version_moves_with_every_change(store: Store) -> None:
     versions.append(store.version)
 
     assert versions == sorted(set(versions))
-    assert status_of(store, ROUTE).walks == 2
+    assert status_of(store, ROUTE).polls == 2
     assert store.version == versions[-1]
 
 
-def test_another_age_holds_at_once_and_another_number_at_the_next_walk(
+def test_another_age_holds_at_once_and_another_number_at_the_next_poll(
     clock: FakeClock,
 ) -> None:
-    """What was withdrawn before stays so; nobody has to walk for the rest to go."""
+    """What was withdrawn before stays so; nobody has to poll for the rest to go."""
     store = new_store(clock)
     store.record(success(ROUTE, row(1), row(2)))
     clock.now += STALE_AFTER - 1

@@ -65,7 +65,7 @@ def test_between_strangers_the_larger_lag_is_kept(
 
 
 def test_of_equals_the_first_route_is_kept(store: Store) -> None:
-    """Which walk ended last does not matter, so that series do not move about."""
+    """Which poll ended last does not matter, so that series do not move about."""
     for route in (ROUTE, SIBLING, ROUTE):
         store.record(success(route, row(source="rmq-third")))
 
@@ -75,8 +75,8 @@ def test_of_equals_the_first_route_is_kept(store: Store) -> None:
     assert shown == [ROUTE]
 
 
-def test_a_row_stays_hidden_walk_after_walk(store: Store) -> None:
-    """It is left out of what each new walk comes to, not of the first alone."""
+def test_a_row_stays_hidden_poll_after_poll(store: Store) -> None:
+    """It is left out of what each new poll comes to, not of the first alone."""
     store.record(success(ROUTE, row(lag_ms=1_000)))
     for _ in range(2):
         store.record(success(SIBLING, row(lag_ms=90_000)))
@@ -90,13 +90,13 @@ def test_a_row_stays_hidden_walk_after_walk(store: Store) -> None:
 def test_what_was_dropped_stays_in_the_rollup(store: Store) -> None:
     """It is gone, so that nobody can tell what it would come to without the hidden."""
     store.record(success(ROUTE, row()))
-    walked = snapshot_of(SIBLING, row(), dropped=4)
+    polled = snapshot_of(SIBLING, row(), dropped=4)
 
-    store.record(Outcome(SIBLING, 0.0, 0.5, walked))
+    store.record(Outcome(SIBLING, 0.0, 0.5, polled))
 
     status = status_of(store, SIBLING)
     assert status.hidden == frozenset({0})
-    assert status.rollup is walked.rollup
+    assert status.rollup is polled.rollup
 
 
 def test_items_share_no_duplicates(store: Store) -> None:
@@ -138,8 +138,8 @@ def test_a_hidden_row_reappears_when_the_other_goes_stale(
     assert status.rollup.states[State.OK] == 1
 
 
-def test_a_hidden_row_reappears_when_the_other_walk_lacks_it(store: Store) -> None:
-    """The other's next walk did not find it."""
+def test_a_hidden_row_reappears_when_the_other_poll_lacks_it(store: Store) -> None:
+    """The other's next poll did not find it."""
     store.record(success(ROUTE, row()))
     store.record(success(SIBLING, row()))
 
@@ -170,7 +170,7 @@ async def test_what_was_weighed_is_not_searched_again(store: Store) -> None:
 
 
 async def test_what_was_weighed_for_another_snapshot_is_not_taken(store: Store) -> None:
-    """A sibling's walk may end in between."""
+    """A sibling's poll may end in between."""
     old, new = (snapshot_of(SIBLING, row(1, f"GID_{n}")) for n in (1, 2))
     own = snapshot_of(ROUTE, row(1, "GID_2"))
     store.record(Outcome(SIBLING, 0.0, 0.1, old))
@@ -200,7 +200,7 @@ async def test_a_sibling_that_changes_meanwhile_is_weighed_too(store: Store) -> 
 
 
 async def test_a_route_that_is_gone_weighs_nothing(store: Store) -> None:
-    """Its last walk may end when it is no longer walked."""
+    """Its last poll may end when it is no longer polled."""
     store.set_routes([SIBLING])
     store.record(success(SIBLING, row()))
     own = snapshot_of(ROUTE, row())

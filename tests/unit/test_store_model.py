@@ -1,4 +1,4 @@
-"""The store against a naive one, over any sequence of walks, failures and time."""
+"""The store against a naive one, over any sequence of polls, failures and time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Known:
     rows: list[Checkpoint] | None = None
     found_at: float = 0.0
     last_success_at: float | None = None
-    walks: int = 0
+    polls: int = 0
     failures: int = 0
 
 
@@ -50,7 +50,7 @@ class NaiveStore(RuleBasedStateMachine):
 
     @initialize(chosen=st.sets(routes))
     def begin(self, chosen: set[Route]) -> None:
-        """Begin with some routes that were never walked."""
+        """Begin with some routes that were never polled."""
         self.clock = FakeClock(0.0)
         self.store = Store(
             stale_after=STALE_AFTER, max_checkpoints=10_000, clock=self.clock
@@ -60,19 +60,19 @@ class NaiveStore(RuleBasedStateMachine):
 
     @rule(route=routes, rows=found)
     def succeed(self, route: Route, rows: list[Checkpoint]) -> None:
-        """End a walk well."""
+        """End a poll well."""
         self.store.record(success(route, *rows, at=1_000 + self.clock.now))
         if (known := self.known.get(route)) is not None:
             known.rows, known.found_at = rows, self.clock.now
             known.last_success_at = 1_000 + self.clock.now
-            known.walks += 1
+            known.polls += 1
 
     @rule(route=routes)
     def fail(self, route: Route) -> None:
-        """End a walk badly."""
+        """End a poll badly."""
         self.store.record(failure(route, Reason.TIMEOUT))
         if (known := self.known.get(route)) is not None:
-            known.walks += 1
+            known.polls += 1
             known.failures += 1
 
     @rule(seconds=st.sampled_from([1, 40, 60, 100]))
@@ -90,10 +90,10 @@ class NaiveStore(RuleBasedStateMachine):
     def routes_are_the_same(self) -> None:
         """Each route has its counters and its last success, and none is left over."""
         assert [
-            (s.route, s.walks, s.failures[Reason.TIMEOUT], s.last_success_at)
+            (s.route, s.polls, s.failures[Reason.TIMEOUT], s.last_success_at)
             for s in self.store.statuses()
         ] == [
-            (route, known.walks, known.failures, known.last_success_at)
+            (route, known.polls, known.failures, known.last_success_at)
             for route, known in sorted(self.known.items())
         ]
 

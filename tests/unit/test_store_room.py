@@ -50,7 +50,7 @@ def test_room_is_what_other_routes_leave(store: Store, clock: FakeClock) -> None
 def test_checkpoints_over_the_limit_are_counted_but_not_shown(
     clock: FakeClock,
 ) -> None:
-    """Walks that began with the same room do not share it twice."""
+    """Polls that began with the same room do not share it twice."""
     store = new_store(clock, max_checkpoints=3)
     rooms = {store.room_for(route) for route in (ROUTE, OTHER)}
 
@@ -66,19 +66,19 @@ def test_checkpoints_over_the_limit_are_counted_but_not_shown(
     assert sum(cut.rollup.states.values()) == 3
 
 
-def test_what_the_walk_dropped_and_what_is_cut_add_up(clock: FakeClock) -> None:
-    """The walk itself kept to the room it was given, which has shrunk since."""
+def test_what_the_poll_dropped_and_what_is_cut_add_up(clock: FakeClock) -> None:
+    """The poll itself kept to the room it was given, which has shrunk since."""
     store = new_store(clock, max_checkpoints=2)
     store.record(success(OTHER, row(1, "a")))
-    walked = snapshot_of(ROUTE, row(2, "b"), row(3, "c"), dropped=4)
+    polled = snapshot_of(ROUTE, row(2, "b"), row(3, "c"), dropped=4)
 
-    store.record(Outcome(ROUTE, 0.0, 0.5, walked))
+    store.record(Outcome(ROUTE, 0.0, 0.5, polled))
 
     assert groups_shown(status_of(store, ROUTE)) == ["b"]
     assert dropped_of(store, ROUTE) == 5
 
 
-def test_freed_room_is_used_by_the_next_walk(clock: FakeClock) -> None:
+def test_freed_room_is_used_by_the_next_poll(clock: FakeClock) -> None:
     """Nothing is dropped for good."""
     store = new_store(clock, max_checkpoints=2)
     store.record(success(ROUTE, row(1, "a"), row(2, "b")))
@@ -93,7 +93,7 @@ def test_freed_room_is_used_by_the_next_walk(clock: FakeClock) -> None:
 
 
 def test_stale_checkpoints_leave_their_room(clock: FakeClock) -> None:
-    """A walk that began before they went stale is not cut for their sake."""
+    """A poll that began before they went stale is not cut for their sake."""
     store = new_store(clock, max_checkpoints=2)
     store.record(success(ROUTE, row(1, "a"), row(2, "b")))
     clock.now += STALE_AFTER
@@ -123,11 +123,11 @@ def test_without_room_a_route_is_rolled_up_only(clock: FakeClock) -> None:
     )
 )
 def test_there_are_never_more_series_than_allowed(
-    walks: list[tuple[Route, int]],
+    polls: list[tuple[Route, int]],
 ) -> None:
-    """Room goes to whoever walks first, and nothing is dropped while there is some."""
+    """Room goes to whoever polls first, and nothing is dropped while there is some."""
     store = new_store(FakeClock(), max_checkpoints=7)
-    for route, count in walks:
+    for route, count in polls:
         store.record(success(route, *(row(n, str(n)) for n in range(count))))
 
         shown = [len(s.snapshot) for s in store.statuses() if s.snapshot is not None]

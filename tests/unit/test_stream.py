@@ -34,7 +34,7 @@ def test_any_parts_make_one_member(texts: list[bytes]) -> None:
 
 @given(st.binary(max_size=2000), st.binary(max_size=2000))
 def test_a_part_is_read_without_those_before_it(before: bytes, text: bytes) -> None:
-    """So what a walk has deflated may stand in every later answer."""
+    """So what a poll has deflated may stand in every later answer."""
     stream = joined([packed(before), part := packed(text)])
 
     assert stream.deflated.endswith(part.deflated)

@@ -43,12 +43,12 @@ def test_a_log_line_is_printed_above_what_is_drawn(tty: Tty) -> None:
     text = "long " * 30
     live = Live("DRAWN", console=console, auto_refresh=False, redirect_stderr=False)
     with logs_above(console, LOG), live:
-        log.warning("walk_failed", error=text)
+        log.warning("poll_failed", error=text)
     drawn = tty.getvalue()
     log.warning("afterwards")
 
-    assert drawn.count(f'msg=walk_failed error="{text}"') == 1
-    assert drawn.index("walk_failed") < drawn.rindex("DRAWN")
+    assert drawn.count(f'msg=poll_failed error="{text}"') == 1
+    assert drawn.index("poll_failed") < drawn.rindex("DRAWN")
     assert "\x1b[0m" not in drawn
     assert "afterwards" in tty.getvalue()
     assert logs_go_to(tty)

@@ -212,7 +212,7 @@ async def test_a_transient_failure_is_tried_again(error: CloudError) -> None:
 )
 @virtually
 async def test_a_permanent_failure_is_not_tried_again(error: CloudError) -> None:
-    """The next walk does."""
+    """The next poll does."""
     rig = Rig(error, b"data")
 
     assert await rig.refused() is error
@@ -232,7 +232,7 @@ async def test_a_bug_is_counted_and_not_tried_again() -> None:
 
 @virtually
 async def test_attempts_have_an_end() -> None:
-    """Time left or not: an API that is down is left to the next walk."""
+    """Time left or not: an API that is down is left to the next poll."""
     rig = Rig(UnavailableError("down"))
 
     assert (await rig.refused()).reason is Reason.UNAVAILABLE
@@ -290,7 +290,7 @@ async def test_a_cut_run_of_retries_has_the_last_errors_reason() -> None:
 
 @virtually
 async def test_a_first_attempt_that_hangs_is_a_timeout() -> None:
-    """For the walk and for the observer."""
+    """For the poll and for the observer."""
     rig = Rig(b"late", seconds=90)
 
     assert (await rig.refused(seconds=60)).reason is Reason.TIMEOUT
@@ -317,7 +317,7 @@ async def test_a_request_given_up_by_another_is_no_reason_later() -> None:
     rig = Rig(UnavailableError("down"), b"late", seconds=10)
     deadline = Deadline(60)
 
-    async def walk() -> None:
+    async def poll() -> None:
         first = asyncio.create_task(rig.transport.get(CALL, whole, deadline))
         await asyncio.sleep(11)
         first.cancel()
@@ -326,7 +326,7 @@ async def test_a_request_given_up_by_another_is_no_reason_later() -> None:
 
     with pytest.raises(RequestTimeoutError):
         async with deadline.enforced():
-            await walk()
+            await poll()
 
     assert rig.heard.retries == 1
 
@@ -344,7 +344,7 @@ async def test_an_expired_token_is_rejected_and_fetched_anew_once() -> None:
 
 @virtually
 async def test_a_token_that_expires_again_is_given_up() -> None:
-    """Each walk tries one refresh."""
+    """Each poll tries one refresh."""
     rig = Rig(ExpiredCredentialsError("old"))
 
     assert (await rig.refused()).reason is Reason.CREDENTIALS
@@ -353,7 +353,7 @@ async def test_a_token_that_expires_again_is_given_up() -> None:
 
 
 @virtually
-async def test_a_refresh_that_outlasts_the_walk_is_no_timeout() -> None:
+async def test_a_refresh_that_outlasts_the_poll_is_no_timeout() -> None:
     """The reason is why the token had to be fetched."""
     rig = Rig(ExpiredCredentialsError("old"), b"data", key_seconds=40)
 
@@ -371,7 +371,7 @@ async def test_a_used_nonce_is_tried_again_once() -> None:
 
 
 @virtually
-async def test_a_refused_key_is_fetched_anew_for_the_next_walk() -> None:
+async def test_a_refused_key_is_fetched_anew_for_the_next_poll() -> None:
     """Not within this one: it would be refused again."""
     rig = Rig(CredentialsError("wrong"), b"data")
 
@@ -417,7 +417,7 @@ async def test_turns_do_not_pile_up_while_a_key_is_fetched() -> None:
 
 @virtually
 async def test_no_more_are_in_flight_than_allowed() -> None:
-    """However many walks there are."""
+    """However many polls there are."""
     rig = Rig(b"data", in_flight=3, seconds=1)
 
     await asyncio.gather(*(rig.get() for _ in range(12)))
@@ -449,15 +449,15 @@ async def test_throttling_slows_all_down_and_success_wins_it_back() -> None:
     assert rig.limiter.rate == pytest.approx(5 + 5 / 20)
 
 
-@pytest.mark.parametrize(("in_flight", "walks"), [(1, 4), (2, 9)])
+@pytest.mark.parametrize(("in_flight", "polls"), [(1, 4), (2, 9)])
 @virtually
-async def test_a_failed_attempt_gives_its_slot_back(in_flight: int, walks: int) -> None:
+async def test_a_failed_attempt_gives_its_slot_back(in_flight: int, polls: int) -> None:
     """And so does a cancelled one."""
     rig = Rig(NotFoundError("gone"), in_flight=in_flight, seconds=1)
     cut = asyncio.create_task(rig.get())
     await asyncio.sleep(0.5)
     cut.cancel()
 
-    errors = await asyncio.gather(*(rig.refused() for _ in range(walks)))
+    errors = await asyncio.gather(*(rig.refused() for _ in range(polls)))
 
-    assert [error.reason for error in errors] == [Reason.NOT_FOUND] * walks
+    assert [error.reason for error in errors] == [Reason.NOT_FOUND] * polls

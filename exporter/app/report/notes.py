@@ -36,7 +36,7 @@ def notes(survey: Survey, rows: int) -> tuple[Note, ...]:
         said += [_total(survey, states, len(known)), *_not_shown(survey, rows, total)]
     elif known:
         said.append(_NO_CHECKPOINT)
-    said += _failed_walks(survey.statuses)
+    said += _failed_polls(survey.statuses)
     said += _failed_looks(survey)
     said += _missing(survey)
     if not survey.statuses and not survey.failures:
@@ -81,7 +81,7 @@ def _not_shown(survey: Survey, rows: int, total: int) -> Iterator[Note]:
         )
 
 
-def _failed_walks(statuses: Iterable[RouteStatus]) -> Iterator[Note]:
+def _failed_polls(statuses: Iterable[RouteStatus]) -> Iterator[Note]:
     failed = defaultdict(list)
     for status in statuses:
         if status.reason is not None:
@@ -89,7 +89,7 @@ def _failed_walks(statuses: Iterable[RouteStatus]) -> Iterator[Note]:
     for reason, routes in failed.items():
         count = _many(len(routes), "route")
         yield Note(
-            f"{count} could not be walked, {reason.value}: {_REMEDIES[reason]}"
+            f"{count} could not be polled, {reason.value}: {_REMEDIES[reason]}"
             f" ({_named(routes)}).",
             is_trouble=True,
         )

@@ -1,4 +1,4 @@
-"""What is known once every route was walked, as one piece of data to report on.
+"""What is known once every route was polled, as one piece of data to report on.
 
 It must not ask anybody for more.
 """
@@ -16,7 +16,7 @@ from exporter.polling.store import RouteStatus
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Routes and how their walks ended, and what discovery found or failed at.
+    """Routes and how their polls ended, and what discovery found or failed at.
 
     `failures` are those of discovery, by what was looked up; `limits` are by plan id,
     `at` is Unix seconds.
@@ -32,9 +32,9 @@ class Survey:
 def still_true(
     statuses: Iterable[RouteStatus], now: float, stale_after: float
 ) -> Sequence[RouteStatus]:
-    """Return statuses without what failing walks have left unconfirmed for too long.
+    """Return statuses without what failing polls have left unconfirmed for too long.
 
-    That of the last walk is shown as it is, however long all the others took.
+    That of the last poll is shown as it is, however long all the others took.
     """
     return tuple(
         replace(status, snapshot=None, rollup=None, hidden=frozenset())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from exporter.metrics.families.family import Family, Kind
 from exporter.metrics.families.route import ROUTE_LABELS
-from exporter.metrics.families.timing import CUT, SCRAPE, STALE, WALK
+from exporter.metrics.families.timing import CUT, POLL, SCRAPE, STALE
 
 CHECKPOINT_LABELS = (*ROUTE_LABELS, "target_instance_id", "group", "topic")
 _NOT_SHOWN = f"{STALE}, or {CUT}"
@@ -23,7 +23,7 @@ SYNC_LAG = Family(
     labels=CHECKPOINT_LABELS,
     unit="seconds",
     absent=f"when either side's is unknown, {_NOT_SHOWN}",
-    timing=WALK,
+    timing=POLL,
     switch="sync_lag",
 )
 SYNC_AGE = Family(
@@ -46,7 +46,7 @@ LAST_SYNC = Family(
     labels=CHECKPOINT_LABELS,
     unit="seconds",
     absent=f"when never synced, {_NOT_SHOWN}",
-    timing=WALK,
+    timing=POLL,
     switch="last_sync",
 )
 PROBLEM = Family(
@@ -58,7 +58,7 @@ PROBLEM = Family(
     ),
     labels=(*CHECKPOINT_LABELS, "problem"),
     absent=f"when there is none, {_NOT_SHOWN}",
-    timing=WALK,
+    timing=POLL,
     switch="problem",
 )
 CONSUME = Family(
@@ -71,7 +71,7 @@ CONSUME = Family(
     labels=(*CHECKPOINT_LABELS, "side"),
     unit="seconds",
     absent=f"when unknown, {_NOT_SHOWN}",
-    timing=WALK,
+    timing=POLL,
     switch="consume",
 )
 FETCH = Family(
@@ -84,7 +84,7 @@ FETCH = Family(
     labels=(*CHECKPOINT_LABELS, "side"),
     unit="seconds",
     absent=f"when unknown, {_NOT_SHOWN}",
-    timing=WALK,
+    timing=POLL,
     switch="fetch",
 )
 INFO = Family(
@@ -105,7 +105,7 @@ INFO = Family(
         "target_type",
     ),
     absent=_NOT_SHOWN,
-    timing=WALK,
+    timing=POLL,
     switch="info",
 )
 CHECKPOINT = (SYNC_LAG, SYNC_AGE, LAST_SYNC, PROBLEM, CONSUME, FETCH, INFO)

@@ -54,7 +54,7 @@ class Family:
     def openmetrics_name(self) -> str:
         """Return the name that OpenMetrics' metadata uses.
 
-        >>> Family("dr_walks_total", Kind.COUNTER, "").openmetrics_name
-        'dr_walks'
+        >>> Family("dr_polls_total", Kind.COUNTER, "").openmetrics_name
+        'dr_polls'
         """
         return self.name.removesuffix(_OPENMETRICS_SUFFIXES.get(self.kind, "\0"))

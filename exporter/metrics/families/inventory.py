@@ -51,7 +51,7 @@ OBJECTIVE = Family(
     unit="seconds",
 )
 MISSING = Family(
-    name="rocketmq_dr_missing",
+    name="rocketmq_dr_configured_missing",
     kind=Kind.GAUGE,
     meaning="1 for a plan, item or instance that is configured and not found upstream.",
     labels=("kind", "id"),

@@ -63,7 +63,7 @@ CLOCK_SKEW = Family(
 POLLS_SKIPPED = Family(
     name="rocketmq_dr_exporter_polls_skipped_total",
     kind=Kind.COUNTER,
-    meaning="Times that a route was due while its walk was still running.",
+    meaning="Times that a route was due while its poll was still running.",
 )
 DROPPED = Family(
     name="rocketmq_dr_exporter_checkpoints_dropped",
@@ -90,7 +90,7 @@ STALE_AFTER = Family(
 SHARD_INDEX = Family(
     name="rocketmq_dr_exporter_shard_index",
     kind=Kind.GAUGE,
-    meaning="The setting shard.index: which share of the routes this process walks.",
+    meaning="The setting shard.index: which share of the routes this process polls.",
     absent="before the configuration is in force",
 )
 SHARDS = Family(

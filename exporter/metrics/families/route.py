@@ -6,45 +6,45 @@ It computes no value: see `exporter.metrics.routes`.
 from __future__ import annotations
 
 from exporter.metrics.families.family import Family, Kind
-from exporter.metrics.families.timing import SCRAPE, STALE, TRY, WALK
+from exporter.metrics.families.timing import POLL, SCRAPE, STALE, TRY
 
 ROUTE_LABELS = ("plan_id", "item_id", "source_instance_id")
 
 UP = Family(
     name="rocketmq_dr_up",
     kind=Kind.GAUGE,
-    meaning="1 when the route's last walk was complete, 0 when it failed.",
+    meaning="1 when the route's last poll was complete, 0 when it failed.",
     labels=ROUTE_LABELS,
-    absent="before the first walk",
+    absent="before the first poll",
     timing=TRY,
 )
 LAST_SUCCESS = Family(
     name="rocketmq_dr_last_success_timestamp_seconds",
     kind=Kind.GAUGE,
-    meaning="When the route's last complete walk ended, Unix time; failures leave it.",
+    meaning="When the route's last complete poll ended, Unix time; failures leave it.",
     labels=ROUTE_LABELS,
     unit="seconds",
-    absent="before the first complete walk",
+    absent="before the first complete poll",
 )
-WALK_DURATION = Family(
-    name="rocketmq_dr_walk_duration_seconds",
+POLL_DURATION = Family(
+    name="rocketmq_dr_poll_duration_seconds",
     kind=Kind.GAUGE,
-    meaning="How long the route's last walk took, complete or not.",
+    meaning="How long the route's last poll took, complete or not.",
     labels=ROUTE_LABELS,
     unit="seconds",
-    absent="before the first walk",
+    absent="before the first poll",
     timing=TRY,
 )
-WALKS = Family(
-    name="rocketmq_dr_walks_total",
+POLLS = Family(
+    name="rocketmq_dr_polls_total",
     kind=Kind.COUNTER,
-    meaning="Walks of the route that ended, complete or not.",
+    meaning="Polls of the route that ended, complete or not.",
     labels=ROUTE_LABELS,
 )
-WALK_FAILURES = Family(
-    name="rocketmq_dr_walk_failures_total",
+POLL_FAILURES = Family(
+    name="rocketmq_dr_poll_failures_total",
     kind=Kind.COUNTER,
-    meaning="Walks of the route that were not complete, by reason; each starts at 0.",
+    meaning="Polls of the route that were not complete, by reason; each starts at 0.",
     labels=(*ROUTE_LABELS, "reason"),
 )
 CHECKPOINTS = Family(
@@ -56,7 +56,7 @@ CHECKPOINTS = Family(
     ),
     labels=(*ROUTE_LABELS, "state"),
     absent=STALE,
-    timing=WALK,
+    timing=POLL,
 )
 REJECTED = Family(
     name="rocketmq_dr_checkpoints_rejected",
@@ -67,7 +67,7 @@ REJECTED = Family(
     ),
     labels=(*ROUTE_LABELS, "reason"),
     absent=STALE,
-    timing=WALK,
+    timing=POLL,
 )
 MAX_SYNC_LAG = Family(
     name="rocketmq_dr_max_sync_lag_seconds",
@@ -76,7 +76,7 @@ MAX_SYNC_LAG = Family(
     labels=ROUTE_LABELS,
     unit="seconds",
     absent="when no lag is known, or " + STALE,
-    timing=WALK,
+    timing=POLL,
 )
 MAX_SYNC_AGE = Family(
     name="rocketmq_dr_max_sync_age_seconds",
@@ -94,14 +94,14 @@ DISTRIBUTION = Family(
     labels=ROUTE_LABELS,
     unit="seconds",
     absent=STALE,
-    timing=WALK,
+    timing=POLL,
 )
 ROUTE = (
     UP,
     LAST_SUCCESS,
-    WALK_DURATION,
-    WALKS,
-    WALK_FAILURES,
+    POLL_DURATION,
+    POLLS,
+    POLL_FAILURES,
     CHECKPOINTS,
     REJECTED,
     MAX_SYNC_LAG,

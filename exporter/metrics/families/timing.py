@@ -5,12 +5,12 @@ It holds words only, each shared by several families.
 
 from __future__ import annotations
 
-WALK = "As of the last complete walk: on the exporter's own timer, not when scraped."
-TRY = "As of the last walk: on the exporter's own timer, not when scraped."
+POLL = "As of the last complete poll: on the exporter's own timer, not when scraped."
+TRY = "As of the last poll: on the exporter's own timer, not when scraped."
 SCRAPE = (
-    "Computed when scraped, at most once a second, from the last complete walk, "
+    "Computed when scraped, at most once a second, from the last complete poll, "
     "which the exporter's own timer starts."
 )
 DISCOVERY = "As of the last discovery: on the exporter's own timer, not when scraped."
-STALE = "when the route had no complete walk within poll.stale_after"
+STALE = "when the route had no complete poll within poll.stale_after"
 CUT = "beyond metrics.max_checkpoints"

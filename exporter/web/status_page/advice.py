@@ -29,7 +29,7 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Why no route is walked, and what to do: one step a line."""
+    """Why no route is polled, and what to do: one step a line."""
 
     heading: str
     steps: Sequence[str]
@@ -55,20 +55,20 @@ def absences(facts: Facts, count: int) -> Sequence[Absence]:
 
 
 def nothing(facts: Facts) -> Nothing | None:
-    """Return why no route is walked; None if one is."""
+    """Return why no route is polled; None if one is."""
     if facts.statuses:
         return None
     return Nothing("Standing by", _STANDBY) if facts.stands_by else _idle(facts)
 
 
 def _idle(facts: Facts) -> Nothing:
-    """Return why a process that has to poll walks nothing."""
+    """Return why a process that has to poll polls nothing."""
     if facts.failing:
         return Nothing("Looking for plans failed", _FAILED)
     if not facts.is_tried:
         return Nothing("Looking for plans", ("Wait: the first look takes seconds.",))
     if facts.inventory.plans:
-        return Nothing("Plans, but no route to walk", _plans_without_routes(facts))
+        return Nothing("Plans, but no route to poll", _plans_without_routes(facts))
     if facts.settings.plans:
         return Nothing("No configured plan was found", _CONFIGURED)
     return Nothing(f"No running plan in {facts.settings.api.region}", _UNDISCOVERED)
@@ -101,5 +101,5 @@ def _plans_without_routes(facts: Facts) -> Sequence[str]:
     shard = facts.settings.shard
     if shard.total == 1:
         return (_NO_ITEMS,)
-    others = f"This process is shard {shard.index} of {shard.total}: others walk some."
+    others = f"This process is shard {shard.index} of {shard.total}: others poll some."
     return (_NO_ITEMS, others)

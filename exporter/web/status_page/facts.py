@@ -22,7 +22,7 @@ class Facts:
     """What is known at `now`, which is Unix seconds.
 
     `failing` is what could not be looked up, and why. `is_tried` is false until every
-    route has been walked once, and until discovery has ended once. `stands_by` is true
+    route has been polled once, and until discovery has ended once. `stands_by` is true
     while another is elected to poll.
     """
 

@@ -31,12 +31,12 @@ class PlanWords:
 
 
 def plans_of(facts: Facts) -> Mapping[str, PlanWords]:
-    """Return what is said of each plan that is known or walked, by its id."""
+    """Return what is said of each plan that is known or polled, by its id."""
     known = {plan.plan_id: plan for plan in facts.inventory.plans}
-    walked = {status.route.plan_id for status in facts.statuses}
+    polled = {status.route.plan_id for status in facts.statuses}
     return {
         plan_id: _plan(plan_id, known.get(plan_id), facts)
-        for plan_id in known.keys() | walked
+        for plan_id in known.keys() | polled
     }
 
 

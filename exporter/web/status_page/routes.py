@@ -1,4 +1,4 @@
-"""What is said of each route: its plan, how it is walked, and how far it lags. Pure."""
+"""What is said of each route: its plan, how it is polled, and how far it lags. Pure."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class RouteRow:
     tone: Tone
     advice: str
     evidence: str
-    last_walk: str
-    last_walk_at: str
+    last_poll: str
+    last_poll_at: str
     checkpoints: str
     problems: Sequence[str]
     lag: Bar
@@ -70,7 +70,7 @@ def oldest_age(rollup: Rollup | None, now: float) -> float | None:
 
 
 def _urgency(status: RouteStatus, plans: Mapping[str, PlanWords]) -> tuple[int, float]:
-    """Return what sorts failures first, then what was not walked, then by lag."""
+    """Return what sorts failures first, then what was not polled, then by lag."""
     if not status.is_up:
         return (1 if status.is_up is None else 0), 0.0
     lag = largest_lag(status.rollup) or 0.0
@@ -98,8 +98,8 @@ def _row(
         tone=tone,
         advice=words.remedy(status.reason, status.origin) if status.reason else "",
         evidence=words.evidence(status.origin),
-        last_walk=words.ago(status.last_success_at, now),
-        last_walk_at=_iso(status.last_success_at),
+        last_poll=words.ago(status.last_success_at, now),
+        last_poll_at=_iso(status.last_success_at),
         checkpoints=words.UNKNOWN if rollup is None else f"{counted(rollup):,}",
         problems=_problems(rollup),
         lag=bar(largest_lag(rollup), plan.lag_objective),
@@ -109,7 +109,7 @@ def _row(
 
 def _state(status: RouteStatus) -> tuple[str, Tone]:
     if status.is_up is None:
-        return "not walked yet", Tone.QUIET
+        return "not polled yet", Tone.QUIET
     if status.is_up:
         return "up", Tone.GOOD
     return f"down: {status.reason or words.UNKNOWN}", Tone.BAD

@@ -47,19 +47,19 @@ def verdict(facts: Facts, plans: Mapping[str, PlanWords]) -> Verdict:
     down = sum(status.is_up is False for status in statuses)
     of = words.many(len(statuses), "route")
     reasons: Iterable[_Reason] = (
-        (down, f"{down:,} of {of} cannot be walked", Tone.BAD),
+        (down, f"{down:,} of {of} cannot be polled", Tone.BAD),
         (facts.failing, "Not all plans could be looked up", Tone.BAD),
         (facts.inventory.missing, "Something configured does not exist", Tone.BAD),
-        (not statuses, "No route is walked", Tone.WARNING),
+        (not statuses, "No route is polled", Tone.WARNING),
         *_found(facts, plans),
-        (not facts.is_tried, "Not every route has been walked yet", Tone.QUIET),
+        (not facts.is_tried, "Not every route has been polled yet", Tone.QUIET),
     )
     fine = Verdict("Every route is up and keeps its objectives", Tone.GOOD)
     return next((Verdict(text, tone) for holds, text, tone in reasons if holds), fine)
 
 
 def _found(facts: Facts, plans: Mapping[str, PlanWords]) -> Iterable[_Reason]:
-    """Yield what is wrong with what the walks found."""
+    """Yield what is wrong with what the polls found."""
     statuses = facts.statuses
     of = words.many(len(statuses), "route")
     late = sum(_is_late(status, facts.now, plans) for status in statuses)
@@ -104,7 +104,7 @@ def _up(statuses: Sequence[RouteStatus]) -> Figure:
     down = len(statuses) - up - waiting
     note = ", ".join(
         f"{count:,} {what}"
-        for count, what in ((down, "down"), (waiting, "not walked yet"))
+        for count, what in ((down, "down"), (waiting, "not polled yet"))
         if count
     )
     tone = Tone.BAD if down else Tone.QUIET if waiting else Tone.GOOD

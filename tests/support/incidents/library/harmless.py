@@ -150,7 +150,7 @@ INCIDENTS = (
         replicas=("a", "b"),
         timeline={10 * MINUTE: lose_the_cloud("a")},
         looks_like=[
-            "RocketMQDRWalkFailing",
+            "RocketMQDRPollFailing",
             "RocketMQDRDataStale",
             "RocketMQDRCheckpointsVanished",
         ],
@@ -165,15 +165,15 @@ INCIDENTS = (
         "the API is out of order for two minutes",
         lasts=30 * MINUTE,
         timeline={10 * MINUTE: break_down(), 12 * MINUTE: work_again()},
-        looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
+        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
     ),
     Incident(
-        "routes are walked four times an hour, and one walk fails",
+        "routes are polled four times an hour, and one poll fails",
         lasts=2 * HOUR,
         timeline={50 * MINUTE: break_down(), 63 * MINUTE: work_again()},
         settings={"poll.interval": "15m", "poll.stale_after": "1h"},
         looks_like=[
-            "RocketMQDRWalkFailing",
+            "RocketMQDRPollFailing",
             "RocketMQDRDataStale",
             "RocketMQDRSyncStalled",
             "RocketMQDRPollsSkipped",
@@ -183,7 +183,7 @@ INCIDENTS = (
         "one answer in twenty is throttled",
         lasts=45 * MINUTE,
         timeline={5 * MINUTE: throttle(every=20)},
-        looks_like=["RocketMQDRAPIThrottled", "RocketMQDRWalkFailing"],
+        looks_like=["RocketMQDRAPIThrottled", "RocketMQDRPollFailing"],
     ),
     Incident(
         "a group is retired",
@@ -229,7 +229,7 @@ INCIDENTS = (
         lasts=45 * MINUTE,
         timeline={10 * MINUTE: clock(-300)},
         fires=[Fires("RocketMQDRClockSkew", 15 * MINUTE, 18 * MINUTE)],
-        looks_like=["RocketMQDRDataStale", "RocketMQDRWalkFailing"],
+        looks_like=["RocketMQDRDataStale", "RocketMQDRPollFailing"],
     ),
     Incident(
         "no lag is promised, and there is one",

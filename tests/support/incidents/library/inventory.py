@@ -150,7 +150,7 @@ INCIDENTS = (
                 labels={"plan_id": PLAN, "severity": "warning"},
             )
         ],
-        looks_like=["RocketMQDRWalkFailing", "RocketMQDRConfiguredMissing"],
+        looks_like=["RocketMQDRPollFailing", "RocketMQDRConfiguredMissing"],
     ),
     Incident(
         "most groups of an item vanish",

@@ -38,15 +38,15 @@ from incidents.library.sync import stalled
 from incidents.stage import Action
 
 ROUTES = 2
-BOTH = ("RocketMQDRDataStale", "RocketMQDRWalkFailing")
+BOTH = ("RocketMQDRDataStale", "RocketMQDRPollFailing")
 SYNC = ["RocketMQDRSyncStalled", "RocketMQDRSyncLagHigh"]
 
 
 def failing(reason: str, *, routes: int = ROUTES) -> list[Fires]:
-    """Return what comes of walks that fail for good from the tenth minute on."""
+    """Return what comes of polls that fail for good from the tenth minute on."""
     return [
         Fires(
-            "RocketMQDRWalkFailing",
+            "RocketMQDRPollFailing",
             after=13 * MINUTE,
             by=16 * MINUTE,
             labels={"reason": reason, "severity": "warning"},
@@ -68,9 +68,9 @@ def blind(
     reason: str,
     more: Sequence[Fires] = (),
     *,
-    inhibited: Sequence[str] = ("RocketMQDRWalkFailing",),
+    inhibited: Sequence[str] = ("RocketMQDRPollFailing",),
 ) -> Incident:
-    """Return an incident in which no route can be walked, and nothing else is wrong."""
+    """Return an incident in which no route can be polled, and nothing else is wrong."""
     alike = {"RocketMQDRPermissionDenied"} - {fires.alert for fires in more}
     return Incident(
         name,
@@ -154,16 +154,16 @@ INCIDENTS = (
                 labels={"plan_id": PLAN},
             )
             for alert in (
-                "RocketMQDRWalkFailing",
+                "RocketMQDRPollFailing",
                 "RocketMQDRDataStale",
                 "RocketMQDRPermissionDenied",
             )
         ],
         looks_like=["RocketMQDRCredentialsRejected", "RocketMQDRExporterDown"],
-        inhibited=["RocketMQDRDataStale", "RocketMQDRWalkFailing"],
+        inhibited=["RocketMQDRDataStale", "RocketMQDRPollFailing"],
     ),
     Incident(
-        "plans may not be listed any more, though what is known is walked",
+        "plans may not be listed any more, though what is known is polled",
         lasts=45 * MINUTE,
         timeline={5 * MINUTE: forbid(action="Plans")},
         fires=[
@@ -174,10 +174,10 @@ INCIDENTS = (
                 labels={"severity": "critical"},
             )
         ],
-        looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
+        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
     ),
     Incident(
-        "a plan could never be looked up, and is not walked",
+        "a plan could never be looked up, and is not polled",
         lasts=45 * MINUTE,
         timeline={
             0.0: break_down(plan=PLAN, action="Items"),
@@ -185,7 +185,7 @@ INCIDENTS = (
         },
         fires=[
             Fires(
-                "RocketMQDRWalkFailing",
+                "RocketMQDRPollFailing",
                 after=MINUTE,
                 by=6 * MINUTE,
                 until=33 * MINUTE,
@@ -199,7 +199,7 @@ INCIDENTS = (
         lasts=45 * MINUTE,
         timeline={10 * MINUTE: all_of(break_down(), restart())},
         fires=[
-            Fires("RocketMQDRWalkFailing", 11 * MINUTE, 20 * MINUTE),
+            Fires("RocketMQDRPollFailing", 11 * MINUTE, 20 * MINUTE),
             Fires(
                 "RocketMQDRDataStale",
                 after=11 * MINUTE,
@@ -208,7 +208,7 @@ INCIDENTS = (
             ),
         ],
         looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRExporterDown"],
-        inhibited=["RocketMQDRWalkFailing"],
+        inhibited=["RocketMQDRPollFailing"],
     ),
     Incident(
         "a group stalls, and then the API is out of reach as well",
@@ -220,7 +220,7 @@ INCIDENTS = (
         groups=10,
         fires=[
             *stalled(5 * MINUTE, until=35 * MINUTE),
-            Fires("RocketMQDRWalkFailing", 31 * MINUTE, 34 * MINUTE, count=ROUTES),
+            Fires("RocketMQDRPollFailing", 31 * MINUTE, 34 * MINUTE, count=ROUTES),
             Fires("RocketMQDRDataStale", 33 * MINUTE, 36 * MINUTE, count=ROUTES),
         ],
         looks_like=["RocketMQDRCheckpointsVanished"],
@@ -321,20 +321,20 @@ INCIDENTS = (
         looks_like=["RocketMQDRExporterDown"],
     ),
     Incident(
-        "the API falls silent, and each walk waits for longer than the interval",
+        "the API falls silent, and each poll waits for longer than the interval",
         lasts=HOUR,
         timeline={5 * MINUTE: silence()},
         settings={"poll.timeout": "3m"},
         fires=[
-            Fires("RocketMQDRWalkFailing", 8 * MINUTE, 15 * MINUTE, count=ROUTES),
+            Fires("RocketMQDRPollFailing", 8 * MINUTE, 15 * MINUTE, count=ROUTES),
             Fires("RocketMQDRDataStale", 10 * MINUTE, 15 * MINUTE, count=ROUTES),
             Fires("RocketMQDRPollsSkipped", 15 * MINUTE, 25 * MINUTE),
         ],
         looks_like=["RocketMQDRExporterDown"],
-        inhibited=["RocketMQDRWalkFailing", "RocketMQDRPollsSkipped"],
+        inhibited=["RocketMQDRPollFailing", "RocketMQDRPollsSkipped"],
     ),
     Incident(
-        "walks take longer than the interval",
+        "polls take longer than the interval",
         lasts=HOUR,
         timeline={5 * MINUTE: silence(75, action="Checkpoints")},
         settings={"poll.timeout": "2m", "api.timeout": "90s"},
@@ -346,7 +346,7 @@ INCIDENTS = (
                 labels={"severity": "warning"},
             )
         ],
-        looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
+        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
     ),
     Incident(
         "there are more checkpoints than may be shown",
@@ -363,13 +363,13 @@ INCIDENTS = (
         looks_like=["RocketMQDRCheckpointsVanished"],
     ),
     Incident(
-        "walks fail every other time",
+        "polls fail every other time",
         lasts=45 * MINUTE,
         timeline={
             at * MINUTE: break_down() if at % 3 == 1 else work_again()
             for at in range(10, 40)
             if at % 3 != 0
         },
-        looks_like=["RocketMQDRWalkFailing", "RocketMQDRDataStale"],
+        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
     ),
 )

@@ -1,4 +1,4 @@
-"""What a walk costs in CPU for each checkpoint, and what scrapes feel of it."""
+"""What a poll costs in CPU for each checkpoint, and what scrapes feel of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from bench.checkpoints import WALKED
+from bench.checkpoints import POLLED
 from bench.programs import REPOSITORY, Program, environment
 from bench.scraping import Client
 
@@ -24,11 +24,11 @@ _REQUESTS = re.compile(
     rb"rocketmq_dr_exporter_api_requests_total"
     rb'\{action="ListDisasterRecoveryCheckpoints"\} (\S+)'
 )
-_WALKED = re.compile(rb"(?m)^" + WALKED.encode() + rb"_total (\S+)")
+_POLLED = re.compile(rb"(?m)^" + POLLED.encode() + rb"_total (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class Polled:
     """CPU seconds per checkpoint, the share of a core it kept busy, and the peak."""
 
     cpu: float
@@ -52,21 +52,21 @@ class Responsiveness:
     probes: int
 
 
-def ours(program: Program, seconds: float) -> Walked:
-    """Measure our exporter while it walks without a pause."""
-    return _walked(program, _Counter("/metrics", _REQUESTS, PAGE_ROWS), seconds)
+def ours(program: Program, seconds: float) -> Polled:
+    """Measure our exporter while it polls without a pause."""
+    return _polled(program, _Counter("/metrics", _REQUESTS, PAGE_ROWS), seconds)
 
 
-def afternoon(program: Program, seconds: float) -> Walked:
-    """Measure peer (a) while it walks without a pause."""
-    # A scrape of all would weigh in what its walk costs.
-    path = f"/metrics?name[]={WALKED}_total"
-    return _walked(program, _Counter(path, _WALKED, 1), seconds)
+def afternoon(program: Program, seconds: float) -> Polled:
+    """Measure peer (a) while it polls without a pause."""
+    # A scrape of all would weigh in what its poll costs.
+    path = f"/metrics?name[]={POLLED}_total"
+    return _polled(program, _Counter(path, _POLLED, 1), seconds)
 
 
-def middle(runs: Sequence[Walked]) -> Walked:
+def middle(runs: Sequence[Polled]) -> Polled:
     """Return the medians of several runs, and the highest peak."""
-    return Walked(
+    return Polled(
         median(run.cpu for run in runs),
         median(run.per_second for run in runs),
         max(run.peak for run in runs),
@@ -80,7 +80,7 @@ class _Counter:
     checkpoints: int
 
 
-def _walked(program: Program, counter: _Counter, seconds: float) -> Walked:
+def _polled(program: Program, counter: _Counter, seconds: float) -> Polled:
     """Take the CPU and the wall time from scrape to scrape, the second included."""
     client = Client(program.url, path=counter.path)
     first, cpu = client.scrape(), program.cpu_seconds()
@@ -91,7 +91,7 @@ def _walked(program: Program, counter: _Counter, seconds: float) -> Walked:
     client.close()
     counted = _counted(last.body, counter) - _counted(first.body, counter)
     checkpoints = counted * counter.checkpoints
-    return Walked(used / checkpoints, checkpoints / wall, program.peak_bytes())
+    return Polled(used / checkpoints, checkpoints / wall, program.peak_bytes())
 
 
 def _counted(body: bytes, counter: _Counter) -> float:

@@ -1,4 +1,4 @@
-"""What the bar says of walks."""
+"""What the bar says of polls."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import io
 from core_cases import OTHER, ROUTE
 from rich.console import Console
 
-from exporter.app.walkbar import WalkBar
+from exporter.app.progress import ProgressBar
 
 
-def bar() -> WalkBar:
-    """Return a bar of two routes, none walked yet."""
-    bar = WalkBar(Console(file=io.StringIO(), width=100))
+def bar() -> ProgressBar:
+    """Return a bar of two routes, none polled yet."""
+    bar = ProgressBar(Console(file=io.StringIO(), width=100))
     bar.looking()
-    bar.walking(2)
+    bar.polling(2)
     return bar
 
 
-def completed(bar: WalkBar) -> float:
+def completed(bar: ProgressBar) -> float:
     """Return how many of the routes it is filled by."""
     (task,) = bar.progress.tasks
     assert task.total == 2
     return round(task.completed, 3)
 
 
-def told(bar: WalkBar) -> str:
+def told(bar: ProgressBar) -> str:
     """Return what it says."""
     said: str = bar.progress.tasks[0].fields["said"]
     return said
@@ -44,12 +44,12 @@ def test_it_fills_page_by_page() -> None:
     assert told(it) == "0 of 2 routes, 300 checkpoints"
 
 
-def test_a_walk_that_ends_fills_its_share() -> None:
+def test_a_poll_that_ends_fills_its_share() -> None:
     """Well or badly: it is over."""
     it = bar()
     it.page(ROUTE, 1, 1_500, 3_000)
-    it.walked(ROUTE)
-    it.walked(OTHER)
+    it.polled(ROUTE)
+    it.polled(OTHER)
 
     assert completed(it) == 2
     assert told(it) == "2 of 2 routes, 1,500 checkpoints"
@@ -80,9 +80,9 @@ def test_another_round_begins_empty() -> None:
     """With the routes that there are then."""
     it = bar()
     it.page(ROUTE, 1, 10, 10)
-    it.walked(ROUTE)
+    it.polled(ROUTE)
     it.looking()
-    it.walking(2)
+    it.polling(2)
 
     assert completed(it) == 0
     assert told(it) == "0 of 2 routes, 0 checkpoints"
@@ -91,10 +91,10 @@ def test_another_round_begins_empty() -> None:
 async def test_it_is_not_drawn_where_no_terminal_is() -> None:
     """Not even if colors are forced."""
     out = io.StringIO()
-    it = WalkBar(Console(file=out, force_terminal=True))
+    it = ProgressBar(Console(file=out, force_terminal=True))
 
     with it.drawn():
-        it.walking(1)
+        it.polling(1)
         it.progress.refresh()
         assert not it.progress.live.is_started
 

@@ -1,6 +1,6 @@
-"""The bar that says how far the walks are.
+"""The bar that says how far the polls are.
 
-It counts what it is told, and starts no walk.
+It counts what it is told, and starts no poll.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from exporter.model.types import Route
 PATIENCE_SECONDS = 1.0
 
 
-class WalkBar:
+class ProgressBar:
     """A bar over all routes, each filled page by page.
 
     It fills by routes, for how many checkpoints a route has is known only when it is
-    walked.
+    polled.
     """
 
     def __init__(self, console: Console) -> None:
@@ -59,29 +59,29 @@ class WalkBar:
             self.progress.stop()
 
     def looking(self) -> None:
-        """Begin anew: it is not known yet what will be walked."""
+        """Begin anew: it is not known yet what will be polled."""
         self.progress.reset(
             self._task, total=None, description="Looking for routes", said=""
         )
 
-    def walking(self, routes: int) -> None:
-        """Begin with the walks of so many routes."""
+    def polling(self, routes: int) -> None:
+        """Begin with the polls of so many routes."""
         self._routes = routes
         self._shares.clear()
         self._rows.clear()
-        self.progress.reset(self._task, total=routes, description="Walking", said="")
+        self.progress.reset(self._task, total=routes, description="Polling", said="")
         self._show()
 
     def page(self, route: Route, number: int, rows: int, total: int) -> None:
-        """Take in a page of a walk; number 1 begins the walk anew."""
+        """Take in a page of a poll; number 1 begins the poll anew."""
         before = 0 if number == 1 else self._rows.get(route, 0)
         self._rows[route] = before + rows
         # Not full before it is told: what was read may not add up.
         self._shares[route] = min(0.99, self._rows[route] / max(1, total))
         self._show()
 
-    def walked(self, route: Route) -> None:
-        """Take in that a walk ended, well or badly."""
+    def polled(self, route: Route) -> None:
+        """Take in that a poll ended, well or badly."""
         self._shares[route] = 1.0
         self._show()
 
