@@ -32,8 +32,7 @@ from exporter.metrics.stream import (
     text_of,
 )
 from exporter.metrics.turns import Turns
-from exporter.model.types import Inventory, Route, Snapshot
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Inventory, Route, RouteStatus, Snapshot
 
 
 class Statuses(Protocol):

@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from exporter.metrics.checkpoints import Rendering, render
 from exporter.metrics.families import Family
-from exporter.model.types import Route, Snapshot
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Route, RouteStatus, Snapshot
 
 
 class Renderings:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from exporter.metrics.families import Family, own, route
 from exporter.metrics.rendering import pairs
 from exporter.model.lag import BUCKET_BOUNDS_MS, sync_age_ms
-from exporter.model.types import Rejection, Rollup
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Rejection, Rollup, RouteStatus
 
 Lines = Mapping[str, bytes]
 """Sample lines by the name that they stand under in the exposition."""

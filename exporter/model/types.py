@@ -1,14 +1,17 @@
 """What is polled and what a poll finds, in the API's own nouns, as frozen data.
 
-It computes nothing (see `lag`) and knows neither the wire nor the metrics.
+Nothing is computed here, see `lag`.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+
+from exporter.model.errors import NOWHERE, Origin, Reason
 
 UNKNOWN_MS = 0
 """In a column of milliseconds: the API said nothing, null, zero or less."""
@@ -218,3 +221,32 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+
+NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStatus:
+    """What is known of one route.
+
+    `is_up` and `duration` are None before the first poll, `last_success_at` (Unix
+    seconds) before the first success. `snapshot` is None when none is fit to show:
+    before the first success, and from `stale_after` on. `reason` and `origin` are those
+    of a last poll that failed. `hidden` are those of its rows
+    that a row of another route with the same labels replaces; `rollup` is what the
+    others come to, None where `snapshot` is.
+    """
+
+    route: Route
+    polls: int = 0
+    failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
+    is_up: bool | None = None
+    reason: Reason | None = None
+    origin: Origin = NOWHERE
+    last_success_at: float | None = None
+    duration: float | None = None
+    snapshot: Snapshot | None = None
+    rollup: Rollup | None = None
+    hidden: frozenset[int] = frozenset()
+    published_at: float = 0.0

@@ -10,14 +10,12 @@ import math
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from exporter.model.errors import NOWHERE, CloudError, Origin, Reason
-from exporter.model.types import Rollup, Route, Snapshot
+from exporter.model.types import Route, RouteStatus, Snapshot
 from exporter.polling.duplicates import Search, Shown, found, search
-
-NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
 
 Weighed = tuple[Sequence[Snapshot], Mapping[Route, Shown]]
 """What is shown of each route of an item, if these are its snapshots."""
@@ -37,32 +35,6 @@ class Outcome:
     duration: float
     result: Snapshot | Reason
     error: CloudError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RouteStatus:
-    """What is known of one route.
-
-    `is_up` and `duration` are None before the first poll, `last_success_at` (Unix
-    seconds) before the first success. `snapshot` is None when none is fit to show:
-    before the first success, and from `stale_after` on. `reason` and `origin` are those
-    of a last poll that failed. `hidden` are those of its rows
-    that a row of another route with the same labels replaces; `rollup` is what the
-    others come to, None where `snapshot` is.
-    """
-
-    route: Route
-    polls: int = 0
-    failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
-    is_up: bool | None = None
-    reason: Reason | None = None
-    origin: Origin = NOWHERE
-    last_success_at: float | None = None
-    duration: float | None = None
-    snapshot: Snapshot | None = None
-    rollup: Rollup | None = None
-    hidden: frozenset[int] = frozenset()
-    published_at: float = 0.0
 
 
 class Store:

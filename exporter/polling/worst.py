@@ -8,8 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from exporter.model.lag import state_of, sync_age_ms, sync_lag_ms
-from exporter.model.types import UNKNOWN_MS, Checkpoint, Route, State
-from exporter.polling.store import RouteStatus
+from exporter.model.types import UNKNOWN_MS, Checkpoint, Route, RouteStatus, State
 
 DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
 # Looking at so many takes about a millisecond.

@@ -19,8 +19,7 @@ from paths import ROOT
 from web_server import SITE
 
 from exporter.model.errors import Origin, PermissionDeniedError, Reason
-from exporter.model.types import Missing
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Missing, RouteStatus
 from exporter.web.server import application, serving
 from exporter.web.status_page.facts import Facts
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from exposition_cases import snapshot_of
 
 from exporter.model.errors import NotFoundError, Origin, Reason
-from exporter.model.types import Checkpoint, Instance, Item, Plan, Route
-from exporter.polling.store import Outcome, RouteStatus
+from exporter.model.types import Checkpoint, Instance, Item, Plan, Route, RouteStatus
+from exporter.polling.store import Outcome
 
 REGION = "cn-hangzhou"
 # Source instances of the two directions of a two-way plan.

@@ -12,6 +12,7 @@ from exporter.metrics.formats import Format
 from exporter.model.errors import Reason
 from exporter.model.lag import rollup
 from exporter.model.types import (
+    NO_FAILURES,
     Checkpoint,
     Columns,
     Instance,
@@ -21,9 +22,9 @@ from exporter.model.types import (
     Plan,
     Rejection,
     Route,
+    RouteStatus,
     Snapshot,
 )
-from exporter.polling.store import NO_FAILURES, RouteStatus
 
 ALL_SWITCHES = tuple(family.switch for family in CHECKPOINT)
 NOW = 1740724090.5

@@ -25,8 +25,7 @@ from prometheus_client.registry import Collector
 from exporter.metrics.families import ALL
 from exporter.metrics.formats import Format
 from exporter.model.lag import BUCKET_BOUNDS_MS, state_of, sync_age_ms, sync_lag_ms
-from exporter.model.types import PROBLEMS, Checkpoint, Inventory, Rejection
-from exporter.polling.store import RouteStatus
+from exporter.model.types import PROBLEMS, Checkpoint, Inventory, Rejection, RouteStatus
 
 _CATALOGUE = {family.name: family for family in ALL}
 _OPENMETRICS: Callable[[Collector], bytes] = openmetrics.generate_latest

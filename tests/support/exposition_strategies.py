@@ -8,8 +8,16 @@ from exposition_cases import snapshot_of, status_of
 from hypothesis import strategies as st
 
 from exporter.model.errors import Reason
-from exporter.model.types import Checkpoint, Inventory, Item, Missing, Plan, Route
-from exporter.polling.store import NO_FAILURES, RouteStatus
+from exporter.model.types import (
+    NO_FAILURES,
+    Checkpoint,
+    Inventory,
+    Item,
+    Missing,
+    Plan,
+    Route,
+    RouteStatus,
+)
 
 # No lone surrogates: they are no Unicode text, and msgspec refuses them on the wire.
 _ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

@@ -19,7 +19,7 @@ from leaks import everything_about
 
 from exporter.app.exporter import Exporter
 from exporter.model.errors import Reason
-from exporter.polling.store import RouteStatus
+from exporter.model.types import RouteStatus
 from exporter.simulator import bodies
 
 WELL, ILL = "1300000016", "1300000017"

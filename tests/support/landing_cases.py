@@ -21,9 +21,9 @@ from exporter.model.types import (
     Missing,
     Plan,
     Route,
+    RouteStatus,
     Snapshot,
 )
-from exporter.polling.store import RouteStatus
 from exporter.polling.worst import worst
 from exporter.web.status_page.facts import MOST_ENTRIES, Facts
 from exporter.web.status_page.page import page

@@ -10,8 +10,14 @@ from exposition_cases import snapshot_of, status_of
 from exporter.app.report.grades import Limits
 from exporter.app.report.survey import Survey
 from exporter.model.errors import CloudError, Reason
-from exporter.model.types import Checkpoint, Inventory, Missing, Plan, Route
-from exporter.polling.store import RouteStatus
+from exporter.model.types import (
+    Checkpoint,
+    Inventory,
+    Missing,
+    Plan,
+    Route,
+    RouteStatus,
+)
 from exporter.polling.worst import Finding, findings
 
 NOW = SYNCED_AT_MS / 1000 + 12.5

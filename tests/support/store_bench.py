@@ -5,8 +5,8 @@ from __future__ import annotations
 from core_cases import OTHER, ROUTE, SIBLING
 from exposition_cases import FakeClock
 
-from exporter.model.types import Route
-from exporter.polling.store import RouteStatus, Store
+from exporter.model.types import Route, RouteStatus
+from exporter.polling.store import Store
 
 STALE_AFTER = 300.0
 MAX_CHECKPOINTS = 1_000

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.lag import BUCKET_BOUNDS_MS
-from exporter.polling.store import RouteStatus
+from exporter.model.types import RouteStatus
 from exporter.web.status_page.distribution import HEIGHT, LEAST_HEIGHT, distribution
 
 FIVE_MINUTES = 300.0

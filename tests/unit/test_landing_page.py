@@ -25,8 +25,7 @@ from landing_cases import (
 
 from exporter import __version__
 from exporter.model.errors import Origin, PermissionDeniedError, Reason
-from exporter.model.types import Missing, Plan
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Missing, Plan, RouteStatus
 from exporter.web.status_page.facts import Facts
 from exporter.web.status_page.page import looks
 

@@ -10,8 +10,7 @@ from exposition_cases import snapshot_of, status_of
 from landing_cases import NOW, down, facts_of, large, settings_of, view_of
 
 from exporter.model.errors import CloudError, Origin, PermissionDeniedError, Reason
-from exporter.model.types import Missing
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Missing, RouteStatus
 from exporter.web.status_page.bars import Tone
 from exporter.web.status_page.summary import Figure, Verdict
 from exporter.web.status_page.words import REMEDIES

@@ -31,8 +31,7 @@ from exporter.metrics.formats import Format
 from exporter.metrics.rendering import lines, seconds
 from exporter.metrics.stream import unpacked
 from exporter.metrics.turns import SLICE_ROWS
-from exporter.model.types import Checkpoint, Inventory, Snapshot
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Checkpoint, Inventory, RouteStatus, Snapshot
 
 GOLDEN = SUPPORT / "golden"
 GOLDEN_NAMES = {

@@ -9,7 +9,7 @@ from core_cases import OTHER, row
 from report_cases import LIMITS, NOW, findings_of, found
 
 from exporter.app.report.grades import Breaches, breaches, is_bad
-from exporter.polling.store import RouteStatus
+from exporter.model.types import RouteStatus
 
 
 @pytest.mark.parametrize(

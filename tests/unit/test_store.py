@@ -20,8 +20,8 @@ from exposition_cases import FakeClock
 from store_bench import STALE_AFTER, new_store, status_of
 
 from exporter.model.errors import NOWHERE, Reason
-from exporter.model.types import Route
-from exporter.polling.store import RouteStatus, Store
+from exporter.model.types import Route, RouteStatus
+from exporter.polling.store import Store
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landing_cases import large
 
-from exporter.model.types import Checkpoint, State
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Checkpoint, RouteStatus, State
 from exporter.polling.worst import (
     ROWS_BETWEEN_PAUSES,
     findings,

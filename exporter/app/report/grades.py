@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter.model.lag import sync_age_ms, sync_lag_ms
-from exporter.model.types import PROBLEMS
-from exporter.polling.store import RouteStatus
+from exporter.model.types import PROBLEMS, RouteStatus
 from exporter.polling.worst import Finding
 
 # From this share of an objective on there is little left of it.

@@ -10,8 +10,7 @@ from exporter.app.report.grades import breaches
 from exporter.app.report.names import shown
 from exporter.app.report.survey import Survey
 from exporter.model.errors import CloudError, NotFoundError, Reason
-from exporter.model.types import PROBLEMS, Route, State
-from exporter.polling.store import RouteStatus
+from exporter.model.types import PROBLEMS, Route, RouteStatus, State
 
 NAMED = 3
 RUNNING = "RUNNING"

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from exporter.app.report.grades import Limits
 from exporter.model.errors import CloudError
-from exporter.model.types import Inventory
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Inventory, RouteStatus
 
 
 @dataclass(frozen=True, slots=True)

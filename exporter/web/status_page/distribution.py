@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from exporter.model.lag import BUCKET_BOUNDS_MS
-from exporter.model.types import Rollup
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Rollup, RouteStatus
 from exporter.web.status_page.words import duration, many
 
 HEIGHT = 100.0

@@ -8,8 +8,7 @@ from types import MappingProxyType
 
 from exporter.config import Settings
 from exporter.model.errors import CloudError
-from exporter.model.types import Inventory
-from exporter.polling.store import RouteStatus
+from exporter.model.types import Inventory, RouteStatus
 
 MOST_ENTRIES = 50
 """How many routes, checkpoints or failures a list on the page has at most."""

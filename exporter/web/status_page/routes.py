@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from exporter.model.types import PROBLEMS, Rollup
-from exporter.polling.store import RouteStatus
+from exporter.model.types import PROBLEMS, Rollup, RouteStatus
 from exporter.web.status_page import words
 from exporter.web.status_page.bars import Bar, Tone, bar
 from exporter.web.status_page.facts import Facts

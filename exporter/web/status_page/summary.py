@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.model.lag import merged
-from exporter.model.types import PROBLEMS, Rollup
-from exporter.polling.store import RouteStatus
+from exporter.model.types import PROBLEMS, Rollup, RouteStatus
 from exporter.web.status_page import words
 from exporter.web.status_page.bars import Tone, bar
 from exporter.web.status_page.facts import Facts
