@@ -50,8 +50,5 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 10063
 STOPSIGNAL SIGTERM
-# Kubernetes has probes of its own and ignores it.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD ["python", "-m", "exporter.app.healthcheck"]
 ENTRYPOINT ["rocketmq-dr-exporter"]
 CMD ["serve"]

@@ -101,21 +101,6 @@ def test_without_a_read_only_root_it_cannot_change_itself() -> None:
     assert "Permission denied" in tried.stderr
 
 
-async def test_its_health_is_that_of_the_exporter(demo: Container, port: int) -> None:
-    """HEALTHCHECK is good while it answers, where it was told to listen."""
-    await scraped(port)
-
-    checked = demo.check_health()
-
-    assert (checked.returncode, checked.stdout) == (0, "")
-
-
-def test_it_is_unwell_when_nothing_answers() -> None:
-    """Else HEALTHCHECK would say nothing."""
-    with idle("silent") as container:
-        assert container.check_health().returncode != 0
-
-
 async def test_it_stops_when_told_to() -> None:
     """SIGTERM, as Docker and Kubernetes send it, and well within their patience."""
     port = free_port()
@@ -167,7 +152,7 @@ def test_it_is_the_program_itself() -> None:
 
 
 def test_it_says_what_it_is_without_being_run() -> None:
-    """Labels by the specification's names, a numeric user, a check for Docker."""
+    """Labels by the specification's names, and a numeric user."""
     loaded()
     config = inspected("image", IMAGE)
     labels = {
@@ -178,9 +163,6 @@ def test_it_says_what_it_is_without_being_run() -> None:
     assert config["User"] == "65532:65532"
     assert config["Config"]["Entrypoint"] == ["rocketmq-dr-exporter"]
     assert config["Config"]["StopSignal"] == "SIGTERM"
-    assert config["HealthCheck" if "HealthCheck" in config else "Healthcheck"][
-        "Test"
-    ] == ["CMD", "python", "-m", "exporter.app.healthcheck"]
     assert labels["version"] == __version__
     assert labels["revision"] == COMMIT
     assert labels["licenses"] == "Apache-2.0"

@@ -44,10 +44,6 @@ class Container:
         """Run a program of Python in it."""
         return self.run("python", "-c", program)
 
-    def check_health(self) -> subprocess.CompletedProcess[str]:
-        """Do what HEALTHCHECK of the image says."""
-        return podman("healthcheck", "run", self.name)
-
     def stop(self) -> int:
         """Stop it as `docker stop` does; return the exit status of its process."""
         podman("stop", "--time=20", self.name).check_returncode()
@@ -64,8 +60,6 @@ def podman(*arguments: str) -> subprocess.CompletedProcess[str]:
             real("podman"),
             f"--root={STORAGE / 'store'}",
             f"--runroot={STORAGE / 'run'}",
-            # Without systemd it complains that it cannot check health by a timer.
-            "--log-level=fatal",
             *("--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc"),
             *arguments,
         ],
@@ -102,7 +96,6 @@ def run(
     return podman(
         "run",
         "--rm",
-        "--no-healthcheck",
         *HARDENED,
         *_limits(),
         *options,

@@ -94,9 +94,9 @@ spec:
       {{- $healthy := dict "httpGet" (dict "path" "/-/healthy" "port" "http") }}
       {{- $ready := dict "httpGet" (dict "path" "/-/ready" "port" "http") }}
       {{- if include "rocketmq-dr-exporter.isGuarded" . }}
-      {{- /* Starting a program costs more than asking does. */}}
-      {{- $healthy = dict "exec" (dict "command" (list "python" "-m" "exporter.app.healthcheck")) "periodSeconds" 30 }}
-      {{- $ready = dict "tcpSocket" (dict "port" "http") }}
+      {{- /* A probe has neither the password nor the certificate. */}}
+      {{- $healthy = dict "tcpSocket" (dict "port" "http") }}
+      {{- $ready = $healthy }}
       {{- end }}
       {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready }}
       {{- with index $.Values $probe }}
