@@ -4,13 +4,20 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 
-VENV := .venv
-PYTHON := $(VENV)/bin/python
+# Another interpreter has an environment of its own: make test PYTHON=python3.13
+PYTHON ?= python3
+VENV := .venv$(patsubst %,-%,$(filter-out python3,$(notdir $(PYTHON))))
+RUN := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 SERVERS := .cache/servers
 DEPLOY := .cache/deploy
 KUBERNETES := .cache/kubernetes
+# Most tests wait more than they compute, so each core takes two at a time.
+WORKERS ?= $(shell echo $$(( 2 * $$(nproc) )))
+PYTEST := $(VENV)/bin/pytest -q --durations=5
+SIDE_BY_SIDE := -n $(WORKERS) --dist worksteal
+MEASURED := tests/integration/measured
 # Real servers that the tests start are unpacked here, when the machine has none, and
 # what looks over the ways of deployment is installed here.
 export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(CURDIR)/$(DEPLOY)/bin:$(PATH)
@@ -19,28 +26,29 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test test-deploy test-kubernetes unit format fuzz soak bench scale docs incidents pictures lock sbom image dist clean
+.PHONY: help demo check test nightly test-deploy test-kubernetes unit format fuzz soak bench scale docs incidents pictures lock sbom image dist reproducible clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 demo: $(RUNTIME) ## Simulated cloud and exporter together; Ctrl-C ends it
-	@exec $(PYTHON) -m exporter demo $(DEMO)
+	@exec $(RUN) -m exporter demo $(DEMO)
 
 check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(VENV)/bin/ruff format --check --quiet
 	$(VENV)/bin/ruff check --quiet
 	$(VENV)/bin/mypy --no-error-summary
 	$(VENV)/bin/lint-imports --no-logo > .cache/imports.log || { cat .cache/imports.log; exit 1; }
-	$(PYTHON) docs/generate_configuration.py --check
-	$(PYTHON) docs/generate_metrics.py --check
-	PYTHONPATH=tests/support $(PYTHON) docs/generate_alerts.py --check
-	$(PYTHON) -m grafana.build --check
-	$(PYTHON) -m deploy.build --check
+	$(RUN) docs/generate_configuration.py --check
+	$(RUN) docs/generate_metrics.py --check
+	PYTHONPATH=tests/support $(RUN) docs/generate_alerts.py --check
+	$(RUN) -m grafana.build --check
+	$(RUN) -m deploy.build --check
 
-test: $(DEV) $(SERVERS)/.ready ## Everything, with real servers and coverage
+test: $(DEV) $(SERVERS)/.ready ## Unit and integration tests, with real servers and coverage
 	rm -f .coverage*
-	$(VENV)/bin/pytest -q --cov --cov-report= --durations=5
+	$(PYTEST) $(SIDE_BY_SIDE) --ignore=$(MEASURED) --cov --cov-report=
+	$(PYTEST) $(MEASURED)
 	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
 
 test-deploy: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## The image, the release and each way of deployment
@@ -52,61 +60,66 @@ test-kubernetes: $(KUBERNETES)/.ready $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready 
 	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(VENV)/bin/pytest -q tests/kubernetes --durations=5
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
-	$(VENV)/bin/pytest -q tests/unit exporter --hypothesis-profile=unit
+	$(VENV)/bin/pytest -q -n 2 tests/unit exporter --hypothesis-profile=unit
+
+nightly: fuzz soak scale reproducible ## What takes too long for every change
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
 	$(VENV)/bin/ruff format --quiet
 
 fuzz: $(DEV) ## Feed nonsense to whatever reads, for FUZZ_SECONDS (60)
-	$(PYTHON) tests/support/fuzz.py
+	$(RUN) tests/support/fuzz.py
 
 soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
-	$(PYTHON) tests/support/soak.py
+	$(RUN) tests/support/soak.py
 
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
-	$(PYTHON) -m bench $(BENCH)
+	$(RUN) -m bench $(BENCH)
 
 scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one of them killed
-	$(PYTHON) -m bench.scale $(SCALE)
+	$(RUN) -m bench.scale $(SCALE)
 
 docs: $(DEV) ## Write the generated documents anew
-	$(PYTHON) docs/generate_configuration.py
-	$(PYTHON) docs/generate_metrics.py
-	PYTHONPATH=tests/support $(PYTHON) docs/generate_alerts.py
-	$(PYTHON) -m grafana.build
-	$(PYTHON) -m deploy.build
+	$(RUN) docs/generate_configuration.py
+	$(RUN) docs/generate_metrics.py
+	PYTHONPATH=tests/support $(RUN) docs/generate_alerts.py
+	$(RUN) -m grafana.build
+	$(RUN) -m deploy.build
 
 incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
-	PYTHONPATH=tests/support $(PYTHON) docs/generate_alerts.py --measure
+	PYTHONPATH=tests/support $(RUN) docs/generate_alerts.py --measure
 
 pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
-	PYTHONPATH=tests/support $(PYTHON) tests/support/landing_picture.py docs/images/landing.png
-	$(PYTHON) docs/picture_poll.py
+	PYTHONPATH=tests/support $(RUN) tests/support/landing_picture.py docs/images/landing.png
+	$(RUN) docs/picture_poll.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh
 
 sbom: $(DEV) ## Write what is installed at run time to dist/sbom.json, as CycloneDX
-	@$(PYTHON) -m scripts.sbom dist/sbom.json
+	@$(RUN) -m scripts.sbom dist/sbom.json
 
 image: $(DEPLOY)/.ready ## Build the image localhost/rocketmq-dr-exporter, on BASE
 	scripts/image.sh localhost/rocketmq-dr-exporter
 
 dist: $(DEV) $(DEPLOY)/.ready ## Build all that a release is into dist, on BASE
-	scripts/dist.sh dist
+	PYTHON=$(RUN) scripts/dist.sh dist
+
+reproducible: $(DEV) $(DEPLOY)/.ready ## Build the release twice, and compare
+	PYTHON=$(RUN) scripts/reproducible.sh
 
 clean: ## Remove what the commands above made
 	find . -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf $(VENV) .cache dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv* .cache dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUNTIME): requirements.lock scripts/venv.sh
-	@scripts/venv.sh $(VENV) requirements.lock
+	@PYTHON3=$(PYTHON) scripts/venv.sh $(VENV) requirements.lock
 	@touch $@
 
 $(DEV): requirements-dev.lock pyproject.toml $(RUNTIME)
-	@scripts/venv.sh $(VENV) requirements-dev.lock
-	@$(PYTHON) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@PYTHON3=$(PYTHON) scripts/venv.sh $(VENV) requirements-dev.lock
+	@$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@mkdir -p .cache
 	@touch $@
 

@@ -107,6 +107,8 @@ def test_they_run_what_everybody_can_run() -> None:
 
     assert runs == {
         "ci ci": [".ci/run"],
+        "ci python": ['make test PYTHON="python$VERSION"'],
+        "nightly nightly": ['make "$TARGET"'],
         "release ci": [".ci/run"],
         "release build": ["make dist"],
     }
