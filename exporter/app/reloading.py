@@ -14,8 +14,7 @@ from exporter.app import logs
 from exporter.cloud.daemon_threads import in_daemon_thread
 from exporter.config import ConfigurationError, Loaded, Settings
 from exporter.config.section import Section
-from exporter.model.errors import CloudError
-from exporter.model.isolation import result_or_error
+from exporter.model.errors import CloudError, capture_error
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +47,7 @@ class Reloader:
         Each fault is one line without values; what ran before goes on then.
         """
         async with self._turn:
-            faults = await result_or_error(self._attempt())
+            faults = await capture_error(self._attempt())
             bug = None
             if isinstance(faults, CloudError):
                 bug = faults.bug

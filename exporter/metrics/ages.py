@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from exporter.metrics.checkpoints import Rendering
 from exporter.metrics.rendering import numbers
 from exporter.metrics.stream import Part, packed
-from exporter.metrics.turns import Turns
+from exporter.model.time_slicer import TimeSlicer
 
 GOOD_FOR_SECONDS = 1.0
 """For how long one rendering of the ages serves."""
 
-TURN_SECONDS = 0.005
+SLICE_SECONDS = 0.005
 """Longer than a poll's, for somebody waits for a scrape and nobody for a poll."""
 
 
@@ -42,11 +42,11 @@ class Ages:
             since, good = self._clock(), []
         kept = {id(rendering): parts for rendering, parts in good}
         now_ms = round(self._wall() * 1000)
-        turns = Turns(TURN_SECONDS)
+        slicer = TimeSlicer(SLICE_SECONDS)
         made = [
             (
                 rendering,
-                kept.get(id(rendering)) or await _rendered(rendering, now_ms, turns),
+                kept.get(id(rendering)) or await _rendered(rendering, now_ms, slicer),
             )
             for rendering in renderings
         ]
@@ -55,10 +55,12 @@ class Ages:
         return [part for _, parts in made for part in parts]
 
 
-async def _rendered(rendering: Rendering, now_ms: int, turns: Turns) -> Sequence[Part]:
+async def _rendered(
+    rendering: Rendering, now_ms: int, slicer: TimeSlicer
+) -> Sequence[Part]:
     parts = []
     for rows in rendering.synced:
-        await turns.take()
+        await slicer.pause()
         ages = numbers([(now_ms - ms) / 1000 for ms in rows.last_sync_ms])
         parts.append(packed(rows.lines % tuple(ages)))
     return parts

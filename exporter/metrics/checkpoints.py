@@ -16,7 +16,7 @@ from exporter.metrics.families import Family, checkpoint
 from exporter.metrics.rendering import template
 from exporter.metrics.samples import SAMPLES, labels_of
 from exporter.metrics.stream import Part, packed
-from exporter.metrics.turns import SLICE_ROWS, Turns
+from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import Columns, Snapshot
 
 
@@ -54,9 +54,9 @@ async def render(
     """Render what families show of a snapshot but its hidden rows, slice by slice."""
     parts: dict[Family, list[Part]] = defaultdict(list)
     synced = []
-    turns = Turns()
+    slicer = TimeSlicer()
     for columns in _slices(snapshot.columns, hidden):
-        await turns.take()
+        await slicer.pause()
         labels = labels_of(snapshot.route, columns)
         for family in families:
             if family is not checkpoint.SYNC_AGE:

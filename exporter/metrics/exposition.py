@@ -31,7 +31,7 @@ from exporter.metrics.stream import (
     packed_in_parts,
     text_of,
 )
-from exporter.metrics.turns import Turns
+from exporter.model.time_slicer import TimeSlicer
 from exporter.model.types import Inventory, Route, RouteStatus, Snapshot
 
 
@@ -200,10 +200,10 @@ class Exposition:
         return _Content(version, parts, lines)
 
     async def _route_lines(self, statuses: Sequence[RouteStatus]) -> list[Lines]:
-        turns = Turns()
+        slicer = TimeSlicer()
         current: dict[Route, tuple[RouteStatus, Lines]] = {}
         for status in statuses:
-            await turns.take()
+            await slicer.pause()
             known = self._routes.get(status.route)
             if known is None or known[0] is not status:
                 known = status, route_lines(status)
@@ -224,8 +224,8 @@ async def _parts(
     for family, samples in content.parts.items():
         if samples:
             parts += [packed(metadata(family, fmt)), *samples]
-    turns = Turns()
+    slicer = TimeSlicer()
     for family in families:
-        await turns.take()
+        await slicer.pause()
         parts += await packed_in_parts(sections([family], content.lines, fmt))
     return parts

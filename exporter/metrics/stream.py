@@ -13,7 +13,7 @@ from io import BytesIO
 
 from isal import isal_zlib
 
-from exporter.metrics.turns import Turns
+from exporter.model.time_slicer import TimeSlicer
 
 _LEVEL = 1  # as fast as 0 at two thirds of the size; 3 takes eight times as long
 _RAW = -15  # zlib's window bits for deflate without header and checksum
@@ -51,9 +51,9 @@ def unpacked(part: Part) -> bytes:
 async def packed_in_parts(text: bytes) -> list[Part]:
     """Return text of any length as parts, without keeping the loop waiting."""
     parts = []
-    turns = Turns()
+    slicer = TimeSlicer()
     for start in range(0, len(text), _PART_BYTES):
-        await turns.take()
+        await slicer.pause()
         parts.append(packed(text[start : start + _PART_BYTES]))
     return parts
 
@@ -88,8 +88,8 @@ def _checked(parts: Iterable[Part]) -> tuple[int, int]:
 async def text_of(parts: Iterable[Part]) -> bytes:
     """Return the text of parts; made for each asker, for it is large."""
     text = BytesIO()
-    turns = Turns()
+    slicer = TimeSlicer()
     for part in parts:
-        await turns.take()
+        await slicer.pause()
         text.write(unpacked(part))
     return text.getvalue()

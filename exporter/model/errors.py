@@ -5,9 +5,13 @@ Nothing here holds text the cloud sent: its messages repeat signed strings and t
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
+
+T = TypeVar("T")
 
 
 class Reason(StrEnum):
@@ -158,3 +162,34 @@ class InternalError(CloudError):
         error = cls(f"unexpected {type(bug).__name__}")
         error.bug = bug
         return error
+
+
+async def capture_error(work: Awaitable[T]) -> T | CloudError:
+    """Return what work returns, or the error that it failed with.
+
+    A bug becomes an `InternalError`. A cancellation is no failure and escapes.
+    """
+    cancellations = _cancellations()
+    result: T | CloudError
+    try:
+        result = await work
+    except CloudError as error:
+        result = error
+    except asyncio.CancelledError:
+        if _cancellations() > cancellations:
+            raise
+        # Not this task was cancelled but something that it awaited: if that escaped, it
+        # would end a schedule without a word.
+        bug = RuntimeError("work was cancelled from within")
+        result = InternalError.from_bug(bug)
+    except Exception as bug:  # noqa: BLE001 - the one place that turns bugs into data
+        result = InternalError.from_bug(bug)
+    if _cancellations() > cancellations:
+        # Until Python 3.13 a task group that fails at the same moment swallows it.
+        raise asyncio.CancelledError
+    return result
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()

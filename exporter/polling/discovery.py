@@ -14,8 +14,7 @@ from typing import TypeVar
 import structlog
 
 from exporter.config import PlanSettings, Settings
-from exporter.model.errors import CloudError, NotFoundError, Reason
-from exporter.model.isolation import result_or_error
+from exporter.model.errors import CloudError, NotFoundError, Reason, capture_error
 from exporter.model.types import Inventory, Missing, Plan, Route
 from exporter.polling.lookup import Found, PlanReader, configured_plan, listed_plan
 from exporter.polling.remaining import remaining, remaining_unfound
@@ -139,7 +138,7 @@ class Discovery:
 
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
-        found = await result_or_error(look_up)
+        found = await capture_error(look_up)
         if isinstance(found, CloudError):
             self._failed(subject, found)
             return None

@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from exporter.model.errors import CloudError, Reason
-from exporter.model.isolation import result_or_error
+from exporter.model.errors import CloudError, Reason, capture_error
 from exporter.model.types import Route, Snapshot
 from exporter.polling.routes import position
 from exporter.polling.store import Outcome
@@ -94,11 +93,11 @@ class Poller:
 
     async def _poll_now(self, route: Route) -> None:
         started = asyncio.get_running_loop().time()
-        error = await result_or_error(self._poll_and_publish(route, started))
+        error = await capture_error(self._poll_and_publish(route, started))
         if error is not None:
             outcome = self._outcome(route, started, error.reason, error)
             # Where not even a failure can be published, that is what has to be told.
-            error = await result_or_error(self._publish(outcome)) or error
+            error = await capture_error(self._publish(outcome)) or error
         self._report(route, error)
 
     async def _poll_and_publish(self, route: Route, started: float) -> None:

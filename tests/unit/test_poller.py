@@ -73,7 +73,7 @@ async def test_first_polls_all_come_within_an_interval() -> None:
 
 @virtually
 async def test_a_slow_poll_is_not_overtaken_and_its_turns_are_counted() -> None:
-    """Turns that fall into a poll are skipped, and the grid is kept."""
+    """TimeSlicer that fall into a poll are skipped, and the grid is kept."""
     bench = PollerBench()
     bench.seconds[ROUTE] = 2.5 * INTERVAL
 

@@ -30,7 +30,7 @@ from exporter.metrics.families.checkpoint import SYNC_AGE, SYNC_LAG
 from exporter.metrics.formats import Format
 from exporter.metrics.rendering import lines, seconds
 from exporter.metrics.stream import unpacked
-from exporter.metrics.turns import SLICE_ROWS
+from exporter.model.time_slicer import SLICE_ROWS
 from exporter.model.types import Checkpoint, Inventory, RouteStatus, Snapshot
 
 GOLDEN = SUPPORT / "golden"

@@ -12,8 +12,7 @@ from typing import TypeVar
 import structlog
 
 from exporter.app.live.verdicts import Outcome, Verdict, failure, named
-from exporter.model.errors import CloudError, Reason
-from exporter.model.isolation import result_or_error
+from exporter.model.errors import CloudError, Reason, capture_error
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ class Calls:
             HopelessError: it met what any other call would meet.
         """
         self._told.add(action)
-        found = await result_or_error(call)
+        found = await capture_error(call)
         if not isinstance(found, CloudError):
             self.note(Outcome.OK, _subject(action, ids), tell(found))
             return found

@@ -16,8 +16,7 @@ from exporter.cloud.connection import PROBING, connected, credentials_of
 from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.signing import Credentials
 from exporter.config import Settings
-from exporter.model.errors import CloudError, Reason, RequestTimeoutError
-from exporter.model.isolation import result_or_error
+from exporter.model.errors import CloudError, Reason, RequestTimeoutError, capture_error
 
 
 async def live_check(
@@ -29,7 +28,7 @@ async def live_check(
     the first that shows a region to be out of reach is its last. `wall` is Unix time.
     """
     source = credentials_of(settings.api)
-    key = await result_or_error(_key(source, settings.poll.timeout.total_seconds()))
+    key = await capture_error(_key(source, settings.poll.timeout.total_seconds()))
     if isinstance(key, CloudError):
         tell_bug(key)
         failed = Verdict(Outcome.FAILED, "credential", f"{key}; {key.remedy}")

@@ -28,7 +28,7 @@ from exposition_oracle import Oracle
 from exporter.app.exporter import opened
 from exporter.config import load
 from exporter.metrics.formats import Format
-from exporter.metrics.turns import SLICE_ROWS
+from exporter.model.time_slicer import SLICE_ROWS
 from exporter.model.types import Checkpoint, Inventory, Route, Snapshot
 from exporter.polling.store import Outcome, Store
 

@@ -12,8 +12,8 @@ from exporter.model.errors import (
     InternalError,
     RequestTimeoutError,
     UnavailableError,
+    capture_error,
 )
-from exporter.model.isolation import result_or_error
 
 
 async def raising(error: BaseException) -> int:
@@ -33,7 +33,7 @@ async def swallowing() -> int:
 @virtually
 async def test_what_work_returns_is_returned() -> None:
     """The good case is left alone."""
-    assert await result_or_error(asyncio.sleep(1, 42)) == 42
+    assert await capture_error(asyncio.sleep(1, 42)) == 42
 
 
 @virtually
@@ -41,14 +41,14 @@ async def test_a_known_error_is_returned_as_it_is() -> None:
     """It says by itself what an operator would do."""
     error = UnavailableError("down")
 
-    assert await result_or_error(raising(error)) is error
+    assert await capture_error(raising(error)) is error
 
 
 @pytest.mark.parametrize("bug", [KeyError("x"), asyncio.CancelledError()])
 @virtually
 async def test_a_bug_is_internal_and_keeps_its_traceback(bug: BaseException) -> None:
     """So is a cancellation that nobody asked for: it would end a schedule unseen."""
-    error = await result_or_error(raising(bug))
+    error = await capture_error(raising(bug))
 
     assert isinstance(error, InternalError)
     assert error.bug is bug or isinstance(bug, asyncio.CancelledError)
@@ -59,7 +59,7 @@ async def test_a_bug_is_internal_and_keeps_its_traceback(bug: BaseException) -> 
 async def test_a_cancellation_from_outside_escapes(*, is_swallowed: bool) -> None:
     """Even where the work made something else of it."""
     work = swallowing() if is_swallowed else raising(AssertionError())
-    task = asyncio.create_task(result_or_error(work))
+    task = asyncio.create_task(capture_error(work))
     await asyncio.sleep(0.5)
 
     task.cancel()
