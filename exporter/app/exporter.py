@@ -15,8 +15,8 @@ import structlog
 
 from exporter.app.restarting import Restartable
 from exporter.app.revision import revision
-from exporter.cloud.client import CloudClient
-from exporter.cloud.connection import (
+from exporter.cloud.client import (
+    CloudClient,
     connected,
     is_same_client,
     requests_per_second,
@@ -192,7 +192,7 @@ class Exporter:
     def _take_settings(self, settings: Settings, cloud: CloudClient) -> None:
         self._settings = settings
         self._cloud = cloud
-        self._admits = admission(settings.groups, settings.topics)
+        self._accepts = admission(settings.groups, settings.topics)
         poll = settings.poll
         self.telemetry.settings(
             poll.interval.total_seconds(), poll.stale_after.total_seconds()
@@ -227,11 +227,10 @@ class Exporter:
         return await self._polls.run(partial(self._poll_now, route))
 
     async def _poll_now(self, route: Route) -> Snapshot:
-        room = self.store.room_for(route)
         return await self._cloud.list_checkpoints(
             route,
-            admits=self._admits,
-            room=room,
+            accepts=self._accepts,
+            series_budget=self.store.room_for(route),
             on_page=partial(self.on_page, route),
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 
 from exporter.app import logs
-from exporter.cloud.daemon_threads import in_daemon_thread
+from exporter.cloud.credentials import in_daemon_thread
 from exporter.config import ConfigurationError, Loaded, Settings
 from exporter.config.section import Section
 from exporter.model.errors import CloudError, capture_error

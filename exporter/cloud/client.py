@@ -5,28 +5,42 @@ It never calls an action that writes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
-from exporter.cloud import pages
-from exporter.cloud.answers import Decode
-from exporter.cloud.checkpoints import CheckpointCollector
-from exporter.cloud.deadline import Deadline
-from exporter.cloud.decoding import ObjectDecoder, PageDecoder
-from exporter.cloud.exchange import Call
-from exporter.cloud.plans import RowCollector, item_from, plan_from
-from exporter.cloud.transport import Transport
-from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
+from exporter.cloud import paging
+from exporter.cloud.collector import (
+    CheckpointCollector,
+    RowCollector,
+    item_from,
+    plan_from,
+)
+from exporter.cloud.credentials import CredentialSource, credential_source
+from exporter.cloud.http import Call, Exchange, opened_session
+from exporter.cloud.limiter import Limiter
+from exporter.cloud.retry import ApiObserver, Deadline, Transport
+from exporter.cloud.wire import (
+    CheckpointRow,
+    Decode,
+    ItemRow,
+    Page,
+    PlanRow,
+    object_decoder,
+    page_decoder,
+)
+from exporter.config import Settings
+from exporter.model.errors import IncompleteError
 from exporter.model.types import Item, Plan, Route, Snapshot
 
 OnPage = Callable[[int, int, int], None]
 """Hears of a page of a list: its number, its rows, and how many rows all have."""
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 LIST_PLANS = "ListDisasterRecoveryPlans"
 GET_PLAN = "GetDisasterRecoveryPlan"
@@ -38,19 +52,19 @@ PLAN_PATH = "/disaster_recovery"
 
 log = structlog.get_logger(__name__)
 
-_plan_page = PageDecoder(PlanRow, "planId")
-_plan = ObjectDecoder(PlanRow)
-_item_page = PageDecoder(ItemRow, "itemId")
-_item = ObjectDecoder(ItemRow)
-_checkpoint_page = PageDecoder(CheckpointRow, "checkpointId")
+_plan_page = page_decoder(PlanRow)
+_plan = object_decoder(PlanRow)
+_item_page = page_decoder(ItemRow)
+_item = object_decoder(ItemRow)
+_checkpoint_page = page_decoder(CheckpointRow)
 
 
 class CloudClient:
     """Reads disaster-recovery plans, their items and their checkpoints.
 
     `endpoint_for` maps a region to a base URL; `timeout` bounds each method's whole
-    work, in seconds, retries and waiting included; `read` says how much of a list is
-    read. Every method raises `CloudError`.
+    work, in seconds, retries and waiting included. A `probe` reads only the first page
+    of each list. Every method raises `CloudError`.
     """
 
     def __init__(
@@ -61,14 +75,14 @@ class CloudClient:
         timeout: float,
         page_size: int,
         workers: int,
-        read: pages.Reading = pages.read_all,
+        probe: bool = False,
     ) -> None:
         self._transport = transport
         self._endpoint_for = endpoint_for
         self._timeout = timeout
         self._page_size = page_size
         self._workers = workers
-        self._read = read
+        self._probe = probe
 
     async def list_plans(self, region: str) -> tuple[Plan, ...]:
         """Return every plan of a region, whatever its status.
@@ -76,13 +90,10 @@ class CloudClient:
         A plan's `instances` are empty where the list leaves them out. A malformed row
         is logged and left out.
         """
-        collector = await self._read_all(
-            Call(LIST_PLANS, self._endpoint_for(region), PLAN_PATH),
-            _plan_page,
-            lambda: RowCollector[PlanRow](lambda row: row.plan_id),
-        )
-        _tell_rejected(LIST_PLANS, collector.rejected)
-        return tuple(plan_from(row, str(row.plan_id), region) for row in collector.rows)
+        call = Call(LIST_PLANS, self._endpoint_for(region), PLAN_PATH)
+        collector = await self._read_all(call, _plan_page, RowCollector[PlanRow])
+        _tell_rejected(call, collector)
+        return tuple(plan_from(row, str(row.id), region) for row in collector.rows)
 
     async def get_plan(self, region: str, plan_id: str) -> Plan:
         """Return one plan with its instances."""
@@ -91,15 +102,10 @@ class CloudClient:
 
     async def list_items(self, region: str, plan_id: str) -> tuple[Item, ...]:
         """Return every item of a plan; a malformed row is logged and left out."""
-        collector = await self._read_all(
-            Call(LIST_ITEMS, self._endpoint_for(region), _path(plan_id, "items")),
-            _item_page,
-            lambda: RowCollector[ItemRow](lambda row: row.item_id),
-        )
-        _tell_rejected(LIST_ITEMS, collector.rejected)
-        return tuple(
-            item_from(row, plan_id, str(row.item_id)) for row in collector.rows
-        )
+        call = Call(LIST_ITEMS, self._endpoint_for(region), _path(plan_id, "items"))
+        collector = await self._read_all(call, _item_page, RowCollector[ItemRow])
+        _tell_rejected(call, collector)
+        return tuple(item_from(row, plan_id, str(row.id)) for row in collector.rows)
 
     async def get_item(self, region: str, plan_id: str, item_id: str) -> Item:
         """Return one item of a plan."""
@@ -111,14 +117,14 @@ class CloudClient:
         self,
         route: Route,
         *,
-        admits: Callable[[str, str], bool],
-        room: int,
+        accepts: Callable[[str, str], bool],
+        series_budget: int,
         on_page: OnPage = lambda *_: None,
     ) -> Snapshot:
         """Poll a route: return the snapshot of all its checkpoints.
 
-        `admits` picks by group and topic; beyond `room` checkpoints are only rolled up.
-        A list that is read again begins with its page 1 again.
+        `accepts` picks by group and topic; beyond `series_budget` checkpoints are only
+        rolled up. A list that is read again begins with its page 1 again.
         """
         query = {"instanceId": route.source_instance_id}
         if route.filter is not None:
@@ -127,7 +133,7 @@ class CloudClient:
         collector = await self._read_all(
             Call(LIST_CHECKPOINTS, self._endpoint_for(route.region), path, query),
             _checkpoint_page,
-            lambda: CheckpointCollector(route, admits, room),
+            partial(CheckpointCollector, route, accepts, series_budget),
             on_page,
         )
         return await collector.snapshot()
@@ -140,37 +146,89 @@ class CloudClient:
     async def _read_all(
         self,
         call: Call,
-        decode: Decode[Rows[R]],
-        collector: Callable[[], pages.C],
+        decode: Decode[Page[T]],
+        collector: Callable[[], paging.C],
         on_page: OnPage = lambda *_: None,
-    ) -> pages.C:
+    ) -> paging.C:
         deadline = Deadline(self._timeout)
 
-        async def fetch(number: int) -> pages.Page[Rows[R]]:
+        async def fetch(number: int) -> Page[T]:
             numbers = {"pageNumber": str(number), "pageSize": str(self._page_size)}
             one = Call(call.action, call.endpoint, call.path, {**call.query, **numbers})
-            page = _page_of(await self._transport.get(one, decode, deadline))
+            page = await self._transport.get(one, decode, deadline)
             on_page(number, page.count, page.total)
             return page
 
+        def incomplete(error: IncompleteError) -> None:
+            deadline.latest = error
+
         async with deadline.enforced():
-            return await self._read(
-                fetch,
-                collector,
-                workers=self._workers,
-                on_incomplete=partial(deadline.failed, collector),
+            if self._probe:
+                taken = collector()
+                taken.take(await fetch(1))
+                return taken
+            return await paging.read_all(
+                fetch, collector, workers=self._workers, on_incomplete=incomplete
             )
-
-
-def _page_of(content: Rows[R]) -> pages.Page[Rows[R]]:
-    count = len(content.rows) + len(content.malformed)
-    return pages.Page(content.total_count, content.page_size or 0, count, content)
 
 
 def _path(*segments: str) -> str:
     return "/".join((PLAN_PATH, *segments))
 
 
-def _tell_rejected(action: str, count: int) -> None:
-    if count:
-        log.warning("rows_rejected", action=action, rows=count, reason="malformed")
+def _tell_rejected(call: Call, collector: RowCollector[Any]) -> None:
+    if count := collector.seen - len(collector.rows):
+        log.warning("rows_rejected", action=call.action, rows=count, reason="malformed")
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings,
+    observer: ApiObserver,
+    *,
+    probe: bool = False,
+    credentials: CredentialSource | None = None,
+    wall: Callable[[], float] = time.time,
+) -> AsyncIterator[CloudClient]:
+    """Build the client, and close its connections at the end.
+
+    A `probe` diagnoses: it reads first pages and waits only when it is throttled.
+    Without `credentials` the settings' are used; `wall` is Unix time.
+    """
+    api = settings.api
+    async with opened_session(api.max_concurrency) as session:
+        exchange = Exchange(
+            session,
+            timeout=api.timeout.total_seconds(),
+            on_clock_skew=observer.clock_skew,
+            wall=wall,
+        )
+        yield CloudClient(
+            Transport(
+                exchange,
+                credentials or credential_source(api),
+                Limiter(requests_per_second(settings), on_change=observer.rate_limit),
+                observer,
+                max_concurrency=api.max_concurrency,
+                probe=probe,
+            ),
+            settings.endpoint_for,
+            timeout=settings.poll.timeout.total_seconds(),
+            page_size=api.page_size,
+            workers=api.max_concurrency,
+            probe=probe,
+        )
+
+
+def requests_per_second(settings: Settings) -> float:
+    """Return this shard's share of what the account may be asked."""
+    return settings.api.requests_per_second / settings.shard.total
+
+
+def is_same_client(one: Settings, other: Settings) -> bool:
+    """Return whether a client of the one settings is as good as one of the other."""
+    return (one.api, one.poll.timeout, requests_per_second(one)) == (
+        other.api,
+        other.poll.timeout,
+        requests_per_second(other),
+    )

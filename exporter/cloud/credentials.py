@@ -1,20 +1,36 @@
-"""Answer which access key signs the next request, and where it comes from.
+"""Which access key signs the next request, and where it comes from."""
 
-It must not keep a key that its file no longer holds, nor put a secret in an error.
-"""
-
+import asyncio
 import errno
+import logging
 import os
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Protocol
+from threading import Thread
+from typing import Any, Final, Protocol, TypeVar, cast
 
-from exporter.cloud.credential_chain import ChainCredentials
-from exporter.cloud.daemon_threads import in_daemon_thread
+from pydantic import SecretStr
+
 from exporter.cloud.signing import Credentials
+from exporter.config import ApiSettings
 from exporter.model.errors import CredentialsError
 
+KEPT_SECONDS: Final = 60.0
+# Without it each of a thousand routes would try the whole chain again.
+FAILURE_KEPT_SECONDS: Final = 10.0
+# The vendor gives the first two a handler each time a module of it is imported;
+# urllib3 tells the whole URL, and that is where STS wants its tokens.
+VENDOR_LOGGERS: Final = ("credentials", "alibabacloud-tea", "urllib3")
+THREAD_NAME: Final = "daemon-call"
+
+T = TypeVar("T")
 FileState = tuple[int, int, int]
+Ask = Callable[[], Credentials]
+"""A chain, ready to be asked. It blocks, and raises what the vendor's code meets."""
 
 
 class CredentialSource(Protocol):
@@ -29,8 +45,50 @@ class CredentialSource(Protocol):
         ...
 
     def reject(self, rejected: Credentials) -> None:
-        """Note that the API refused this key: it is fetched anew before next use."""
+        """Note that the API refused this key: it is fetched again before next use."""
         ...
+
+
+def credential_source(api: ApiSettings) -> CredentialSource:
+    """Return the configured key, else the vendor's chain; neither is read yet."""
+    if api.access_key_id is None:
+        return ChainCredentials()
+    # The settings have no id without a secret.
+    secret = cast(
+        "str | Path", _given(api.access_key_secret, api.access_key_secret_file)
+    )
+    token = _given(api.security_token, api.security_token_file)
+    return StaticCredentials(api.access_key_id, secret, token)
+
+
+class _DaemonThreads(ThreadPoolExecutor):
+    """Runs each call in a thread that the program's exit does not wait for.
+
+    Other threads are joined at exit: a call that hangs would hold up SIGTERM.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        result: Future[T] = Future()
+        # A running future cannot be cancelled, so a late result has a place to go.
+        result.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                result.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+                result.set_exception(error)
+
+        Thread(target=run, name=THREAD_NAME, daemon=True).start()
+        return result
+
+
+DAEMON_THREADS: Final = _DaemonThreads()
+"""An executor for blocking calls: keys, files, names."""
+
+
+async def in_daemon_thread(call: Callable[[], T]) -> T:
+    """Return what a blocking call returns, or raise what it raises."""
+    return await asyncio.get_running_loop().run_in_executor(DAEMON_THREADS, call)
 
 
 class StaticCredentials:
@@ -53,7 +111,7 @@ class StaticCredentials:
         self._kept: Credentials | None = None
 
     async def get(self) -> Credentials:
-        """Return the key, read anew if a file of it has changed.
+        """Return the key, read again if a file of it has changed.
 
         Raises:
             CredentialsError: a file is unreadable, empty, or more than one line.
@@ -85,35 +143,6 @@ class StaticCredentials:
         )
 
 
-def credential_source(
-    *,
-    access_key_id: str | None = None,
-    access_key_secret: str | None = None,
-    access_key_secret_file: Path | None = None,
-    security_token: str | None = None,
-    security_token_file: Path | None = None,
-) -> CredentialSource:
-    """Return the configured key, or the vendor's credential chain if none is given.
-
-    Raises:
-        CredentialsError: the settings do not add up to one key.
-    """
-    secrets = [v for v in (access_key_secret, access_key_secret_file) if v is not None]
-    tokens = [v for v in (security_token, security_token_file) if v is not None]
-    if access_key_id is None and not secrets and not tokens:
-        return ChainCredentials()
-    if access_key_id is None or len(secrets) != 1:
-        raise CredentialsError(
-            "api: access_key_id goes with one of access_key_secret and "
-            "access_key_secret_file; leave all out for the credential chain"
-        )
-    if len(tokens) > 1:
-        raise CredentialsError(
-            "api: give security_token or security_token_file, not both"
-        )
-    return StaticCredentials(access_key_id, secrets[0], *tokens)
-
-
 def why_unreadable(file: Path) -> str | None:
     """Return why a file cannot be read, None where it can.
 
@@ -126,11 +155,6 @@ def why_unreadable(file: Path) -> str | None:
     if is_folder:
         return os.strerror(errno.EISDIR)
     return None if os.access(file, os.R_OK) else os.strerror(errno.EACCES)
-
-
-def _unreadable(file: Path, error: OSError) -> CredentialsError:
-    # Not `FILE: why`: a file is likely named `…secret`, and the log would mask the why.
-    return CredentialsError(f"{file} cannot be read ({error.strerror})")
 
 
 def _file_state(path: Path) -> FileState:
@@ -155,3 +179,154 @@ def _value(given: str | Path) -> str:
         found = "several lines" if len(lines) > 1 else "nothing"
         raise CredentialsError(f"{given}: expected one line of text, found {found}")
     return lines[0]
+
+
+def _unreadable(file: Path, error: OSError) -> CredentialsError:
+    # Not `FILE: why`: a file is likely named `…secret`, and the log would mask the why.
+    return CredentialsError(f"{file} cannot be read ({error.strerror})")
+
+
+def _given(secret: SecretStr | None, file: Path | None) -> str | Path | None:
+    return file if secret is None else secret.get_secret_value()
+
+
+def vendor_chain() -> Ask:
+    """Return a new default chain of the vendor, silenced and without its threads.
+
+    The first call imports the vendor's package, which reads the environment once.
+    """
+    from alibabacloud_credentials.provider import (  # noqa: PLC0415 - 0.1 s and 8 MB
+        DefaultCredentialsProvider,
+        EcsRamRoleCredentialsProvider,
+    )
+
+    for name in VENDOR_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # By default each such provider starts an APScheduler thread that never ends, and
+    # neither the chain nor a profile in it takes an argument against that. Without
+    # one the metadata is renewed by whoever asks. Drop this when the vendor's
+    # DefaultCredentialsProvider can be told.
+    defaults = EcsRamRoleCredentialsProvider.__init__.__kwdefaults__
+    defaults["async_update_enabled"] = False
+    chain = DefaultCredentialsProvider()
+
+    def ask() -> Credentials:
+        given = chain.get_credentials()
+        return Credentials(
+            given.get_access_key_id(),
+            given.get_access_key_secret(),
+            given.get_security_token() or None,
+            given.get_provider_name().removeprefix("default/"),
+        )
+
+    return ask
+
+
+class ChainCredentials:
+    """The vendor's chain, asked by one thread at a time, each answer kept for a minute.
+
+    The chain itself caches temporary keys, and renews them 15 minutes before they end;
+    profile files it reads once. So once the API refused its key, a new chain is made,
+    which reads the files and asks STS or the metadata again. The
+    environment of a process never changes: a key from there is good until a restart.
+    """
+
+    def __init__(
+        self,
+        *,
+        open_chain: Callable[[], Ask] = vendor_chain,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._open_chain = open_chain
+        self._clock = clock
+        self._ask: Ask | None = None
+        self._found: Credentials | str | None = None  # a str says why there is no key
+        self._kept_until = 0.0
+        self._refreshing: asyncio.Task[Credentials | str] | None = None
+
+    async def get(self) -> Credentials:
+        """Return the chain's key; all who ask during a refresh wait for that one.
+
+        Raises:
+            CredentialsError: no step of the chain has a key.
+        """
+        found = self._found
+        if found is None or self._clock() >= self._kept_until:
+            # A task and not a lock around the call: a thread cannot be cancelled, so a
+            # caller that is must leave the refresh to those who still wait for it.
+            if self._refreshing is None or self._refreshing.done():
+                self._refreshing = asyncio.create_task(self._refresh())
+            found = await asyncio.shield(self._refreshing)
+        if isinstance(found, str):
+            raise CredentialsError(found)
+        return found
+
+    def reject(self, rejected: Credentials) -> None:
+        """Ask a new chain before the next use, unless a newer key is here already."""
+        if rejected == self._found:
+            self._ask, self._found = None, None
+
+    async def _refresh(self) -> Credentials | str:
+        found = await in_daemon_thread(self._ask_chain)
+        kept = FAILURE_KEPT_SECONDS if isinstance(found, str) else KEPT_SECONDS
+        self._found = found
+        self._kept_until = self._clock() + kept
+        return found
+
+    def _ask_chain(self) -> Credentials | str:
+        try:
+            ask = self._ask = self._ask or self._open_chain()
+            credentials = ask()
+        except Exception as error:  # noqa: BLE001 - the vendor lets any error through
+            return _failure(told(error))
+        if not (credentials.access_key_id and credentials.access_key_secret):
+            return _failure(f"{credentials.provider}: answered without a whole key")
+        return credentials
+
+
+def _failure(why: str) -> str:
+    return (
+        f"the Alibaba Cloud credential chain gave no key ({why}); set "
+        "api.access_key_id and api.access_key_secret_file, or repair a step of the "
+        "chain"
+    )
+
+
+_STEP: Final = re.compile(r"(\w+)CredentialsProvider: ")
+# The vendor's messages quote URLs with OIDC tokens, answers with keys, lines of profile
+# files. A list of what to hide would be one release behind; so this lists what to show.
+_SAFE: Final = re.compile(
+    r"""environment\ variable\ \w+\ cannot\ be\ empty
+      | cli\ credentials\ file\ is\ disabled
+      | [a-z ]+\ credentials\ file:\ \$?/[^\s'",]+
+      | unable\ to\ get\ profile | invalid\ profile\ name
+      | unsupported\ (?:profile\ mode|credential\ type)
+      | failed\ to\ get\ (?:RAM\ session\ credentials|token)\ from\ ECS\ metadata
+      | failed\ to\ execute\ external\ command | timed\ out\ after\ \d+\ milliseconds
+      | http_?code[=:]\ ?\d{3} | "Code"\s*:\s*"[\w.]+"
+      | (?:no\ such\ file\ or\ directory|permission\ denied)(?::\ \\?'/[^\s'\\]+)?
+      | host=\\?'[\w.:-]+ | connection\ refused | connection\ reset | timed\ out
+      | name\ or\ service\ not\ known | name\ resolution | network\ is\ unreachable
+      | no\ route\ to\ host | certificate_verify_failed | cannot\ connect\ to\ proxy""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def told(error: Exception) -> str:
+    """Return what may be shown of an error of the chain, step by step.
+
+    >>> told(OSError("OIDCRoleArnCredentialsProvider: http_code: 400, result: ey..."))
+    'OIDCRoleArn: http_code: 400'
+    >>> told(ValueError("File contains no section headers: access_key_secret = ..."))
+    'ValueError: failed'
+    """
+    text, *steps = _STEP.split(str(error))
+    if not steps:
+        return f"{type(error).__name__}: {_safe(text)}"
+    pairs = zip(steps[::2], steps[1::2], strict=True)
+    return "; ".join(f"{name}: {_safe(said)}" for name, said in pairs)
+
+
+def _safe(text: str) -> str:
+    shown = [re.sub(r"[\\'$]", "", match.group()) for match in _SAFE.finditer(text)]
+    return ", ".join(dict.fromkeys(shown)) or "failed"

@@ -1,13 +1,9 @@
-"""How fast the account may be asked: one rate for all regions and routes.
-
-It knows no request; whoever sends one takes a turn first and says how it went.
-"""
+"""How fast the account may be asked: one rate for all regions and routes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 # What a server counts in a second depends on how long each request travelled. A rate
 # two per cent lower, and turns saved up for 5 ms at most, keep the count within the
@@ -21,18 +17,11 @@ SLOWEST_PER_SECOND = 0.1
 ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Leave to send one request, and when it was given, in the loop's seconds."""
-
-    at: float
-
-
 class Limiter:
     """Hands out turns in the order they are asked for, `per_second` at the most.
 
-    Throttling halves the rate, each success wins back a twentieth of that half.
-    `on_change` hears of every new rate.
+    A turn is leave to send one request. Throttling halves the rate, each success wins
+    back a twentieth of that half. `on_change` hears of every new rate.
     """
 
     def __init__(
@@ -47,19 +36,19 @@ class Limiter:
         self._slowed_at = float("-inf")
         self._set_rate(per_second)
 
-    async def take_turn(self) -> Turn:
-        """Wait for leave to send one request."""
+    async def take_turn(self) -> float:
+        """Wait for a turn; return when it was given, in the loop's seconds."""
         clock = asyncio.get_running_loop().time
         async with self._queue:
             # It waits for time alone, there is no event to wait for.
             while (missing := 1 - self._accrue(clock())) > ROUNDING:  # noqa: ASYNC110
                 await asyncio.sleep(missing / (self.rate * MARGIN))
             self._turns -= 1
-            return Turn(clock())
+            return clock()
 
-    def throttled(self, turn: Turn) -> None:
+    def throttled(self, turn: float) -> None:
         """Halve the rate, once for all the requests that were under way together."""
-        if turn.at > self._slowed_at:
+        if turn > self._slowed_at:
             self._slowed_at = asyncio.get_running_loop().time()
             self._set_rate(max(self._floor, self.rate / 2))
 

@@ -1,22 +1,31 @@
-"""What the API's JSON looks like, as far as we read it.
+"""The API's JSON: the shapes that we read, and how a body becomes rows.
 
-It decides nothing. Fields that can carry a password have no place here, nor has the
-API's free text: it repeats what was signed.
+Fields that can carry a password have no place here, nor has the API's free text: it
+repeats what was signed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Generic, TypeVar
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 
+Decode = Callable[[bytes], T | None]
+"""Returns the data of a good answer, None for a body that is none."""
+
 # The last millisecond of the year 9999: whatever is later is no time of ours.
 Millis = Annotated[int, msgspec.Meta(le=253_402_300_799_999)]
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+# The errors of msgspec, of json and of bad UTF-8 are ValueErrors; deep nesting is the
+# other. They hold the body, or tell of it: no error of ours may be chained to one.
+_UNREADABLE = (ValueError, RecursionError)
 
 
 class ProgressData(msgspec.Struct, rename="camel", gc=False):
@@ -40,7 +49,7 @@ class Progress(msgspec.Struct, rename="camel", gc=False):
 class CheckpointRow(msgspec.Struct, rename="camel", gc=False):
     """A row of ``ListDisasterRecoveryCheckpoints``, ``data.list[]``."""
 
-    checkpoint_id: Id
+    id: Id = msgspec.field(name="checkpointId")
     last_sync_time: Millis | None = None
     source_progress: Progress | None = None
     target_progress: Progress | None = None
@@ -56,7 +65,7 @@ class InstanceRow(msgspec.Struct, rename="camel"):
 class PlanRow(msgspec.Struct, rename="camel"):
     """A row of ``ListDisasterRecoveryPlans``, or the answer of ``Get…Plan``."""
 
-    plan_id: Id
+    id: Id = msgspec.field(name="planId")
     plan_name: str | None = None
     plan_type: str | None = None
     plan_status: str | None = None
@@ -74,30 +83,117 @@ class TopicRow(msgspec.Struct, rename="camel"):
 class ItemRow(msgspec.Struct, rename="camel"):
     """A row of ``ListDisasterRecoveryItems``, or the answer of ``Get…Item``."""
 
-    item_id: Id
+    id: Id = msgspec.field(name="itemId")
     item_status: str | None = None
     topics: list[TopicRow] | None = None
 
 
-class Page(msgspec.Struct, Generic[T], rename="camel"):
-    """A page of a list; `page_size` is the server's, which may clamp what was asked."""
+Row = TypeVar("Row", CheckpointRow, PlanRow, ItemRow)
 
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list: its good rows, and the ids of the others where known.
+
+    `size` is the server's, which may cut what was asked for; 0 if it did not say.
+    """
+
+    total: int
+    size: int
+    rows: Sequence[T]
+    malformed: Sequence[int | None] = ()
+
+    @property
+    def count(self) -> int:
+        """Return how many rows the page has, malformed ones included."""
+        return len(self.rows) + len(self.malformed)
+
+
+class _PageData(msgspec.Struct, Generic[T], rename="camel"):
     total_count: Count
     page_size: Count | None = None
-    rows: list[T] | None = msgspec.field(name="list", default=None)
+    list: Sequence[T] | None = None
 
 
-class Envelope(msgspec.Struct, Generic[T], rename="camel"):
+class _Envelope(msgspec.Struct, Generic[T]):
     """What every good answer stands in; of the rest of it nothing is needed."""
 
     success: bool | None = None
     data: T | None = None
 
 
-class Rows(msgspec.Struct, Generic[T]):
-    """A page of a list: its good rows, and the ids of the others where known."""
+def object_decoder(kind: type[T]) -> Decode[T]:
+    """Return what decodes an answer that is one thing."""
+    shape: Any = _Envelope[kind]  # type: ignore[valid-type]  # made at run time
+    decoder = msgspec.json.Decoder(shape, strict=False)
+    return lambda body: _data_of(_decoded(decoder, body))
 
-    total_count: int
-    page_size: int | None
-    rows: Sequence[T]
-    malformed: Sequence[int | None] = ()
+
+def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
+    """Return what decodes a page of a list; a bad row costs only itself."""
+    shape: Any = _Envelope[_PageData[row]]  # type: ignore[valid-type]  # as above
+    pages = msgspec.json.Decoder(shape, strict=False)
+    rows = msgspec.json.Decoder(row, strict=False)
+    id_name = msgspec.structs.fields(row)[0].encode_name
+
+    def decode(body: bytes) -> Page[Row] | None:
+        envelope = _decoded(pages, body)
+        if envelope is None:
+            return _row_by_row(body, rows, id_name)
+        data = _data_of(envelope)
+        if data is None:
+            return None
+        return Page(data.total_count, data.page_size or 0, data.list or ())
+
+    return decode
+
+
+def loose_object(body: bytes) -> Mapping[str, object]:
+    """Return the JSON object that a body holds, empty if it is none.
+
+    Unlike msgspec it accepts what spoils one string: bad UTF-8, half a surrogate pair.
+    """
+    try:
+        said = json.loads(body.decode("utf-8", "surrogateescape"))
+    except _UNREADABLE:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def converted(value: object, kind: Any) -> Any:
+    """Return a value as what it should be, None if it is something else."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except _UNREADABLE:
+        return None
+
+
+def _row_by_row(
+    body: bytes, decoder: msgspec.json.Decoder[Row], id_name: str
+) -> Page[Row] | None:
+    data = _data_of(converted(loose_object(body), _Envelope[_PageData[Any]]))
+    if data is None:
+        return None
+    rows: list[Row] = []
+    malformed: list[int | None] = []
+    for raw in data.list or ():
+        # Encoded again, what no label can hold is an escape that does not decode.
+        row = _decoded(decoder, json.dumps(raw))
+        if row is not None:
+            rows.append(row)
+        else:
+            named = raw.get(id_name) if isinstance(raw, dict) else None
+            malformed.append(converted(named, Id))
+    return Page(data.total_count, data.page_size or 0, rows, malformed)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], text: bytes | str) -> T | None:
+    try:
+        return decoder.decode(text)
+    except _UNREADABLE:
+        return None
+
+
+def _data_of(envelope: _Envelope[T] | None) -> T | None:
+    # Beside success stand codes and messages that say otherwise; they say nothing.
+    return None if envelope is None or envelope.success is False else envelope.data

@@ -206,11 +206,17 @@ class Rollup:
     lag_sum_ms: int
 
 
+Labels = tuple[str, str, str, str]
+"""What makes a series within an item: group, topic, source and target instance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The immutable result of one complete poll of a route.
 
     `dropped` checkpoints are in the rollup alone: over `metrics.max_checkpoints`.
+    `index` has the row of each label set. It is empty where every row's source is the
+    route's own instance: two such routes have no checkpoint in common.
     """
 
     route: Route
@@ -218,6 +224,7 @@ class Snapshot:
     rollup: Rollup
     rejected: Mapping[Rejection, int]
     dropped: int = 0
+    index: Mapping[Labels, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.columns)

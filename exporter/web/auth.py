@@ -16,7 +16,7 @@ from functools import partial
 
 import bcrypt
 
-from exporter.cloud.daemon_threads import in_daemon_thread
+from exporter.cloud.credentials import in_daemon_thread
 
 # Of "fakepassword": what a user is compared with who is not known.
 _NOBODY = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"

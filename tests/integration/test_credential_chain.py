@@ -215,7 +215,7 @@ def test_nothing_configured(home: Home) -> None:
         f"{home.path}/.aliyun/config.json; "
         "Profile: failed to get credential from credentials file: "
         f"{home.path}/.alibabacloud/credentials.ini); set api.access_key_id and "
-        "api.access_key_secret_file, or mend a step of the chain"
+        "api.access_key_secret_file, or repair a step of the chain"
     }
 
 
@@ -261,7 +261,7 @@ def test_the_vendor_is_imported_only_when_its_chain_is_asked(home: Home) -> None
     """A configured key does not pay 0.1 s and 8 MB for a chain it never asks."""
     script = (
         "import sys, exporter.cloud.credentials as c;"
-        "c.credential_source();"
+        "c.ChainCredentials();"
         "print([m for m in sys.modules if m.startswith(('alibabacloud', 'Tea'))])"
     )
 

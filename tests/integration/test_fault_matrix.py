@@ -16,7 +16,7 @@ from fault_rows import MATRIX, Effect, Row
 from fault_run import ILL, WELL, Run, series
 from fault_start import two_routes
 
-from exporter.cloud.exchange import LARGEST_BODY_BYTES
+from exporter.cloud.http import LARGEST_BODY_BYTES
 from exporter.model.errors import Reason
 
 MOST_LINES = 8

@@ -20,9 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from exporter.cloud.credential_chain import ChainCredentials
-from exporter.cloud.credentials import credential_source
-from exporter.cloud.daemon_threads import THREAD_NAME
+from exporter.cloud.credentials import THREAD_NAME, ChainCredentials
 from exporter.cloud.signing import Credentials
 from exporter.model.errors import CredentialsError
 
@@ -117,7 +115,7 @@ def address_of(server: asyncio.Server) -> tuple[str, int]:
 
 async def get_once() -> Report:
     """Ask the chain once, with nobody to answer."""
-    return await outcome_of(credential_source().get())
+    return await outcome_of(ChainCredentials().get())
 
 
 async def get_refused() -> Report:
@@ -125,12 +123,12 @@ async def get_refused() -> Report:
     stand_in = StandIn(status=400)
     stand_in.release.set()
     async with stand_in.running():
-        return await outcome_of(credential_source().get())
+        return await outcome_of(ChainCredentials().get())
 
 
 async def get_by_twenty() -> Report:
     """Ask twenty times at once, turn the loop while the answer is held, then reject."""
-    stand_in, source = StandIn(), credential_source()
+    stand_in, source = StandIn(), ChainCredentials()
     async with stand_in.running():
         waiting = [asyncio.create_task(source.get()) for _ in range(20)]
         await stand_in.reached.wait()
@@ -154,7 +152,7 @@ async def get_by_twenty() -> Report:
 
 async def get_from_a_file_that_changes() -> Report:
     """Ask, change the profile's secret, reject, and ask again."""
-    source = credential_source()
+    source = ChainCredentials()
     key = await source.get()
     profile = Path.home() / ".aliyun" / "config.json"
     profile.write_text(profile.read_text().replace("file-secret", "new-secret"))

@@ -10,7 +10,7 @@ import json
 import math
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -29,12 +29,17 @@ from fuzz_inputs import (
 )
 from hypothesis import strategies as st
 
-from exporter.cloud.answers import Answer, data_of
-from exporter.cloud.checkpoints import CheckpointCollector
-from exporter.cloud.decoding import PageDecoder
-from exporter.cloud.exchange import Exchange
-from exporter.cloud.faults import retry_after, xml_code
-from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Rows
+from exporter.cloud.api_errors import Answer, data_of, retry_after, xml_code
+from exporter.cloud.collector import CheckpointCollector
+from exporter.cloud.http import Exchange
+from exporter.cloud.wire import (
+    CheckpointRow,
+    Decode,
+    ItemRow,
+    Page,
+    PlanRow,
+    page_decoder,
+)
 from exporter.config import ConfigurationError, load
 from exporter.model.errors import CloudError
 from exporter.model.types import Columns, Snapshot
@@ -44,6 +49,9 @@ from exporter.web.negotiation import accepts_gzip, negotiate
 _NOW = 1_740_724_080.0
 LONGEST_PASSWORD = 72
 _TIMES = ("last_sync_ms", "source_ms", "target_ms", "source_fetch_ms")
+
+
+_plan_page = page_decoder(PlanRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +65,14 @@ class Target:
 
 def _check_page(body: bytes) -> None:
     answer = Answer("List", 200, {}, body)
-    for kind, id_name in ((PlanRow, "planId"), (ItemRow, "itemId")):
-        decode: PageDecoder[Any] = PageDecoder(kind, id_name)
-        _data_or_error(answer, decode)
-    rows = _data_or_error(answer, PageDecoder(CheckpointRow, "checkpointId"))
-    if rows is not None:
-        _check_collected(rows)
+    _data_or_error(answer, _plan_page)
+    _data_or_error(answer, page_decoder(ItemRow))
+    page = _data_or_error(answer, page_decoder(CheckpointRow))
+    if page is not None:
+        _check_collected(page)
 
 
-def _data_or_error(answer: Answer, decode: PageDecoder[Any]) -> Rows[Any] | None:
+def _data_or_error(answer: Answer, decode: Decode[Page[Any]]) -> Page[Any] | None:
     try:
         return data_of(answer, decode)
     except CloudError as error:
@@ -78,16 +85,14 @@ def _check_told(error: CloudError) -> None:
     assert error.remedy
 
 
-def _check_collected(rows: Rows[CheckpointRow]) -> None:
+def _check_collected(page: Page[CheckpointRow]) -> None:
     """Collect a page twice: it must come to what once comes to."""
     collector = CheckpointCollector(ROUTE, lambda *_: True, 10_000)
-    collector.take(rows)
+    collector.take(page)
     seen = collector.seen
-    named = Rows(
-        0, None, rows.rows, [each for each in rows.malformed if each is not None]
-    )
-    collector.take(named)
-    assert collector.seen == seen <= len(rows.rows) + len(rows.malformed)
+    named = [each for each in page.malformed if each is not None]
+    collector.take(replace(page, malformed=named))
+    assert collector.seen == seen <= page.count
     snapshot = asyncio.run(collector.snapshot())
     assert len(snapshot) + sum(snapshot.rejected.values()) == seen
     _check_columns(snapshot)
@@ -107,7 +112,7 @@ def _check_columns(snapshot: Snapshot) -> None:
 
 def _check_error(case: tuple[int, bytes]) -> None:
     status, body = case
-    _data_or_error(Answer("List", status, {}, body), PageDecoder(PlanRow, "planId"))
+    _data_or_error(Answer("List", status, {}, body), _plan_page)
     code = xml_code(body)
     assert code is None or code.isprintable()
 

@@ -1,15 +1,16 @@
-"""The five reads over real HTTP, whole: from a signed request to the model."""
+"""The five reads, whole: from a signed request to the model."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any, cast
 
 import aiohttp
 import pytest
-from aiohttp import web
 from fakes import (
     FakeCloud,
     Json,
@@ -21,15 +22,18 @@ from fakes import (
     page_of,
     plan_row,
 )
-from leaks import everything_about
-from paths import TESTDATA
+from paths import ROOT
+from virtual_time import virtually
 
-from exporter.cloud.client import CloudClient
+from exporter.cloud.client import CloudClient, connected
 from exporter.cloud.credentials import StaticCredentials
-from exporter.cloud.exchange import Exchange
+from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
-from exporter.cloud.transport import Transport
-from exporter.model.errors import CloudError, Reason
+from exporter.cloud.retry import Deadline, Transport
+from exporter.cloud.wire import Decode
+from exporter.config import load
+from exporter.metrics.telemetry import ACTIONS, Telemetry
+from exporter.model.errors import CloudError, Reason, UnavailableError
 from exporter.model.types import Instance, Rejection, Route, Snapshot
 
 PLANS = "/disaster_recovery"
@@ -38,13 +42,14 @@ ITEMS = f"{PLAN}/items"
 ITEM = f"{ITEMS}/100070284"
 CHECKPOINTS = f"{ITEM}/checkpoints"
 ROUTE = Route("1300000016", "100070284", "rmq-cn-7e22ody0001", "cn-hangzhou")
-SAMPLE = TESTDATA / "seed_checkpoints.json"
 GONE = Reply({"success": False, "code": "Instance.NotFound"}, 404)
 # What is tried again without a wait.
 USED = Reply({"Code": "SignatureNonceUsed"}, 400)
-DOWN = Reply(
-    {"Code": "ServiceUnavailable", "Message": "CANARY"}, 503, {"Retry-After": "60"}
-)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 class Counted:
@@ -61,6 +66,12 @@ class Counted:
         """Take no note."""
 
     def api_throttled(self, action: str) -> None:
+        """Take no note."""
+
+    def rate_limit(self, per_second: float) -> None:
+        """Take no note."""
+
+    def clock_skew(self, seconds: float) -> None:
         """Take no note."""
 
 
@@ -91,11 +102,6 @@ async def client_of(
         )
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
 @pytest.fixture
 async def cloud() -> AsyncIterator[FakeCloud]:
     """Yield a cloud without answers."""
@@ -112,7 +118,9 @@ async def client(cloud: FakeCloud) -> AsyncIterator[CloudClient]:
 
 async def poll(client: CloudClient, route: Route = ROUTE) -> Snapshot:
     """Poll a route whose checkpoints are all wanted."""
-    return await client.list_checkpoints(route, admits=lambda *_: True, room=10_000)
+    return await client.list_checkpoints(
+        route, accepts=lambda *_: True, series_budget=10_000
+    )
 
 
 async def refused(work: Awaitable[object]) -> CloudError:
@@ -125,21 +133,6 @@ async def refused(work: Awaitable[object]) -> CloudError:
 def rows(count: int) -> list[Json]:
     """Return checkpoints of as many groups."""
     return [checkpoint_row(n, f"GID_{n}") for n in range(count)]
-
-
-async def test_the_vendors_example_is_one_checkpoint_with_lag_zero(
-    cloud: FakeCloud, client: CloudClient
-) -> None:
-    """Served as it stands."""
-    cloud.answer(CHECKPOINTS, Reply(SAMPLE.read_bytes()))
-
-    snapshot = await poll(client)
-
-    (found,) = snapshot.columns.rows()
-    assert (found.group, found.topic) == ("GID_TEST", "TOPIC_TEST")
-    assert found.source_ms == found.target_ms > 0
-    assert snapshot.rollup.max_lag_ms == 0
-    assert len(cloud.asked) == 1
 
 
 async def test_a_poll_asks_for_each_page_once_and_within_its_slots(
@@ -166,55 +159,13 @@ async def test_a_poll_tells_of_every_page(
 
     await client.list_checkpoints(
         ROUTE,
-        admits=lambda *_: True,
-        room=0,
+        accepts=lambda *_: True,
+        series_budget=0,
         on_page=lambda *page: told.append(page),
     )
 
     assert told[0] == (1, 10, 25)
     assert sorted(told) == [(1, 10, 25), (2, 10, 25), (3, 5, 25)]
-
-
-async def test_pages_are_read_side_by_side(cloud: FakeCloud) -> None:
-    """As many at once as allowed: none is answered before the third has come."""
-    together = asyncio.Barrier(3)
-    cloud.answer_pages(CHECKPOINTS, rows(70), size=10)
-
-    def once_all_are_there(page: int) -> Callable[[web.BaseRequest], Awaitable[Reply]]:
-        async def answer(_: web.BaseRequest) -> Reply:
-            await together.wait()
-            cut = rows(70)[(page - 1) * 10 : page * 10]
-            return Reply(page_of(cut, total=70))
-
-        return answer
-
-    for page in range(2, 8):
-        cloud.answer(CHECKPOINTS, once_all_are_there(page), page=page)
-    async with client_of(cloud, in_flight=3) as client:
-        snapshot = await poll(client)
-
-    assert list(snapshot.columns.checkpoint_ids) == list(range(70))
-    assert cloud.most_in_flight == 3
-
-
-async def test_polls_share_the_slots_of_their_account(cloud: FakeCloud) -> None:
-    """Ten polls at once are as many in flight as one, and no more."""
-    is_full = asyncio.Event()
-    cloud.answer_pages(CHECKPOINTS, rows(35), size=10)
-
-    async def once_full(_: web.BaseRequest) -> Reply:
-        if cloud.in_flight == 2:
-            is_full.set()
-        await is_full.wait()
-        return Reply(page_of(rows(10), total=35))
-
-    cloud.answer(CHECKPOINTS, once_full, page=1)
-    async with client_of(cloud, in_flight=2) as client:
-        snapshots = await asyncio.gather(*(poll(client) for _ in range(10)))
-
-    assert [len(snapshot) for snapshot in snapshots] == [35] * 10
-    assert cloud.most_in_flight == 2
-    assert len(cloud.asked) == 40
 
 
 @pytest.mark.parametrize(
@@ -278,32 +229,6 @@ async def test_a_page_that_fails_in_passing_is_asked_for_again(
     assert len(snapshot) == 30
     assert sorted(cloud.pages, key=str) == [1, 2, 2, 3]
     assert sorted(counted.reasons, key=str) == [None, None, None, Reason.MALFORMED]
-
-
-async def test_a_poll_whose_next_try_would_come_too_late_ends_at_once(
-    cloud: FakeCloud, client: CloudClient
-) -> None:
-    """Its reason is what kept it from being done, and none of the API's words."""
-    cloud.answer(CHECKPOINTS, DOWN)
-
-    error = await refused(poll(client))
-
-    assert error.reason is Reason.UNAVAILABLE
-    assert len(cloud.asked) == 1
-    assert "CANARY" not in everything_about(error)
-
-
-async def test_a_poll_that_waits_too_long_for_its_turn_is_a_timeout(
-    cloud: FakeCloud,
-) -> None:
-    """The limiter's queue counts as the poll's time."""
-    cloud.answer_pages(CHECKPOINTS, rows(30), size=10)
-
-    async with client_of(cloud, timeout=0.1, rate=0.01) as client:
-        error = await refused(poll(client))
-
-    assert error.reason is Reason.TIMEOUT
-    assert cloud.pages == [1]
 
 
 async def test_all_plans_are_listed(cloud: FakeCloud, client: CloudClient) -> None:
@@ -387,34 +312,98 @@ async def test_a_plan_or_item_that_is_none_is_an_error(
     assert [error.reason for error in errors] == [wanted] * 2
 
 
-async def test_a_read_has_its_time_as_well(cloud: FakeCloud) -> None:
-    """One plan is no poll, and must not wait for its turn for ever either."""
-    cloud.answer(PLAN, Reply(good(plan_row(1))))
+async def listed(cloud: FakeCloud, *, probe: bool) -> int:
+    """Return how many items a client finds."""
+    flags = {
+        "api.endpoint": cloud.url,
+        "api.access_key_id": "simulator",
+        "api.access_key_secret": "simulator",
+        "api.requests_per_second": "1000",
+    }
+    settings = load(flags=flags, environ={}, file=None).settings
+    telemetry = Telemetry()
+    async with connected(settings, telemetry, probe=probe) as client:
+        return len(await client.list_items("cn-hangzhou", "1300000016"))
 
-    async with client_of(cloud, timeout=0.1, rate=0.01) as client:
-        await client.get_plan("cn-hangzhou", "1300000016")
-        error = await refused(client.get_plan("cn-hangzhou", "1300000016"))
 
-    assert error.reason is Reason.TIMEOUT
-
-
-async def test_only_reads_are_ever_asked_for(
-    cloud: FakeCloud, client: CloudClient
+@pytest.mark.parametrize(("probe", "items"), [(False, 25), (True, 10)])
+async def test_a_poll_reads_every_page_and_a_diagnosis_the_first(
+    *, probe: bool, items: int
 ) -> None:
-    """Five methods, and each is a GET of an action that lists or gets."""
-    for path in (PLANS, ITEMS, CHECKPOINTS):
-        cloud.answer(path, Reply(page_of([])))
-    cloud.answer(PLAN, Reply(good(plan_row(1))))
-    cloud.answer(ITEM, Reply(good(item_row(1))))
+    """Unless it is told otherwise a client leaves nothing out."""
+    async with fake_cloud() as cloud:
+        cloud.answer_pages(ITEMS, [item_row(number) for number in range(25)], size=10)
 
-    await client.list_plans("cn-hangzhou")
-    await client.get_plan("cn-hangzhou", "1300000016")
-    await client.list_items("cn-hangzhou", "1300000016")
-    await client.get_item("cn-hangzhou", "1300000016", "100070284")
-    await poll(client)
+        assert await listed(cloud, probe=probe) == items
 
-    methods = {name for name in vars(CloudClient) if not name.startswith("_")}
-    actions = [asked.headers["x-acs-action"] for asked in cloud.asked]
-    assert len(methods) == len(set(actions)) == 5
+
+async def test_a_poll_outlasts_what_a_diagnosis_tells() -> None:
+    """Unless it is told otherwise a client tries again after a server error."""
+    async with fake_cloud() as cloud:
+        good = Reply(page_of([item_row(10)]))
+        cloud.answer(ITEMS, Reply(status=503), good, page=1)
+        assert await listed(cloud, probe=False) == 1
+
+        cloud.answer(ITEMS, Reply(status=503), good, page=1)
+        with pytest.raises(UnavailableError):
+            await listed(cloud, probe=True)
+
+
+POLICY = ROOT / "deploy" / "ram-policy.json"
+
+
+class DeadCloud:
+    """A transport to a cloud that never answers; it notes what is asked for."""
+
+    def __init__(self) -> None:
+        self.actions: set[str] = set()
+
+    async def get(self, call: Call, decode: Decode[Any], deadline: Deadline) -> None:
+        """Note the action, and find nothing."""
+        self.actions.add(call.action)
+        await asyncio.sleep(deadline.left() + 1)
+
+
+def reads_of(client: CloudClient) -> dict[str, Callable[[], Awaitable[object]]]:
+    """Return a call of each of the client's methods."""
+    plan = "cn-hangzhou", "1300000016"
+    return {
+        "list_plans": lambda: client.list_plans("cn-hangzhou"),
+        "get_plan": lambda: client.get_plan(*plan),
+        "list_items": lambda: client.list_items(*plan),
+        "get_item": lambda: client.get_item(*plan, "100070284"),
+        "list_checkpoints": lambda: poll(client),
+    }
+
+
+@virtually
+async def called_actions() -> set[str]:
+    """Return the actions that the client's methods call; each ends in time."""
+    cloud = DeadCloud()
+    client = CloudClient(
+        cast("Transport", cloud), str, timeout=10, page_size=100, workers=1
+    )
+    for read in reads_of(client).values():
+        before = asyncio.get_running_loop().time()
+        assert (await refused(read())).reason is Reason.TIMEOUT
+        assert asyncio.get_running_loop().time() == before + 10
+    public = {name for name in vars(CloudClient) if not name.startswith("_")}
+    assert set(reads_of(client)) == public, "a method is called by no test here"
+    return cloud.actions
+
+
+def test_the_policy_allows_exactly_what_the_client_calls() -> None:
+    """No action is refused, and none is granted that nobody needs."""
+    policy = json.loads(POLICY.read_text(encoding="utf-8"))
+
+    assert policy["Version"] == "1"
+    (statement,) = policy["Statement"]
+    actions = called_actions()
+    assert sorted(statement["Action"]) == sorted(f"rocketmq:{a}" for a in actions)
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", "*")
     assert all(action.startswith(("List", "Get")) for action in actions)
-    assert {asked.method for asked in cloud.asked} == {"GET"}
+
+
+def test_each_action_that_is_called_is_counted_from_the_start() -> None:
+    """Telemetry's list of actions is the client's."""
+    assert sorted(ACTIONS) == sorted(called_actions())

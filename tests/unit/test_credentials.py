@@ -1,31 +1,43 @@
 """Which key signs next: the configured values, or what their files hold now."""
 
+from __future__ import annotations
+
+import asyncio
 import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from exporter.app.redaction import redacted_text
-from exporter.cloud.credential_chain import ChainCredentials
-from exporter.cloud.credentials import StaticCredentials, credential_source
+from exporter.cloud.credentials import (
+    FAILURE_KEPT_SECONDS,
+    KEPT_SECONDS,
+    Ask,
+    ChainCredentials,
+    StaticCredentials,
+    credential_source,
+    in_daemon_thread,
+    told,
+)
 from exporter.cloud.signing import Credentials
+from exporter.config import ApiSettings
 from exporter.model.errors import CredentialsError, Reason
 
 
 async def test_configured_values_are_the_key() -> None:
     """Id, secret and token arrive as they stand in the configuration."""
     source = credential_source(
-        access_key_id="id", access_key_secret="secret", security_token="token"
+        ApiSettings(
+            access_key_id="id",
+            access_key_secret=SecretStr("secret"),
+            security_token=SecretStr("token"),
+        )
     )
 
     assert await source.get() == Credentials("id", "secret", "token", "static")
-
-
-async def test_without_a_token_there_is_none() -> None:
-    """A long-lived key has no token, rather than an empty one."""
-    source = credential_source(access_key_id="id", access_key_secret="secret")
-
-    assert (await source.get()).security_token is None
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
@@ -36,7 +48,11 @@ async def test_secret_files_lose_their_line_end(tmp_path: Path, ending: str) -> 
     token.write_text(f"t0ken{ending}", newline="")
 
     source = credential_source(
-        access_key_id="id", access_key_secret_file=secret, security_token_file=token
+        ApiSettings(
+            access_key_id="id",
+            access_key_secret_file=secret,
+            security_token_file=token,
+        )
     )
 
     assert await source.get() == Credentials("id", "s3cret", "t0ken", "static")
@@ -126,43 +142,253 @@ async def test_a_bad_file_is_named_and_not_quoted(
     assert "HIDDEN" not in str(caught.value)
 
 
-async def test_a_directory_is_no_secret(tmp_path: Path) -> None:
-    """What can be seen but not read is an error that names it, too."""
-    with pytest.raises(CredentialsError, match=f"^{tmp_path} cannot be read"):
-        await StaticCredentials("id", tmp_path).get()
+def test_nothing_configured_is_the_chain() -> None:
+    """All left out means the standard credential chain."""
+    assert isinstance(credential_source(ApiSettings()), ChainCredentials)
+
+
+FIRST = Credentials("id-1", "secret-1", "token-1", "oidc_role_arn")
+SECOND = Credentials("id-2", "secret-2", "token-2", "oidc_role_arn")
+
+
+class FakeChain:
+    """A chain as the vendor's is: it blocks, and caches until it is opened anew."""
+
+    def __init__(self, *fetched: Credentials | Exception) -> None:
+        self.fetched = list(fetched)
+        self.renewed: Credentials | None = None
+        self.opened = 0
+        self.asked = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.entered = threading.Event()
+        self.release = threading.Event()
+        self.release.set()
+
+    def open(self) -> Ask:
+        """Return a new chain, which gives the next answer for ever."""
+        self.opened += 1
+        answer = self.fetched.pop(0)
+        return lambda: self.answer(answer)
+
+    def answer(self, answer: Credentials | Exception) -> Credentials:
+        """Wait for the test's leave, then give the cached or the renewed key."""
+        self.asked += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.entered.set()
+        assert self.release.wait(10)
+        self.in_flight -= 1
+        if isinstance(answer, Exception):
+            raise answer
+        return self.renewed or answer
+
+    async def until_entered(self) -> None:
+        """Return once a thread is inside the chain."""
+        assert await asyncio.to_thread(self.entered.wait, 10)
+
+
+class FakeClock:
+    """Seconds that pass when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the present second."""
+        return self.now
+
+
+async def key_or_failure(source: ChainCredentials) -> Credentials | str:
+    """Return what a source gives, or what its error says."""
+    try:
+        return await source.get()
+    except CredentialsError as error:
+        return str(error)
+
+
+async def test_callers_of_one_moment_share_one_refresh() -> None:
+    """Twenty requests at once cost the chain one call, and all get its key."""
+    chain = FakeChain(FIRST)
+    source = ChainCredentials(open_chain=chain.open)
+
+    keys = await asyncio.gather(*(source.get() for _ in range(20)))
+
+    assert keys == [FIRST] * 20
+    assert (chain.opened, chain.asked) == (1, 1)
+
+
+async def test_the_loop_runs_while_the_chain_blocks() -> None:
+    """The chain is asked in a thread: the loop turns while it waits for an answer."""
+    chain = FakeChain(FIRST)
+    chain.release.clear()
+    source = ChainCredentials(open_chain=chain.open)
+    waiting = asyncio.create_task(source.get())
+
+    await chain.until_entered()
+    assert not waiting.done()
+    chain.release.set()
+
+    assert await waiting == FIRST
+
+
+async def test_a_key_is_kept_for_a_minute() -> None:
+    """Not each request pays for a thread; after the minute the same chain is asked."""
+    chain, clock = FakeChain(FIRST), FakeClock()
+    source = ChainCredentials(open_chain=chain.open, clock=clock)
+    await source.get()
+
+    clock.now += KEPT_SECONDS - 0.1
+    await source.get()
+    assert chain.asked == 1
+    clock.now += 0.1
+    await source.get()
+    assert (chain.opened, chain.asked) == (1, 2)
+
+
+async def test_a_failure_is_kept_for_seconds_then_tried_again() -> None:
+    """A thousand routes do not try a broken chain a thousand times a minute."""
+    chain, clock = FakeChain(OSError("Connection refused"), FIRST), FakeClock()
+    source = ChainCredentials(open_chain=chain.open, clock=clock)
+    failure = await key_or_failure(source)
+
+    clock.now += FAILURE_KEPT_SECONDS - 0.1
+    assert await key_or_failure(source) == failure
+    assert chain.asked == 1
+    clock.now += 0.1
+    assert await key_or_failure(source) == failure
+    assert chain.asked == 2
+
+
+async def test_a_rejected_key_that_the_chain_still_caches_opens_a_new_chain() -> None:
+    """Only a new chain reads the profile again and asks STS before the old key ends."""
+    chain = FakeChain(FIRST, SECOND)
+    source = ChainCredentials(open_chain=chain.open)
+
+    source.reject(await source.get())
+
+    assert await source.get() == SECOND
+    assert chain.opened == 2
+
+
+async def test_late_rejections_of_an_old_key_are_old_news() -> None:
+    """Requests that were in flight with the old key do not throw away the new one."""
+    chain = FakeChain(FIRST, SECOND)
+    source = ChainCredentials(open_chain=chain.open)
+    source.reject(await source.get())
+    await source.get()
+    asked = chain.asked
+
+    source.reject(FIRST)
+
+    assert await source.get() == SECOND
+    assert chain.asked == asked
+
+
+async def test_a_cancelled_caller_leaves_the_refresh_to_the_others() -> None:
+    """Who started the refresh may go: those who wait for it still get its key."""
+    chain = FakeChain(FIRST)
+    chain.release.clear()
+    source = ChainCredentials(open_chain=chain.open)
+    starter = asyncio.create_task(source.get())
+    other = asyncio.create_task(source.get())
+    await chain.until_entered()
+
+    starter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starter
+    chain.release.set()
+
+    assert await other == FIRST
+    assert chain.asked == 1
+
+
+async def test_half_a_key_is_no_key() -> None:
+    """A metadata answer without a secret is a failure that names its provider."""
+    chain = FakeChain(Credentials("id", "", None, "ecs_ram_role"))
+    source = ChainCredentials(open_chain=chain.open)
+
+    assert "ecs_ram_role: answered without" in str(await key_or_failure(source))
+
+
+async def test_a_failure_carries_no_secret_in_text_or_cause() -> None:
+    """The vendor quotes tokens, so its error is neither quoted nor chained."""
+    chain = FakeChain(OSError("Max retries exceeded with url: /?OIDCToken=HIDDEN"))
+
+    with pytest.raises(CredentialsError) as caught:
+        await ChainCredentials(open_chain=chain.open).get()
+
+    assert "HIDDEN" not in str(caught.value)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def step(name: str, said: str) -> str:
+    """Return one step's part of the vendor's message."""
+    return f"{name}CredentialsProvider: {said}"
 
 
 @pytest.mark.parametrize(
-    ("key_id", "secret", "secret_file", "token", "token_file"),
+    ("said", "shown"),
     [
-        ("id", None, None, None, None),
-        (None, "HIDDEN", None, None, None),
-        (None, None, None, "HIDDEN", None),
-        ("id", "HIDDEN", Path("secret"), None, None),
-        ("id", "HIDDEN", None, "HIDDEN", Path("token")),
+        (
+            'oidc_role_arn, http_code: 400, {"Code":"A.Token","Token":"HIDDEN"}',
+            'http_code: 400, "Code":"A.Token"',
+        ),
+        (
+            "Pool(host='sts.aliyuncs.com'): url: /?Token=HIDDEN (Connection refused)",
+            "host=sts.aliyuncs.com, Connection refused",
+        ),
+        ("[Errno 2] No such file or directory: '/run/token'", "/run/token"),
+        (
+            "File contains no section headers.\nfile: 'x', line: 1\n'secret = HIDDEN'",
+            "failed",
+        ),
+        ("failed to execute external command: stderr: HIDDEN", "external command"),
+        (
+            "failed to get credential from credentials file: $/home/x/credentials.ini",
+            "failed to get credential from credentials file: /home/x/credentials.ini",
+        ),
     ],
 )
-def test_settings_that_are_no_key_are_refused(
-    *,
-    key_id: str | None,
-    secret: str | None,
-    secret_file: Path | None,
-    token: str | None,
-    token_file: Path | None,
-) -> None:
-    """Half a key, or one given twice, is an error and never the chain's turn."""
-    with pytest.raises(CredentialsError, match=r"^api: ") as caught:
-        credential_source(
-            access_key_id=key_id,
-            access_key_secret=secret,
-            access_key_secret_file=secret_file,
-            security_token=token,
-            security_token_file=token_file,
-        )
+def test_a_vendor_error_is_told_without_what_it_quotes(said: str, shown: str) -> None:
+    """Host, file, status and code are kept; tokens, keys and lines of files are not."""
+    steps: Sequence[str] = [step("A", said), step("EnvironmentVariable", "HIDDEN")]
 
-    assert "HIDDEN" not in str(caught.value)
+    alone, among = told(OSError(said)), told(ValueError(f"the chain: {steps}"))
+
+    assert alone.startswith("OSError: ")
+    assert shown in alone
+    assert among.startswith("A: ")
+    assert among.endswith(f"{shown}; EnvironmentVariable: failed")
+    assert "HIDDEN" not in alone + among
 
 
-def test_nothing_configured_is_the_chain() -> None:
-    """All left out means the standard credential chain."""
-    assert isinstance(credential_source(), ChainCredentials)
+async def test_what_a_call_returns_or_raises_reaches_its_waiter() -> None:
+    """As if it had been called on the loop."""
+
+    def fail() -> None:
+        raise OSError("no such host")
+
+    assert await in_daemon_thread(lambda: 42) == 42
+    with pytest.raises(OSError, match="no such host"):
+        await in_daemon_thread(fail)
+
+
+async def test_a_call_may_end_after_its_waiter_was_cancelled() -> None:
+    """At shutdown the refresh itself is cancelled; its thread then ends in peace."""
+    entered, release = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def call() -> bool:
+        threads.append(threading.current_thread())
+        entered.set()
+        return release.wait(10)
+
+    waiting = asyncio.create_task(in_daemon_thread(call))
+    await asyncio.to_thread(entered.wait, 10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    release.set()
+
+    # Were its end an error, pytest would turn that into a failure of this test.
+    await asyncio.to_thread(threads[0].join, 10)

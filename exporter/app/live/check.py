@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from exporter.app.live.calls import Calls, tell_bug
 from exporter.app.live.region import ACTIONS, RegionCheck
 from exporter.app.live.verdicts import Outcome, Verdict, clock, key_found
-from exporter.cloud.connection import PROBING, connected, credentials_of
-from exporter.cloud.credentials import CredentialSource
+from exporter.cloud.client import connected
+from exporter.cloud.credentials import CredentialSource, credential_source
 from exporter.cloud.signing import Credentials
 from exporter.config import Settings
 from exporter.model.errors import CloudError, Reason, RequestTimeoutError, capture_error
@@ -27,7 +27,7 @@ async def live_check(
     Each call is bounded by `poll.timeout`, and tried again only when it is throttled;
     the first that shows a region to be out of reach is its last. `wall` is Unix time.
     """
-    source = credentials_of(settings.api)
+    source = credential_source(settings.api)
     key = await capture_error(_key(source, settings.poll.timeout.total_seconds()))
     if isinstance(key, CloudError):
         tell_bug(key)
@@ -37,7 +37,7 @@ async def live_check(
     verdicts = [Verdict(Outcome.OK, "credential", found)]
     watch = _Watch()
     async with connected(
-        settings, watch, manner=PROBING, credentials=source, wall=wall
+        settings, watch, probe=True, credentials=source, wall=wall
     ) as cloud:
         for region in _regions(settings):
             watch.skew_seconds = None

@@ -142,7 +142,9 @@ class RegionCheck:
             await self._calls.make(
                 LIST_CHECKPOINTS,
                 {**ids, "instance": name},
-                self._cloud.list_checkpoints(route, admits=lambda *_: True, room=0),
+                self._cloud.list_checkpoints(
+                    route, accepts=lambda *_: True, series_budget=0
+                ),
                 lambda snapshot: _counted(snapshot.dropped, "checkpoint"),
             )
 

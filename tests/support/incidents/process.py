@@ -19,12 +19,11 @@ from yarl import URL
 from exporter.app.exporter import Exporter
 from exporter.app.leadership import Elector
 from exporter.app.serve import poll_when_elected
-from exporter.cloud.client import CloudClient
-from exporter.cloud.connection import requests_per_second
-from exporter.cloud.exchange import Exchange
+from exporter.cloud.client import CloudClient, requests_per_second
+from exporter.cloud.http import Exchange
 from exporter.cloud.limiter import Limiter
+from exporter.cloud.retry import Transport
 from exporter.cloud.signing import Credentials
-from exporter.cloud.transport import Transport
 from exporter.config import Settings
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry

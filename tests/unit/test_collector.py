@@ -1,45 +1,61 @@
-"""Which rows of the API are checkpoints, and which of two is kept."""
+"""How the API's rows become the model's, and which of two is kept."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import math
+import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
-from fakes import NOON_MS, Json, checkpoint_row, page_of
+from fakes import NOON_MS, Json, checkpoint_row, item_row, page_of, plan_row
 from hypothesis import given
 from hypothesis import strategies as st
 from paths import TESTDATA
 
-from exporter.cloud.checkpoints import CheckpointCollector
-from exporter.cloud.decoding import PageDecoder
-from exporter.cloud.wire import CheckpointRow, Rows
+from exporter.cloud.collector import (
+    CheckpointCollector,
+    RowCollector,
+    item_from,
+    plan_from,
+)
+from exporter.cloud.wire import CheckpointRow, ItemRow, Page, PlanRow, page_decoder
 from exporter.model.lag import sync_lag_ms
-from exporter.model.types import Checkpoint, Rejection, Route, Snapshot, State
+from exporter.model.types import (
+    Checkpoint,
+    Instance,
+    Item,
+    Plan,
+    Rejection,
+    Route,
+    Snapshot,
+    State,
+)
 
 ROUTE = Route("1300000016", "100070284", "rmq-route", "cn-hangzhou")
 SAMPLE = TESTDATA / "seed_checkpoints.json"
 CN = ("cn-hangzhou", "cn-hangzhou", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ")
 
-decode = PageDecoder(CheckpointRow, "checkpointId")
+decode = page_decoder(CheckpointRow)
 
 
-def rows_of(body: bytes) -> Rows[CheckpointRow]:
+def rows_of(body: bytes) -> Page[CheckpointRow]:
     """Return the rows of a good page."""
-    data = decode(body).data
+    data = decode(body)
     assert data is not None
     return data
 
 
 def collected(
     *pages: list[Json],
-    admits: Callable[[str, str], bool] = lambda _group, _topic: True,
-    room: int = 100,
+    accepts: Callable[[str, str], bool] = lambda _group, _topic: True,
+    budget: int = 100,
 ) -> Snapshot:
     """Return the snapshot of these pages."""
-    collector = CheckpointCollector(ROUTE, admits, room)
+    collector = CheckpointCollector(ROUTE, accepts, budget)
     for page in pages:
         collector.take(rows_of(json.dumps(page_of(page)).encode()))
     return asyncio.run(collector.snapshot())
@@ -178,7 +194,7 @@ def test_what_nobody_wants_is_counted_as_filtered() -> None:
     ]
 
     snapshot = collected(
-        rows, admits=lambda group, topic: group + topic < "GID_orders~"
+        rows, accepts=lambda group, topic: group + topic < "GID_orders~"
     )
 
     assert list(snapshot.columns.checkpoint_ids) == [1]
@@ -203,14 +219,14 @@ def test_malformed_rows_are_counted_once_each_and_seen() -> None:
     assert snapshot.rejected[Rejection.MALFORMED] == 1 + 2
 
 
-@pytest.mark.parametrize(("room", "kept"), [(0, 0), (2, 2), (3, 3), (9, 3)])
-def test_beyond_the_room_checkpoints_are_in_the_rollup_alone(
-    room: int, kept: int
+@pytest.mark.parametrize(("budget", "kept"), [(0, 0), (2, 2), (3, 3), (9, 3)])
+def test_beyond_the_budget_checkpoints_are_in_the_rollup_alone(
+    budget: int, kept: int
 ) -> None:
     """They are still counted, and the worst of them still shows."""
     rows = [checkpoint_row(n, f"G{n}", target_ms=NOON_MS - n * 1_000) for n in range(3)]
 
-    snapshot = collected(rows, room=room)
+    snapshot = collected(rows, budget=budget)
 
     assert list(snapshot.columns.checkpoint_ids) == list(range(kept))
     assert snapshot.dropped == 3 - kept
@@ -234,7 +250,7 @@ def test_every_row_is_a_checkpoint_or_counted(
     rows = [checkpoint_row(n, group, source_ms=lag) for n, group, lag in said]
     pages = [rows[start : start + size] for start in range(0, len(rows), size)]
 
-    snapshot = collected(*pages, admits=lambda group, _: group == "a")
+    snapshot = collected(*pages, accepts=lambda group, _: group == "a")
 
     ids = {n for n, _, _ in said}
     assert len(snapshot) + sum(snapshot.rejected.values()) == len(ids)
@@ -255,9 +271,9 @@ def test_every_row_is_a_checkpoint_or_counted(
     st.integers(0, 7),
 )
 def test_what_is_collected_is_what_a_naive_reading_finds(
-    said: list[tuple[int, str, int | None]], size: int, room: int
+    said: list[tuple[int, str, int | None]], size: int, budget: int
 ) -> None:
-    """Duplicates in a page and across pages, with room for all of them or for none."""
+    """Duplicates in a page and across pages, within the budget and beyond it."""
     rows = [
         checkpoint_row(
             n,
@@ -279,23 +295,114 @@ def test_what_is_collected_is_what_a_naive_reading_finds(
             best[group] = rank
             continue
         duplicates += 1
-        if list(best).index(group) < room:
+        if list(best).index(group) < budget:
             best[group] = max(best[group], rank)
 
     snapshot = collected(
-        *(rows[start : start + size] for start in range(0, len(rows), size)), room=room
+        *(rows[start : start + size] for start in range(0, len(rows), size)),
+        budget=budget,
     )
 
-    assert list(snapshot.columns.groups) == list(best)[:room]
+    assert list(snapshot.columns.groups) == list(best)[:budget]
     lags = [
         sync_lag_ms(row.source_ms, row.target_ms) for row in snapshot.columns.rows()
     ]
     assert lags == [
-        None if rank == -math.inf else rank for rank in list(best.values())[:room]
+        None if rank == -math.inf else rank for rank in list(best.values())[:budget]
     ]
-    assert snapshot.dropped == max(0, len(best) - room)
+    assert snapshot.dropped == max(0, len(best) - budget)
     assert snapshot.rejected[Rejection.DUPLICATE] == duplicates
     assert sum(snapshot.rollup.states.values()) == len(best)
     known = [rank for rank in best.values() if rank > -math.inf]
     assert snapshot.rollup.max_lag_ms == max(known, default=None)
     assert snapshot.rollup.lag_count == len(known)
+
+
+def plan(**beside: object) -> Plan:
+    """Return what a plan's row becomes."""
+    row = msgspec.convert(plan_row(7, **beside), PlanRow)
+    return plan_from(row, "7", "cn-hangzhou")
+
+
+def item(**beside: object) -> Item:
+    """Return what an item's row becomes."""
+    return item_from(msgspec.convert(item_row(9, **beside), ItemRow), "7", "9")
+
+
+def test_a_plan_has_its_instances_with_their_roles_in_capitals() -> None:
+    """The vendor's pages spell a role in two ways."""
+    assert plan() == Plan(
+        plan_id="7",
+        name="orders-dr",
+        type="ACTIVE_PASSIVE",
+        status="RUNNING",
+        region="cn-hangzhou",
+        is_auto_synced=True,
+        instances=(Instance("rmq-source", "ACTIVE"), Instance("rmq-target", "PASSIVE")),
+    )
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"planType": "ACTIVE_ACTIVE"},
+        {"syncCheckpointEnabled": False},
+        {"autoSyncCheckpoint": None},
+        {"planType": None},
+    ],
+)
+def test_a_plan_is_auto_synced_only_one_way_and_with_both_switches_on(
+    beside: dict[str, Any],
+) -> None:
+    """Rules page on age only where it is; so what is unsaid does not count as on."""
+    assert plan(**beside).is_auto_synced is False
+
+
+def test_what_a_plan_leaves_out_is_empty() -> None:
+    """Also an instance without an id, which could not be asked for."""
+    bare = plan_from(PlanRow(7), "7", "cn-hangzhou")
+
+    assert (bare.name, bare.type, bare.status, bare.instances) == ("", "", "", ())
+    assert plan(instances=[{"instanceRole": "ACTIVE"}, {}]).instances == ()
+
+
+def test_an_item_names_each_instance_once() -> None:
+    """Two topics of one instance are two entries."""
+    topics = [{"instanceId": name} for name in ("b", "a", "b", "", None)]
+
+    assert item(topics=topics).instance_ids == ("b", "a")
+    assert item(topics=None) == Item("7", "9", "RUNNING", ())
+
+
+def test_rows_met_again_and_rejected_ones_count_once() -> None:
+    """Rows move between pages; a row without an id cannot be known again."""
+    collector = RowCollector[PlanRow]()
+
+    collector.take(Page(5, 2, [PlanRow(1), PlanRow(2)], [3, None]))
+    collector.take(Page(5, 2, [PlanRow(2), PlanRow(4)], [3, 1]))
+
+    assert [row.id for row in collector.rows] == [1, 2, 4]
+    assert collector.seen == 5
+
+
+def test_what_is_over_the_budget_takes_hardly_any_memory() -> None:
+    """`metrics.max_checkpoints` holds the memory of a poll, whatever upstream sends."""
+    bodies = []
+    for first in range(0, 4_000, 200):
+        numbers = range(first, first + 200)
+        page = page_of([checkpoint_row(n, f"GID_{n:08}") for n in numbers])
+        bodies.append(json.dumps(page).encode())
+
+    def bytes_for_each(budget: int) -> float:
+        collector = CheckpointCollector(ROUTE, lambda *_: True, budget)
+        tracemalloc.start()
+        try:
+            for body in bodies:
+                collector.take(rows_of(body))
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return held / 4_000
+
+    assert bytes_for_each(100) < 220
+    assert bytes_for_each(10_000) > 350

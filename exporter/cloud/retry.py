@@ -1,26 +1,25 @@
-"""How calls reach the API: within the account's limits, and tried again if need be.
-
-It knows no action's answer; the caller brings the decoder.
-"""
+"""How calls reach the API: within the account's limits, and tried again if need be."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
 from typing import Protocol, TypeVar
 
-from exporter.cloud.answers import Decode
 from exporter.cloud.credentials import CredentialSource
-from exporter.cloud.deadline import Deadline
-from exporter.cloud.exchange import Call, Exchange
+from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
+from exporter.cloud.wire import Decode
 from exporter.model.errors import (
     CloudError,
     CredentialsError,
     ExpiredCredentialsError,
     NonceUsedError,
     Reason,
+    RequestTimeoutError,
     ThrottledError,
 )
 
@@ -28,23 +27,13 @@ T = TypeVar("T")
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.25
-# The next attempt mends them or none does: a refused key is fetched anew, and each
+# The next attempt cures them or none does: a refused key is fetched again, and each
 # attempt draws a nonce of its own.
-MENDED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
-
-
-def is_transient(error: CloudError) -> bool:
-    """Tell whether a later attempt may succeed, with nobody doing anything."""
-    return error.is_transient
-
-
-def is_throttled(error: CloudError) -> bool:
-    """Tell whether an error says nothing of the call, but that it came too soon."""
-    return isinstance(error, ThrottledError)
+CURED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
 
 
 class ApiObserver(Protocol):
-    """Whoever counts what is asked of the API, and how it goes."""
+    """Counts what is asked of the API, and how it goes."""
 
     def api_request(self, action: str, seconds: float, reason: Reason | None) -> None:
         """Take note of one attempt; `reason` is None when it did not fail."""
@@ -55,11 +44,51 @@ class ApiObserver(Protocol):
     def api_throttled(self, action: str) -> None:
         """Take note that the account was told to slow down."""
 
+    def rate_limit(self, per_second: float) -> None:
+        """Take note of how fast the account may be asked from now on."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """Take note of our clock minus the API's."""
+
+
+class Deadline:
+    """When a poll must have ended, `seconds` from now on the loop's clock.
+
+    `latest` is the error that the present run of retries last met.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._at = asyncio.get_running_loop().time() + seconds
+        self._timeout = asyncio.timeout_at(self._at)
+        self.latest: CloudError | None = None
+
+    def left(self) -> float:
+        """Return how many seconds are left; below 0 when the time is up."""
+        return self._at - asyncio.get_running_loop().time()
+
+    def is_up(self) -> bool:
+        """Tell whether the time is what cuts the poll."""
+        return self._timeout.expired()
+
+    @asynccontextmanager
+    async def enforced(self) -> AsyncIterator[None]:
+        """Cut what runs inside when the time is up.
+
+        Raises:
+            CloudError: `latest` if there is one, else a timeout.
+        """
+        try:
+            async with self._timeout:
+                yield
+        except TimeoutError:
+            late = RequestTimeoutError("poll.timeout is exceeded")
+            raise self.latest or late from None
+
 
 class Transport:
     """Sends calls within the account's rate and number of requests in flight.
 
-    `is_retried` says after which errors another attempt is made.
+    A `probe` tries again only what was throttled: it tells what it met, at once.
     """
 
     def __init__(
@@ -70,52 +99,45 @@ class Transport:
         observer: ApiObserver,
         *,
         max_concurrency: int,
-        is_retried: Callable[[CloudError], bool] = is_transient,
+        probe: bool = False,
     ) -> None:
         self._exchange = exchange
         self._credentials = credentials
         self._limiter = limiter
         self._observer = observer
-        self._is_retried = is_retried
+        self._probe = probe
         self._slots = asyncio.Semaphore(max_concurrency)
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
-    async def get(
-        self,
-        call: Call,
-        decode: Decode[T],
-        deadline: Deadline,
-    ) -> T:
+    async def get(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
         """Return the data of a good answer, which may take several attempts.
 
         Raises:
             CloudError: the last attempt's, once more of them are no use.
         """
-        request = object()
-        try:
-            return await self._try(call, decode, deadline, request)
-        finally:
-            deadline.over(request)
-
-    async def _try(
-        self, call: Call, decode: Decode[T], deadline: Deadline, request: object
-    ) -> T:
         met: set[type[CloudError]] = set()
-        attempt = 0
-        while True:
-            attempt += 1
+        latest: CloudError | None = None
+        for attempt in count(1):
             try:
-                return await self._attempt(call, decode, deadline)
+                data = await self._attempt(call, decode, deadline)
             except CloudError as error:
-                is_mended = isinstance(error, MENDED_AT_ONCE) and type(error) not in met
-                met.add(type(error))
-                delay = 0.0 if is_mended else self._backoff(attempt, error)
-                is_worth_it = is_mended or self._is_retried(error)
+                is_cured = isinstance(error, CURED_AT_ONCE) and type(error) not in met
+                delay = 0.0 if is_cured else self._backoff(attempt, error)
+                is_worth_it = is_cured or self._is_retried(error)
                 if not is_worth_it or attempt >= ATTEMPTS or delay >= deadline.left():
                     raise
-                deadline.failed(request, error)
-            self._observer.api_retry(call.action)
+                met.add(type(error))
+                deadline.latest = latest = error
+                self._observer.api_retry(call.action)
+            else:
+                if deadline.latest is latest:
+                    deadline.latest = None
+                return data
             await asyncio.sleep(delay)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _is_retried(self, error: CloudError) -> bool:
+        return isinstance(error, ThrottledError) if self._probe else error.is_transient
 
     def _backoff(self, attempt: int, error: CloudError) -> float:
         jitter = self._random.uniform(0, BACKOFF_SECONDS * 2**attempt)

@@ -18,9 +18,8 @@ from fakes import FakeCloud, Reply, fake_cloud, good, raw_server
 from leaks import everything_about
 from yarl import URL
 
-from exporter.cloud.exchange import LARGEST_BODY_BYTES, Call, Exchange, _proxy_for
+from exporter.cloud.http import LARGEST_BODY_BYTES, Call, Exchange, _proxy_for
 from exporter.cloud.signing import Credentials, authorization, canonical_query
-from exporter.cloud.wire import Envelope
 from exporter.model.errors import CloudError, Reason
 
 ACTION = "ListDisasterRecoveryPlans"
@@ -30,9 +29,9 @@ NOON = 1_740_724_080.0
 SECRETS = ("TESTakid", "TESTsk", "CAISTEST", "Signature=", "CANARY")
 
 
-def whole(body: bytes) -> Envelope[bytes]:
+def whole(body: bytes) -> bytes:
     """Take the body for the data."""
-    return Envelope(success=True, data=body)
+    return body
 
 
 @dataclass
@@ -456,7 +455,7 @@ async def test_a_bug_while_reading_an_answer_is_not_hidden(
 ) -> None:
     """Only errors of the API and the network are turned into ours."""
 
-    def broken(_: bytes) -> Envelope[bytes]:
+    def broken(_: bytes) -> bytes:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

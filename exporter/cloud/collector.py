@@ -1,23 +1,24 @@
-"""How the API's rows become columns: each checkpoint once, bad rows counted.
-
-It reads nothing and asks nothing; pages are handed to it in their order.
-"""
+"""How the API's rows become the model's: each once, whatever page it is met on."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from exporter.cloud.wire import CheckpointRow, Progress, Rows
+from exporter.cloud.wire import CheckpointRow, ItemRow, Page, PlanRow, Progress
 from exporter.model import lag
+from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import (
     UNKNOWN_MS,
     Columns,
+    Instance,
+    Item,
     Kind,
+    Labels,
+    Plan,
     Rejection,
     Rollup,
     Route,
@@ -26,38 +27,96 @@ from exporter.model.types import (
 
 _NO_PROGRESS = Progress()
 _TIMES = {"checkpoint_ids", *(name for name in Columns.__slots__ if name[-3:] == "_ms")}
-# A row is a tuple in the order of the columns: here stand the names that make a series
-# of its own (group, topic, source and target instance), and the two sides' positions.
+# A row is a tuple in the order of the columns: here stand the labels that make a series
+# of its own, and the two sides' positions.
 _LABELS = slice(1, 5)
 _SIDES = slice(6, 8)
 _LAST_SYNC = 5
-# Rolled up at a time: about a millisecond.
-_SLICE_ROWS = 2000
 
+R = TypeVar("R", PlanRow, ItemRow)
 Row = tuple[Any, ...]
+
+
+class RowCollector(Generic[R]):
+    """Collects plans or items by their id."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, R | None] = {}  # None stands for a malformed row
+        self._nameless = 0
+
+    @property
+    def rows(self) -> tuple[R, ...]:
+        """Return the good rows, each once."""
+        return tuple(row for row in self._rows.values() if row is not None)
+
+    @property
+    def seen(self) -> int:
+        """Return how many different rows were taken, rejected ones included."""
+        return len(self._rows) + self._nameless
+
+    def take(self, page: Page[R]) -> None:
+        """Take the rows of one page; those met before have moved between pages."""
+        for row in page.rows:
+            self._rows[row.id] = self._rows.get(row.id) or row
+        for row_id in page.malformed:
+            if row_id is None:
+                self._nameless += 1
+            else:
+                self._rows.setdefault(row_id, None)
+
+
+def plan_from(row: PlanRow, plan_id: str, region: str) -> Plan:
+    """Return the plan of a row."""
+    # Auto sync is one-way only; in a two-way plan the switches mean nothing.
+    is_one_way = row.plan_type == "ACTIVE_PASSIVE"
+    is_switched_on = bool(row.sync_checkpoint_enabled and row.auto_sync_checkpoint)
+    return Plan(
+        plan_id=plan_id,
+        name=row.plan_name or "",
+        type=row.plan_type or "",
+        status=row.plan_status or "",
+        region=region,
+        is_auto_synced=is_one_way and is_switched_on,
+        instances=tuple(
+            Instance(instance.instance_id, (instance.instance_role or "").upper())
+            for instance in row.instances or ()
+            if instance.instance_id
+        ),
+    )
+
+
+def item_from(row: ItemRow, plan_id: str, item_id: str) -> Item:
+    """Return the item of a row, with each instance that its topics name once."""
+    named = (topic.instance_id for topic in row.topics or ())
+    return Item(
+        plan_id=plan_id,
+        item_id=item_id,
+        status=row.item_status or "",
+        instance_ids=tuple(dict.fromkeys(name for name in named if name)),
+    )
 
 
 class CheckpointCollector:
     """Collects one route's checkpoints, page by page.
 
-    `admits` says of a group and a topic whether anybody wants them. Of checkpoints
-    beyond `room` only what they come to is kept, however many there are.
+    `accepts` says of a group and a topic whether anybody wants them. Of checkpoints
+    beyond `series_budget` only what they come to is kept, however many there are.
     """
 
     def __init__(
-        self, route: Route, admits: Callable[[str, str], bool], room: int
+        self, route: Route, accepts: Callable[[str, str], bool], series_budget: int
     ) -> None:
         self._route = route
-        self._admits = admits
-        self._room = room
+        self._accepts = accepts
+        self._series_budget = series_budget
         self._ids: set[int] = set()
         self._nameless = 0
         self._rejected = Counter[Rejection]()
-        self._index_of: dict[tuple[str, ...], int] = {}
+        self._index: dict[Labels, int] = {}
         # Names recur in thousands of rows; each is kept once.
         self._names: dict[str, str] = {}
         self._kinds: dict[Kind, Kind] = {}
-        # Of what has no room, the hashes of the labels, and what it comes to so far.
+        # Of what is over the budget: the hashes of its labels, and what it comes to.
         self._dropped: set[int] = set()
         self._dropped_rollup = lag.rollup((), (), ())
         self._columns: list[Any] = [
@@ -69,24 +128,24 @@ class CheckpointCollector:
         """Return how many different rows were taken, rejected ones included."""
         return len(self._ids) + self._nameless
 
-    def take(self, content: Rows[CheckpointRow]) -> None:
+    def take(self, page: Page[CheckpointRow]) -> None:
         """Take the rows of one page; those met before have moved between pages."""
         first = len(self._columns[0])
         fresh: list[Row] = []
         over: list[Row] = []
-        for row in content.rows:
-            if row.checkpoint_id in self._ids:
+        for row in page.rows:
+            if row.id in self._ids:
                 continue
-            self._ids.add(row.checkpoint_id)
+            self._ids.add(row.id)
             values = self._values(row)
             if values is None:
                 self._rejected[Rejection.FILTERED] += 1
                 continue
-            index = self._index_of.get(values[_LABELS])
+            index = self._index.get(values[_LABELS])
             if index is not None:
                 self._settle(values, index, fresh, first)
-            elif first + len(fresh) < self._room:
-                self._index_of[values[_LABELS]] = first + len(fresh)
+            elif first + len(fresh) < self._series_budget:
+                self._index[values[_LABELS]] = first + len(fresh)
                 fresh.append(values)
             else:
                 over.append(values)
@@ -94,7 +153,7 @@ class CheckpointCollector:
         for column, added in zip(self._columns, zip(*fresh, strict=True), strict=False):
             column.extend(added)
         self._drop(over)
-        self._reject(content.malformed)
+        self._reject(page.malformed)
 
     async def snapshot(self) -> Snapshot:
         """Return what was collected."""
@@ -110,7 +169,12 @@ class CheckpointCollector:
             rollup=lag.merged([await _rolled_up(columns), self._dropped_rollup]),
             rejected={reason: self._rejected[reason] for reason in Rejection},
             dropped=len(self._dropped),
+            index=self._index if self._lists_foreign(columns) else {},
         )
+
+    def _lists_foreign(self, columns: Columns) -> bool:
+        own = columns.source_instance_ids.count(self._route.source_instance_id)
+        return own < len(columns)
 
     def _values(self, row: CheckpointRow) -> Row | None:
         """Return a row in the order of the columns, None if nobody wants it."""
@@ -118,7 +182,7 @@ class CheckpointCollector:
         target = row.target_progress or _NO_PROGRESS
         group = self._name(source.consumer_group_id)
         topic = self._name(source.topic_name)
-        if not self._admits(group, topic):
+        if not self._accepts(group, topic):
             return None
         kind = (
             source.region_id or "",
@@ -127,7 +191,7 @@ class CheckpointCollector:
             target.instance_type or "",
         )
         return (
-            row.checkpoint_id,
+            row.id,
             group,
             topic,
             self._name(source.instance_id) or self._route.source_instance_id,
@@ -156,7 +220,7 @@ class CheckpointCollector:
             column[index] = value
 
     def _drop(self, rows: list[Row]) -> None:
-        """Count checkpoints that have no room, each once."""
+        """Count checkpoints over the budget, each once."""
         sides = []
         for values in rows:
             mark = hash(values[_LABELS])
@@ -182,19 +246,19 @@ class CheckpointCollector:
     def _name(self, name: str | None) -> str:
         if not name:
             return ""
-        if len(self._index_of) < self._room:
+        if len(self._index) < self._series_budget:
             return self._names.setdefault(name, name)
         return self._names.get(name, name)
 
 
 async def _rolled_up(columns: Columns) -> Rollup:
     """Return what columns come to, with pauses in which the loop serves others."""
-    parts = []
-    for start in range(0, max(1, len(columns)), _SLICE_ROWS):
-        rows = slice(start, start + _SLICE_ROWS)
+    slicer, parts = TimeSlicer(), []
+    for start in range(0, max(1, len(columns)), SLICE_ROWS):
+        rows = slice(start, start + SLICE_ROWS)
         sides = columns.source_ms[rows], columns.target_ms[rows]
         parts.append(lag.rollup(*sides, columns.last_sync_ms[rows]))
-        await asyncio.sleep(0)
+        await slicer.pause()
     return lag.merged(parts)
 
 

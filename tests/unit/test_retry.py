@@ -13,17 +13,16 @@ from typing import TypeVar
 import pytest
 from virtual_time import settled, virtually
 
-from exporter.cloud.answers import Decode
-from exporter.cloud.deadline import Deadline
-from exporter.cloud.exchange import Call, Exchange
+from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
-from exporter.cloud.signing import Credentials
-from exporter.cloud.transport import (
+from exporter.cloud.retry import (
     ATTEMPTS,
     BACKOFF_SECONDS,
+    Deadline,
     Transport,
 )
-from exporter.cloud.wire import Envelope
+from exporter.cloud.signing import Credentials
+from exporter.cloud.wire import Decode
 from exporter.model.errors import (
     ClockError,
     CloudError,
@@ -71,7 +70,7 @@ class Scripted(Exchange):
         said = self._said.pop(0) if len(self._said) > 1 else self._said[0]
         if isinstance(said, Exception):
             raise said
-        data = decode(said).data
+        data = decode(said)
         assert data is not None
         return data
 
@@ -117,6 +116,12 @@ class Heard:
         """Note a throttled attempt."""
         self.throttled += 1
 
+    def rate_limit(self, per_second: float) -> None:
+        """Take no note."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """Take no note."""
+
     @property
     def reasons(self) -> list[Reason | None]:
         """The reason of each attempt."""
@@ -128,9 +133,9 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def whole(body: bytes) -> Envelope[bytes]:
+def whole(body: bytes) -> bytes:
     """Take the body for the data."""
-    return Envelope(success=True, data=body)
+    return body
 
 
 class Rig:
@@ -312,26 +317,6 @@ async def test_a_cancelled_attempt_counts_and_is_no_failure() -> None:
 
 
 @virtually
-async def test_a_request_given_up_by_another_is_no_reason_later() -> None:
-    """A pass that is read again must not be called by what the one before met."""
-    rig = Rig(UnavailableError("down"), b"late", seconds=10)
-    deadline = Deadline(60)
-
-    async def poll() -> None:
-        first = asyncio.create_task(rig.transport.get(CALL, whole, deadline))
-        await asyncio.sleep(11)
-        first.cancel()
-        await asyncio.wait([first])
-        await asyncio.sleep(AGES)
-
-    with pytest.raises(RequestTimeoutError):
-        async with deadline.enforced():
-            await poll()
-
-    assert rig.heard.retries == 1
-
-
-@virtually
 async def test_an_expired_token_is_rejected_and_fetched_anew_once() -> None:
     """A fresh one may do at once, so there is no wait."""
     rig = Rig(ExpiredCredentialsError("old"), b"data")
@@ -461,3 +446,77 @@ async def test_a_failed_attempt_gives_its_slot_back(in_flight: int, polls: int) 
     errors = await asyncio.gather(*(rig.refused() for _ in range(polls)))
 
     assert [error.reason for error in errors] == [Reason.NOT_FOUND] * polls
+
+
+@virtually
+async def test_what_is_done_in_time_is_left_alone() -> None:
+    """The result comes through, and the time that is left is told."""
+    deadline = Deadline(10)
+
+    async with deadline.enforced():
+        await asyncio.sleep(4)
+
+    assert deadline.left() == 6
+    assert not deadline.is_up()
+
+
+@virtually
+async def test_what_takes_too_long_is_cut_and_is_a_timeout() -> None:
+    """The time counts from when the deadline was made."""
+    deadline = Deadline(10)
+    await asyncio.sleep(7)
+
+    with pytest.raises(RequestTimeoutError):
+        async with deadline.enforced():
+            await asyncio.sleep(60)
+
+    assert asyncio.get_running_loop().time() == 10
+    assert deadline.is_up()
+    assert deadline.left() == 0
+
+
+@virtually
+async def test_a_cancelled_poll_is_cancelled_and_no_timeout() -> None:
+    """A route that is dropped has not failed."""
+    deadline = Deadline(10)
+
+    async def poll() -> None:
+        async with deadline.enforced():
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(poll())
+    await asyncio.sleep(1)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@virtually
+async def test_an_attempt_that_was_tried_again_with_success_is_no_reason() -> None:
+    """What hangs afterwards is a timeout."""
+    rig = Rig(UnavailableError("down"), b"data")
+    deadline = Deadline(60)
+
+    async def poll() -> None:
+        async with deadline.enforced():
+            await rig.transport.get(CALL, whole, deadline)
+            await asyncio.sleep(AGES)
+
+    with pytest.raises(RequestTimeoutError):
+        await poll()
+
+
+@virtually
+async def test_a_success_elsewhere_does_not_hide_what_is_tried_again() -> None:
+    """Pages are read side by side."""
+    ill, well = Rig(ThrottledError("slow"), rate=0.04), Rig(b"data", seconds=30)
+    deadline = Deadline(45)
+
+    async def poll() -> None:
+        async with deadline.enforced(), asyncio.TaskGroup() as group:
+            for rig in (ill, well):
+                group.create_task(rig.transport.get(CALL, whole, deadline))
+
+    with pytest.raises(ThrottledError):
+        await poll()

@@ -1,15 +1,18 @@
-"""Which error an answer of the API is: classified by its code, then by its status.
+"""What an answer of the API is: its data, or an error, by its code, then its status.
 
-Pure. Only codes of a harmless shape are kept, and never the API's own words.
+An error holds codes and ids of a harmless shape alone, and never the API's own words.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import TypeVar
 
+from exporter.cloud.wire import Decode, converted, loose_object
 from exporter.model.errors import (
     ClockError,
     CloudError,
@@ -24,6 +27,8 @@ from exporter.model.errors import (
     ThrottledError,
     UnavailableError,
 )
+
+T = TypeVar("T")
 
 # The first that matches the start of the code; api.md 3 lists the sources.
 BY_CODE: tuple[tuple[str, type[CloudError]], ...] = (
@@ -49,6 +54,47 @@ BY_STATUS: Mapping[int, type[CloudError]] = {
 # The vendor's SDK takes any error that carries it for throttling; so do we.
 WAIT_HEADER = "x-acs-retry-after"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the API, whole."""
+
+    action: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def data_of(answer: Answer, decode: Decode[T]) -> T:
+    """Return an answer's data.
+
+    Raises:
+        CloudError: what it stands for instead, by status, `success` and code.
+    """
+    data = decode(answer.body) if answer.status == HTTPStatus.OK else None
+    if data is None:
+        raise _failure_of(answer)
+    return data
+
+
+def _failure_of(answer: Answer) -> CloudError:
+    """Return the error of an answer that has no data."""
+    said = loose_object(answer.body)
+    success = converted(said.get("success"), bool)
+    status, code = answer.status, safe_code(said.get("Code"), said.get("code"))
+    if status == HTTPStatus.OK and success is not None:
+        stated = converted(said.get("httpStatusCode"), int)
+        status = status if success else stated or status
+        code = None if success else code
+    request_ids = said.get("RequestId"), said.get("requestId")
+    origin = Origin(
+        action=answer.action,
+        code=code or xml_code(answer.body),
+        status=status,
+        request_id=safe_code(*request_ids, answer.headers.get("x-acs-request-id")),
+    )
+    return error_from(origin, answer.headers, is_service=success is not None)
 
 
 def error_from(

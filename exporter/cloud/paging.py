@@ -1,0 +1,126 @@
+"""How a paged list is read whole: all of its pages, adding up, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+from exporter.cloud.wire import Page
+from exporter.model.errors import IncompleteError
+
+C = TypeVar("C", bound="Collector")
+
+Fetch = Callable[[int], Awaitable[Page[Any]]]
+"""Reads the page of a number; the first is 1."""
+
+# A list that changes while it is read is read again, so often in all.
+PASSES = 3
+
+
+class Collector(Protocol):
+    """Takes the rows of a list in their order."""
+
+    @property
+    def seen(self) -> int:
+        """Return how many different rows were taken, rejected ones included."""
+
+    def take(self, page: Page[Any]) -> None:
+        """Take the rows of one page."""
+
+
+async def read_all(
+    fetch: Fetch,
+    collector: Callable[[], C],
+    *,
+    workers: int,
+    on_incomplete: Callable[[IncompleteError], None] = lambda _: None,
+) -> C:
+    """Return a collector that has taken every row, once the pages add up.
+
+    After the first page up to `workers` are read at a time. A list that does not add up
+    is read again, with a new collector; `on_incomplete` hears why.
+
+    Raises:
+        IncompleteError: no pass added up.
+        CloudError: whatever `fetch` raised; the rest of the pass is cancelled.
+    """
+    for more_passes in reversed(range(PASSES)):
+        try:
+            return await _Pass(fetch, collector()).run(workers)
+        except IncompleteError as error:
+            if not more_passes:
+                raise
+            on_incomplete(error)
+    raise AssertionError("the last pass returns or raises")
+
+
+class _Pass(Generic[C]):
+    """One reading of the list, from the first page to the last."""
+
+    def __init__(self, fetch: Fetch, collector: C) -> None:
+        self._fetch = fetch
+        self._collector = collector
+        self._total = 0
+        self._size = 0
+
+    async def run(self, workers: int) -> C:
+        first = await self._read(1)
+        # A server that does not state its page size shows it by what it sends.
+        self._size = first.size or first.count or 1
+        self._take(1, first)
+        # A server that cuts no pages has said it all, whatever size it states.
+        if self._collector.seen < self._total:
+            await self._read_on(workers)
+        if self._collector.seen != self._total:
+            raise IncompleteError(
+                f"the pages hold {self._collector.seen} rows of {self._total}"
+            )
+        return self._collector
+
+    async def _read_on(self, workers: int) -> None:
+        """Read the other pages side by side, and take them in their order."""
+        reading: deque[asyncio.Task[Page[Any]]] = deque()
+        taken = begun = 1
+        try:
+            while taken < self._last_page():
+                while begun < self._last_page() and len(reading) < workers:
+                    begun += 1
+                    reading.append(asyncio.create_task(self._read(begun)))
+                await _first_of(reading)
+                while reading and reading[0].done():
+                    taken += 1
+                    self._take(taken, reading.popleft().result())
+        finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
+
+    async def _read(self, number: int) -> Page[Any]:
+        page = await self._fetch(number)
+        if page.total < self._total:
+            # What moved up into a page that was read before is not read any more, and
+            # with the row that went away counted in its place the sum would be right.
+            raise IncompleteError(f"rows went away before page {number} was read")
+        # It may grow: rows that move down are met again, and known by their ids.
+        self._total = page.total
+        return page
+
+    def _take(self, number: int, page: Page[Any]) -> None:
+        before = self._collector.seen
+        self._collector.take(page)
+        if page.total and self._collector.seen == before:
+            # An endless or repeated list would be read for ever.
+            raise IncompleteError(f"page {number} holds no row that is new")
+
+    def _last_page(self) -> int:
+        return -(-self._total // self._size)
+
+
+async def _first_of(reading: Iterable[asyncio.Task[Page[Any]]]) -> None:
+    """Wait until one more page is there; raise what a page failed with."""
+    under_way = [task for task in reading if not task.done()]
+    done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
