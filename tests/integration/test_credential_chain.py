@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import credential_chain_cases as cases
 import pytest
+from paths import ROOT, SUPPORT
 
-TESTS: Final = Path(__file__).parent
 SECRETS: Final = ("temporary-secret", "temporary-token", "oidc-token", "file-secret")
 
 
@@ -64,7 +64,7 @@ def home(tmp_path: Path) -> Home:
     environment = coverage | {
         "HOME": str(tmp_path),
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{SUPPORT}",
         "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
