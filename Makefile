@@ -26,7 +26,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test nightly test-deploy test-kubernetes unit format fuzz soak bench scale docs incidents pictures lock sbom image dist reproducible clean
+.PHONY: help demo check test nightly test-deploy test-kubernetes unit format fuzz soak bench scale docs pictures lock sbom image dist reproducible clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -41,7 +41,6 @@ check: $(DEV) ## Format, lint, types, import contracts, documents up to date
 	$(VENV)/bin/lint-imports --no-logo > .cache/imports.log || { cat .cache/imports.log; exit 1; }
 	$(RUN) docs/generate_configuration.py --check
 	$(RUN) docs/generate_metrics.py --check
-	PYTHONPATH=tests/support $(RUN) docs/generate_alerts.py --check
 	$(RUN) -m grafana.build --check
 	$(RUN) -m deploy.build --check
 
@@ -83,12 +82,8 @@ scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one 
 docs: $(DEV) ## Write the generated documents anew
 	$(RUN) docs/generate_configuration.py
 	$(RUN) docs/generate_metrics.py
-	PYTHONPATH=tests/support $(RUN) docs/generate_alerts.py
 	$(RUN) -m grafana.build
 	$(RUN) -m deploy.build
-
-incidents: $(DEV) $(SERVERS)/.ready ## Play the incidents, and note how long each alert takes to fire
-	PYTHONPATH=tests/support $(RUN) docs/generate_alerts.py --measure
 
 pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
 	PYTHONPATH=tests/support $(RUN) tests/support/landing_picture.py docs/images/landing.png

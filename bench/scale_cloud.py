@@ -10,8 +10,7 @@ import asyncio
 import json
 import sys
 
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
 

@@ -144,7 +144,8 @@ def _help(knob: Knob) -> str:
 def _add_simulator(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the simulated cloud."""
     # Imported here, as most commands need no simulator.
-    from exporter.simulator.world import SCENARIOS, World  # noqa: PLC0415 - see above
+    from exporter.simulator.scenarios import SCENARIOS  # noqa: PLC0415 - see above
+    from exporter.simulator.world import World  # noqa: PLC0415 - see above
 
     parser.add_argument(
         "--listen-address",

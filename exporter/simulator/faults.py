@@ -1,22 +1,11 @@
-"""When the cloud misbehaves: by the clock, by count, or by what is asked for.
-
-It must not decide what a healthy answer says.
-"""
+"""How and when the cloud says no: by the gateway, by the service, or by silence."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from exporter.simulator import names
-from exporter.simulator.refusals import (
-    BadGatewayError,
-    DroppedError,
-    GatewayError,
-    ServiceError,
-)
-
-if TYPE_CHECKING:
-    from exporter.simulator.world import World
+from exporter.simulator.world import FIRST_PLAN, World
 
 # No multiple of a minute, or a route polled each minute would always meet one half.
 HEALTHY_SECONDS = 95.0
@@ -26,39 +15,62 @@ THROTTLE_PERIOD = 12
 # Place in the period of twelve requests: milliseconds to wait.
 THROTTLED = {4: 200, 5: 400, 6: 600}
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-def is_outage(world: World, now: float) -> bool:
-    """Say whether ``now`` is in one of the scenario's outages; it starts healthy.
 
-    >>> from exporter.simulator.world import World
-    >>> world = World("outage", started_at=0)
-    >>> [is_outage(world, second) for second in (0, 94, 95, 144, 145)]
-    [False, False, True, True, False]
-    """
-    if world.scenario != "outage":
-        return False
-    return (now - world.started_at) % (
-        HEALTHY_SECONDS + OUTAGE_SECONDS
-    ) >= HEALTHY_SECONDS
+class RefusedError(Exception):
+    """The cloud refuses; ``detail`` says what RAM denies."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        detail: Mapping[str, str] | str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.headers = headers
+
+
+class GatewayError(RefusedError):
+    """The gateway refuses, in PascalCase, before the service has seen the request."""
+
+
+class ServiceError(RefusedError):
+    """The service refuses, in camelCase."""
+
+
+class BadGatewayError(Exception):
+    """Something in front of the gateway answers with an HTML page."""
+
+
+class DroppedError(Exception):
+    """The connection breaks without an answer."""
 
 
 def fail_in_outage(world: World, sequence: int, now: float) -> None:
-    """Fail a request that falls into an outage, one way after the other.
+    """Fail a request in an outage of ``outage``, each in one of three ways.
+
+    The scenario starts healthy.
 
     Raises:
         GatewayError: the API says it is unavailable.
         BadGatewayError: a proxy answers in its place.
         DroppedError: nobody answers.
     """
-    if not is_outage(world, now):
+    elapsed = (now - world.started_at) % (HEALTHY_SECONDS + OUTAGE_SECONDS)
+    if world.scenario != "outage" or elapsed < HEALTHY_SECONDS:
         return
     match sequence % 3:
         case 0:
-            raise GatewayError(
-                503,
-                "ServiceUnavailable",
-                "The request has failed due to a temporary failure.",
-            )
+            message = "The request has failed due to a temporary failure."
+            raise GatewayError(503, "ServiceUnavailable", message)
         case 1:
             raise BadGatewayError
         case _:
@@ -66,7 +78,7 @@ def fail_in_outage(world: World, sequence: int, now: float) -> None:
 
 
 def throttle(world: World, sequence: int) -> None:
-    """Refuse three genuine requests in a row of every twelve.
+    """Refuse three genuine requests in a row of every twelve, in ``throttled``.
 
     Raises:
         GatewayError: this one is of the three.
@@ -82,16 +94,18 @@ def throttle(world: World, sequence: int) -> None:
     )
 
 
-def forbid(world: World, action: str, plan_id: str | None) -> None:
+def forbid(world: World, action: str, plan_id: str) -> None:
     """Deny the last plan's checkpoints and, of three, the items of the one before.
+
+    Only ``forbidden`` denies.
 
     Raises:
         GatewayError: the gateway denies, as where a policy names no resource.
         ServiceError: the service denies, as where a policy names resources.
     """
-    if world.scenario != "forbidden" or plan_id is None:
+    if world.scenario != "forbidden":
         return
-    last = names.FIRST_PLAN + world.plans - 1
+    last = FIRST_PLAN + world.plans - 1
     message = "You are not authorized to perform this action."
     if (action, plan_id) == ("ListDisasterRecoveryCheckpoints", str(last)):
         detail = {
@@ -103,9 +117,5 @@ def forbid(world: World, action: str, plan_id: str | None) -> None:
         raise GatewayError(403, "NoPermission", message, detail=detail)
     has_third = world.plans > 2  # noqa: PLR2004 - so that two plans are still found
     if has_third and (action, plan_id) == ("ListDisasterRecoveryItems", str(last - 1)):
-        raise ServiceError(
-            403,
-            "NoPermission",
-            message,
-            detail=f"AuthAction: rocketmq:{action}, ImplicitDeny",
-        )
+        text = f"AuthAction: rocketmq:{action}, ImplicitDeny"
+        raise ServiceError(403, "NoPermission", message, detail=text)

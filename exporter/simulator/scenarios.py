@@ -1,16 +1,12 @@
 """What each scenario makes of plans, items and checkpoints.
 
-It must not compute a time; see `exporter.simulator.motion`.
+Plans and the checkpoints of an item are counted from 0, items through all plans.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from exporter.simulator import motion
 from exporter.simulator.motion import Motion
-
-if TYPE_CHECKING:
-    from exporter.simulator.world import World
 
 SCENARIOS: tuple[str, ...] = (
     "mixed",
@@ -34,41 +30,36 @@ CHURN_SECONDS = 30.0
 CHURN_PHASES = ((0, 0), (-2, 0), (-1, 1), (1, -1))
 
 _UNIFORM = {
-    "lagging": Motion.LAGGING,
-    "recovering": Motion.RECOVERING,
-    "stalled": Motion.STALLED,
-    "never_synced": Motion.NEVER_SYNCED,
+    "lagging": motion.lagging,
+    "recovering": motion.recovering,
+    "stalled": motion.stalled,
+    "never_synced": motion.never_synced,
 }
-# The first item shows every kind of checkpoint within the ten rows of a small world.
+# The first item of mixed has every kind of checkpoint among its first ten.
 _SHOWCASE = {
-    3: Motion.NEVER_SYNCED,
-    5: Motion.SOURCE_MISSING,
-    7: Motion.TARGET_MISSING,
-    9: Motion.TARGET_AHEAD,
+    3: motion.never_synced,
+    5: motion.source_missing,
+    7: motion.target_missing,
+    9: motion.target_ahead,
+}
+# In the second, places of ten: a sync skips groups that are offline on the target.
+_PARTLY_STALLED = {
+    0: motion.stalled,
+    3: motion.stalled,
+    4: motion.lagging,
+    6: motion.stalled,
+    8: motion.recovering,
 }
 # Elsewhere so many in a hundred, by the checkpoint's salt.
 _PER_CENT = (
-    (Motion.LAGGING, 3),
-    (Motion.RECOVERING, 2),
-    (Motion.NEVER_SYNCED, 2),
-    (Motion.SOURCE_MISSING, 1),
-    (Motion.TARGET_MISSING, 1),
-    (Motion.TARGET_AHEAD, 2),
+    (motion.lagging, 3),
+    (motion.recovering, 2),
+    (motion.never_synced, 2),
+    (motion.source_missing, 1),
+    (motion.target_missing, 1),
+    (motion.target_ahead, 2),
 )
-# A sync skips the groups that are offline on the target, so an item stalls in part.
-_PARTLY_STALLED = (
-    Motion.STALLED,
-    Motion.HEALTHY,
-    Motion.HEALTHY,
-    Motion.STALLED,
-    Motion.LAGGING,
-    Motion.HEALTHY,
-    Motion.STALLED,
-    Motion.HEALTHY,
-    Motion.RECOVERING,
-    Motion.HEALTHY,
-)
-_MANUAL = (Motion.MANUAL, Motion.MANUAL_AHEAD, Motion.MANUAL, Motion.MANUAL_NEVER)
+_MANUAL = (motion.manual, motion.manual_ahead, motion.manual, motion.manual_never)
 _STOPPED_TURN = ("OVERDUE_STOPPED", "RUNNING", "MANUAL_STOPPED")
 
 
@@ -86,41 +77,36 @@ def is_echoed(index: int) -> bool:
     return index % 8 == 0
 
 
-def item_status(world: World, plan: int, item: int) -> str:
-    """Name an item's status."""
-    if world.scenario == "stopped_item":
-        return _STOPPED_TURN[(plan * world.items + item) % len(_STOPPED_TURN)]
-    is_stopped = world.scenario == "mixed" and (plan, item) == _mixed_stopped(world)
+def item_status(scenario: str, item: int, *, plans: int, items: int) -> str:
+    """Name the status of an item in a world of so many plans and items per plan."""
+    if scenario == "stopped_item":
+        return _STOPPED_TURN[item % len(_STOPPED_TURN)]
+    # One is stopped in mixed: the second plan's last, or a single plan's third.
+    stopped = 2 * items - 1 if plans > 1 else 2
+    is_stopped = scenario == "mixed" and item == stopped
     return "OVERDUE_STOPPED" if is_stopped else "RUNNING"
 
 
-def row_motion(world: World, plan: int, item: int, index: int, salt: int) -> Motion:
-    """Choose how the checkpoint at a place of the world moves."""
-    if item_status(world, plan, item) != "RUNNING":
-        return Motion.STALLED
-    if is_two_way(world.scenario, plan):
+def motion_of(scenario: str, plan: int, item: int, index: int, salt: int) -> Motion:
+    """Choose how a checkpoint of an item that runs moves."""
+    if is_two_way(scenario, plan):
         return _MANUAL[index // 2 % len(_MANUAL)]
-    if world.scenario == "mixed":
-        return _mixed_motion(plan, item, index, salt)
-    return _UNIFORM.get(world.scenario, Motion.HEALTHY)
+    if scenario == "mixed":
+        return _mixed_motion(item, index, salt)
+    return _UNIFORM.get(scenario, motion.healthy)
 
 
-def _mixed_stopped(world: World) -> tuple[int, int]:
-    """Place the one stopped item; a single plan has it if it has three items."""
-    return (1, world.items - 1) if world.plans > 1 else (0, 2)
-
-
-def _mixed_motion(plan: int, item: int, index: int, salt: int) -> Motion:
-    if (plan, item) == (0, 0) and index in _SHOWCASE:
+def _mixed_motion(item: int, index: int, salt: int) -> Motion:
+    if item == 0 and index in _SHOWCASE:
         return _SHOWCASE[index]
-    if (plan, item) == (0, 1):
-        return _PARTLY_STALLED[index % len(_PARTLY_STALLED)]
+    if item == 1:
+        return _PARTLY_STALLED.get(index % 10, motion.healthy)
     percentile = salt % 100
-    for motion, share in _PER_CENT:
+    for kind, share in _PER_CENT:
         if percentile < share:
-            return motion
+            return kind
         percentile -= share
-    return Motion.HEALTHY
+    return motion.healthy
 
 
 def churn_phase(elapsed_seconds: float) -> int:

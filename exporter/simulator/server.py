@@ -1,45 +1,76 @@
-"""The simulated cloud over HTTP: one handler, from the socket to an answer.
-
-It must not accept a write, and has no port of its own but the one it is given.
-"""
+"""The simulated cloud over HTTP: one handler, from the socket to an answer."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakSet
 
 from aiohttp import web
 
 from exporter.simulator import bodies, faults
-from exporter.simulator.actions import Service
-from exporter.simulator.calls import Call, asked_page, route
-from exporter.simulator.gateway import ACCESS_KEY_PAIR, Gateway
-from exporter.simulator.refusals import (
+from exporter.simulator.faults import (
     BadGatewayError,
     DroppedError,
     GatewayError,
-    ServiceError,
+    RefusedError,
 )
-from exporter.simulator.signature import Received
-from exporter.simulator.stats import Served, Stats
+from exporter.simulator.gateway import ACCESS_KEY_PAIR, Gateway, Received
+from exporter.simulator.service import Call, Service, route
+from exporter.simulator.world import World
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
 
-    from exporter.simulator.world import World
-
-STATS: web.AppKey[Stats] = web.AppKey("stats", Stats)
-
+REQUESTS_KEPT = 200_000
 # The status on record when the connection was broken: nobody was told.
 DROPPED = 444
 
 _HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Served(NamedTuple):
+    """One request; ``arrived`` is seconds of the monotonic clock.
+
+    ``action`` is empty when the path is none of the API's, ``page`` None when none was
+    asked for, ``status`` 444 when the connection was broken.
+    """
+
+    arrived: float
+    action: str
+    path: str
+    query: str
+    page: int | None
+    status: int
+
+
+class Stats:
+    """What tests measure at the server: requests, their overlap, and connections."""
+
+    def __init__(self) -> None:
+        self.requests: deque[Served] = deque(maxlen=REQUESTS_KEPT)
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self.connections = 0
+        self._connected: WeakSet[object] = WeakSet()
+
+    def of(self, action: str) -> list[Served]:
+        """List the requests for one action, in the order they were answered."""
+        return [served for served in self.requests if served.action == action]
+
+    def begin(self, connection: object | None) -> None:
+        """Count a request, and a connection that is seen for the first time."""
+        if connection is not None and connection not in self._connected:
+            self._connected.add(connection)
+            self.connections += 1
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
 
 class _Cloud:
@@ -64,85 +95,72 @@ class _Cloud:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request, and record it."""
         arrived, now = time.monotonic(), self._now()
-        with self._stats.flight(request.transport):
-            if self._latency_seconds:
-                await asyncio.sleep(self._latency_seconds)
+        self._stats.begin(request.transport)
+        try:
+            await asyncio.sleep(self._latency_seconds)
             response = self._respond(request, next(self._sequence), now)
+        finally:
+            self._stats.in_flight -= 1
         response.headers["Date"] = formatdate(now, usegmt=True)
-        self._record(request, arrived, response.status)
+        self._stats.requests.append(_served(request, arrived, response.status))
         return response
 
     def _respond(self, request: web.Request, sequence: int, now: float) -> web.Response:
         request_id = f"5D0C0DE5-0000-4000-8000-{sequence:012X}"
         try:
-            body = self._serve(request, sequence, now, request_id)
-        except GatewayError as error:
-            body = bodies.gateway_refusal(error, request_id, request.host)
-            return _spoken(
-                request, error.status, body, root="Error", headers=error.headers
-            )
-        except ServiceError as error:
-            body = bodies.service_refusal(error, request_id)
-            return _spoken(request, error.status, body, root="Error")
+            faults.fail_in_outage(self._world, sequence, now)
+            call = self._admitted(request, sequence, now)
+            body = bodies.success(self._service.answer(call), request_id)
+            return _spoken(request, 200, body)
+        except RefusedError as error:
+            body = bodies.refusal(error, request_id, request.host)
+            return _spoken(request, error.status, body, error.headers)
         except BadGatewayError:
             return web.Response(status=502, text=_HTML, content_type="text/html")
         except DroppedError:
             return _dropped(request)
-        return _spoken(request, 200, body, root="Response")
 
-    def _serve(
-        self, request: web.Request, sequence: int, now: float, request_id: str
-    ) -> bytes:
-        faults.fail_in_outage(self._world, sequence, now)
+    def _admitted(self, request: web.Request, sequence: int, now: float) -> Call:
         if request.method != "GET":
-            raise GatewayError(
-                405, "UnsupportedHTTPMethod", "This method is not supported."
-            )
+            message = "This method is not supported."
+            raise GatewayError(405, "UnsupportedHTTPMethod", message)
         headers = {name.lower(): value for name, value in request.headers.items()}
         self._gateway.admit(Received(request.method, request.raw_path, headers), now)
         faults.throttle(self._world, sequence)
         found = route(request.path)
         if found is None or found[0] != headers["x-acs-action"]:
-            raise GatewayError(
-                404, "InvalidApi.NotFound", "Specified api is not found."
-            )
+            message = "Specified api is not found."
+            raise GatewayError(404, "InvalidApi.NotFound", message)
         action, plan_id, item_id = found
         faults.forbid(self._world, action, plan_id)
-        call = Call(action, plan_id, item_id, request.query, now)
-        return bodies.success(self._service.answer(call), request_id)
+        return Call(action, plan_id, item_id, request.query, now)
 
-    def _record(self, request: web.Request, arrived: float, status: int) -> None:
-        found = route(request.path)
-        self._stats.requests.append(
-            Served(
-                arrived=arrived,
-                method=request.method,
-                action="" if found is None else found[0],
-                path=request.path,
-                query=request.query_string,
-                page=asked_page(request.query),
-                status=status,
-            )
-        )
+
+def _served(request: web.Request, arrived: float, status: int) -> Served:
+    found = route(request.path)
+    page = request.query.get("pageNumber", "")
+    return Served(
+        arrived=arrived,
+        action="" if found is None else found[0],
+        path=request.path,
+        query=request.query_string,
+        page=int(page) if page.isdecimal() else None,
+        status=status,
+    )
 
 
 def _spoken(
     request: web.Request,
     status: int,
-    json_body: bytes,
-    *,
-    root: str,
+    body: bytes,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Answer in JSON where it is asked for by name, else in the default XML."""
-    if "json" in request.headers.get("accept", ""):
-        body, content_type = json_body, bodies.JSON_TYPE
-    else:
-        body, content_type = bodies.as_xml(json_body, root), bodies.XML_TYPE
+    """Answer in JSON where it is asked for by name; the API's default is XML."""
+    if "json" not in request.headers.get("accept", ""):
+        return web.Response(status=status, text="<Xml/>", content_type="text/xml")
+    json_type = {"Content-Type": "application/json;charset=utf-8"}
     return web.Response(
-        status=status,
-        body=body,
-        headers={**(headers or {}), "Content-Type": content_type},
+        status=status, body=body, headers={**(headers or {}), **json_type}
     )
 
 
@@ -151,27 +169,6 @@ def _dropped(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=DROPPED)
-
-
-def create_app(
-    world: World,
-    *,
-    now: Callable[[], float] = time.time,
-    stats: Stats | None = None,
-    latency_seconds: float = 0.0,
-    keys: Mapping[str, str] = ACCESS_KEY_PAIR,
-) -> web.Application:
-    """Build the simulated cloud; ``now`` is its clock, in Unix seconds.
-
-    ``keys`` are the secrets by the ids of the access keys that it knows.
-
-    Without a latency every answer is immediate, and requests hardly overlap.
-    """
-    app = web.Application()
-    app[STATS] = Stats() if stats is None else stats
-    cloud = _Cloud(world, now, app[STATS], latency_seconds, keys)
-    app.router.add_route("*", "/{path:.*}", cloud.handle)
-    return app
 
 
 @asynccontextmanager
@@ -188,12 +185,15 @@ async def running(
 ) -> AsyncIterator[str]:
     """Serve a world while the context is open, and yield the base URL.
 
+    ``now`` is the cloud's clock, in Unix seconds; ``keys`` are the secrets by the ids
+    of the access keys that it knows. Without a latency requests hardly overlap.
+
     Raises:
         OSError: the address cannot be listened on.
     """
-    app = create_app(
-        world, now=now, stats=stats, latency_seconds=latency_seconds, keys=keys
-    )
+    cloud = _Cloud(world, now, stats or Stats(), latency_seconds, keys)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", cloud.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:

@@ -1,18 +1,95 @@
-"""What is true of the simulated cloud at a moment.
+"""What is true of the simulated cloud at a moment: plans, items and checkpoints.
 
-It must not know HTTP or JSON, nor keep state: all follows from a `World` and ``now``.
+Nothing is kept: all follows from the fields of a `World` and the time.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
-from exporter.simulator import layout, motion, names, scenarios
+from exporter.simulator import motion, scenarios
+from exporter.simulator.motion import Motion, Progress
 from exporter.simulator.scenarios import SCENARIOS
-from exporter.simulator.truth import Checkpoint, Instance, Item, Plan, Row
 
-__all__ = ["SCENARIOS", "Checkpoint", "Instance", "Item", "Plan", "Row", "World"]
+DAY_MS = 86_400_000
+FIRST_PLAN = 1_300_000_016
+FIRST_ITEM = 100_070_284
+FIRST_CHECKPOINT = 10_000_001
+
+_PLAN_NAMES = "trade finance logistics members platform"
+_TOPICS = (
+    "orders payments refunds inventory shipments invoices accounts carts prices audit"
+)
+_SERVICES = (
+    "billing search mailer fraud ledger reports warehouse loyalty mobile archive"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One side of a plan.
+
+    Source: ``GetDisasterRecoveryPlan``, ``data.instances[]``.
+    """
+
+    instance_id: str
+    region_id: str
+    role: str
+    instance_type: str = "ALIYUN_ROCKETMQ"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan; ``created_ms`` is Unix milliseconds.
+
+    Source: ``ListDisasterRecoveryPlans``, ``data.list[]``.
+    """
+
+    plan_id: str
+    name: str
+    plan_type: str
+    status: str
+    auto_sync: bool
+    instances: tuple[Instance, Instance]
+    created_ms: int
+
+    @property
+    def is_two_way(self) -> bool:
+        """Say whether each instance may be the source."""
+        return self.plan_type == "ACTIVE_ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One topic mapping: the same messages under a name on each instance of its plan.
+
+    Source: ``ListDisasterRecoveryItems``, ``data.list[]``.
+    """
+
+    item_id: str
+    plan_id: str
+    status: str
+    topics: tuple[tuple[Instance, str], ...]
+    created_ms: int
+
+
+class Row(NamedTuple):
+    """What of a checkpoint never moves; its group has one name on both sides.
+
+    Source: ``ListDisasterRecoveryCheckpoints``, ``data.list[]``.
+    """
+
+    checkpoint_id: str
+    group: str
+    topic: str
+    target_topic: str
+    source: Instance
+    target: Instance
+    motion: Motion
+    salt: int
 
 
 @dataclass(frozen=True)
@@ -42,62 +119,130 @@ class World:
             if getattr(self, size) < 1:
                 raise ValueError(f"{size}: {getattr(self, size)}, expected 1 or more")
 
-    def plans_at(self, now: float) -> tuple[Plan, ...]:
-        """List the plans, the DELETED one last; none changes with ``now``."""
-        del now
-        return layout.plans(self)
+    def list_plans(self) -> tuple[Plan, ...]:
+        """List the plans, the DELETED one last."""
+        return _plans(self)
 
-    def items_at(self, plan_id: str, now: float) -> tuple[Item, ...]:
-        """List the items of a plan; none changes with ``now``.
+    def list_items(self, plan_id: str) -> tuple[Item, ...]:
+        """List the items of a plan that is listed."""
+        return _items(self, int(plan_id) - FIRST_PLAN)
 
-        Raises:
-            LookupError: there is no such plan.
-        """
-        del now
-        return layout.items(self, self._plan_index(plan_id))
-
-    def checkpoints_at(
-        self, plan_id: str, item_id: str, source_instance_id: str, now: float
-    ) -> tuple[Checkpoint, ...]:
-        """List the checkpoints of a route as the cloud would list them at ``now``.
-
-        Raises:
-            LookupError: there is no such plan, item, or instance of the plan.
-        """
-        return self.moved(self.rows_at(plan_id, item_id, source_instance_id, now), now)
-
-    def rows_at(
-        self, plan_id: str, item_id: str, source_instance_id: str, now: float
+    def list_rows(
+        self, plan_id: str, item_id: str, instance_id: str, now: float
     ) -> tuple[Row, ...]:
-        """List what exists at ``now`` on a route, without the cost of its progress.
+        """List what exists at ``now`` on a route; plan and item must be listed."""
+        is_churn = self.scenario == "churn"
+        phase = scenarios.churn_phase(now - self.started_at) if is_churn else 0
+        place = int(plan_id) - FIRST_PLAN, int(item_id) - FIRST_ITEM
+        return _rows(self, place, instance_id, phase)
 
-        Raises:
-            LookupError: there is no such plan, item, or instance of the plan.
-        """
-        plan = self._plan_index(plan_id)
-        item_ids = [item.item_id for item in layout.items(self, plan)]
-        if item_id not in item_ids:
-            raise LookupError(item_id)
-        item = item_ids.index(item_id)
-        phase = (
-            scenarios.churn_phase(now - self.started_at)
-            if self.scenario == "churn"
-            else 0
-        )
-        return layout.rows(self, plan, item, source_instance_id, phase)
-
-    def moved(self, rows: tuple[Row, ...], now: float) -> tuple[Checkpoint, ...]:
-        """Give rows the progress they have made at ``now``."""
+    def progress(self, row: Row, now: float) -> Progress:
+        """Say how far a row is at ``now``."""
         start_ms, now_ms = int(self.started_at * 1000), int(now * 1000)
-        return tuple(
-            Checkpoint(
-                *row.identity, *motion.progress(row.kind, row.salt, start_ms, now_ms)
-            )
-            for row in rows
-        )
+        return motion.progress(row.motion, row.salt, start_ms, now_ms)
 
-    def _plan_index(self, plan_id: str) -> int:
-        index = int(plan_id) - names.FIRST_PLAN if plan_id.isdecimal() else -1
-        if not 0 <= index <= self.plans:
-            raise LookupError(plan_id)
-        return index
+
+# What is laid out never moves, and is therefore remembered.
+@lru_cache(maxsize=64)
+def _plans(world: World) -> tuple[Plan, ...]:
+    return tuple(_plan(world, index) for index in range(world.plans + 1))
+
+
+@lru_cache(maxsize=1024)
+def _items(world: World, plan: int) -> tuple[Item, ...]:
+    count = world.items if plan < world.plans else 0
+    return tuple(
+        _item(world, plan, plan * world.items + index) for index in range(count)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _rows(
+    world: World, place: tuple[int, int], instance_id: str, phase: int
+) -> tuple[Row, ...]:
+    plan = _plans(world)[place[0]]
+    return tuple(
+        _row(world, place, index)
+        for index in scenarios.members(world.groups, phase)
+        if plan.instances[_source(plan, index)].instance_id == instance_id
+        or (plan.is_two_way and scenarios.is_echoed(index))
+    )
+
+
+def _plan(world: World, index: int) -> Plan:
+    is_two_way = scenarios.is_two_way(world.scenario, index)
+    # The vendor spells roles in more than one way.
+    active, passive = ("Active", "PASSIVE") if index % 2 else ("ACTIVE", "Passive")
+    source_id = f"rmq-cn-7e22ody{index + 1:04d}"
+    target_id = f"rmq-cn-nwy3i06{index + 1:04d}"
+    return Plan(
+        plan_id=str(FIRST_PLAN + index),
+        name=f"dr_{_numbered(_PLAN_NAMES, index)}",
+        plan_type="ACTIVE_ACTIVE" if is_two_way else "ACTIVE_PASSIVE",
+        status="RUNNING" if index < world.plans else "DELETED",
+        auto_sync=not is_two_way,
+        instances=(
+            Instance(source_id, "cn-hangzhou", active),
+            Instance(target_id, "cn-shanghai", "ACTIVE" if is_two_way else passive),
+        ),
+        created_ms=int(world.started_at * 1000) - (index + 30) * DAY_MS,
+    )
+
+
+def _item(world: World, plan_index: int, number: int) -> Item:
+    plan = _plans(world)[plan_index]
+    topics = tuple(zip(plan.instances, _topics(plan, number), strict=True))
+    return Item(
+        item_id=str(FIRST_ITEM + number),
+        plan_id=plan.plan_id,
+        status=scenarios.item_status(
+            world.scenario, number, plans=world.plans, items=world.items
+        ),
+        # The order of topics[] is documented nowhere, so nobody may rely on it.
+        topics=topics if number % 2 == 0 else topics[::-1],
+        created_ms=plan.created_ms + DAY_MS,
+    )
+
+
+def _row(world: World, place: tuple[int, int], index: int) -> Row:
+    plan_index, number = place
+    plan = _plans(world)[plan_index]
+    item = _items(world, plan_index)[number - plan_index * world.items]
+    side = _source(plan, index)
+    ordinal = number * (world.groups + scenarios.CHURN_SPARE) + index
+    salt = motion.salt(world.seed, ordinal)
+    kind = scenarios.motion_of(world.scenario, plan_index, number, index, salt)
+    topic, target_topic = _topics(plan, number)
+    return Row(
+        checkpoint_id=str(FIRST_CHECKPOINT + ordinal),
+        group=f"GID_{_numbered(_SERVICES, index)}",
+        topic=topic,
+        target_topic=target_topic,
+        source=plan.instances[side],
+        target=plan.instances[1 - side],
+        motion=kind if item.status == "RUNNING" else motion.stalled,
+        salt=salt,
+    )
+
+
+def _source(plan: Plan, index: int) -> int:
+    """Say which instance is a checkpoint's source: two-way plans take turns."""
+    return index % 2 if plan.is_two_way else 0
+
+
+def _topics(plan: Plan, item: int) -> tuple[str, str]:
+    """Name an item's topic on both sides: one mapping in three renames it."""
+    is_renamed = item % 3 == 2 and not plan.is_two_way  # noqa: PLR2004 - one in three
+    topic = _numbered(_TOPICS, item)
+    return topic, f"{topic}_dr" if is_renamed else topic
+
+
+def _numbered(words: str, index: int) -> str:
+    """Pick a word, with a number once all were used.
+
+    >>> _numbered("a b", 1), _numbered("a b", 3)
+    ('b', 'b_2')
+    """
+    each = words.split()
+    times_used, position = divmod(index, len(each))
+    return each[position] + (f"_{times_used + 1}" if times_used else "")

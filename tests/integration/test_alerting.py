@@ -30,10 +30,9 @@ from programs import (
     started,
 )
 
-from exporter.simulator.motion import Motion
+from exporter.simulator import motion
 from exporter.simulator.server import running
-from exporter.simulator.truth import Row
-from exporter.simulator.world import World
+from exporter.simulator.world import Row, World
 
 PLANS, ITEMS = 10, 2
 STALLED = "1300000016"
@@ -42,14 +41,14 @@ STALLED = "1300000016"
 class OneStalledPlan(World):
     """A healthy cloud, but for the first plan."""
 
-    def rows_at(
-        self, plan_id: str, item_id: str, source_instance_id: str, now: float
+    def list_rows(
+        self, plan_id: str, item_id: str, instance_id: str, now: float
     ) -> tuple[Row, ...]:
         """Stop the first plan's rows."""
-        rows = super().rows_at(plan_id, item_id, source_instance_id, now)
+        rows = super().list_rows(plan_id, item_id, instance_id, now)
         if plan_id != STALLED:
             return rows
-        return tuple(row._replace(kind=Motion.STALLED) for row in rows)
+        return tuple(row._replace(motion=motion.stalled) for row in rows)
 
 
 def world(kind: type[World] = World) -> World:

@@ -17,14 +17,14 @@ from aiohttp import web
 from eventually import eventually
 from fakes import Reply, checkpoint_row, fake_cloud, good
 from prometheus_client.parser import text_string_to_metric_families
+from simulated import everything
 
 from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.config import load
 from exporter.model.errors import Reason
 from exporter.simulator import bodies
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 from exporter.web.server import application, serving
 
@@ -197,12 +197,7 @@ async def test_a_list_that_changes_while_it_is_read_is_read_again() -> None:
         up = await it.series("rocketmq_dr_up", "item_id")
         states = await it.series("rocketmq_dr_checkpoints", "state")
         asked = [s.page for s in it.stats.of("ListDisasterRecoveryCheckpoints")]
-    plan, *_ = world.plans_at(0)
-    item, *_ = world.items_at(plan.plan_id, 0)
-    source, _ = plan.instances
-    expected = world.checkpoints_at(
-        plan.plan_id, item.item_id, source.instance_id, time.time()
-    )
+    expected = everything(world, time.time())
 
     assert set(up.values()) == {1}
     assert sum(states.values()) == len(expected)

@@ -16,7 +16,7 @@ from lease_api import LeaseApi, kubeconfig, lease_api
 from programs import run_exporter
 from replicas import INTERVAL, LAG, ROUTES, Replica, polls_a_second, simulated_cloud
 
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats
 
 
 def environment(folder: Path, cloud: str, api: LeaseApi) -> dict[str, str]:

@@ -40,8 +40,7 @@ from exporter.model.errors import (
     ThrottledError,
     UnavailableError,
 )
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
 OK, FAILED, SKIPPED = Outcome

@@ -17,8 +17,7 @@ from report_cases import ESCAPES
 from rich.cells import cell_len
 from terminals import CTRL_C, CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal
 
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
 LIST_PLANS = "ListDisasterRecoveryPlans"

@@ -11,8 +11,7 @@ from exporter.app.report.grades import Limits
 from exporter.app.serve import poll_all, poll_routes
 from exporter.config import Settings, load
 from exporter.model.types import Route
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
 ONE_WAY, TWO_WAY = "1300000016", "1300000017"

@@ -21,6 +21,7 @@ from programs import (
     real,
     started,
 )
+from simulated import everything
 
 from exporter.config import Family
 from exporter.simulator.server import running
@@ -79,21 +80,10 @@ async def test_prometheus_knows_the_lag_of_each_group_and_topic(tmp_path: Path) 
     now = time.time()
     world = World(scenario="mixed", plans=2, items=2, groups=10, started_at=now - 600)
     truth = {
-        (item.item_id, row.source_instance_id, row.group): row
-        for plan in world.plans_at(now)
-        if plan.status == "RUNNING"
-        for item in world.items_at(plan.plan_id, now)
-        for instance in plan.instances
-        if plan.is_two_way or instance.role.upper() == "ACTIVE"
-        for row in world.checkpoints_at(
-            plan.plan_id, item.item_id, instance.instance_id, now
-        )
+        (seen.item.item_id, seen.row.source.instance_id, seen.row.group): seen
+        for seen in everything(world, now)
     }
-    known = {
-        key: (row.source_ms - row.target_ms) / 1000
-        for key, row in truth.items()
-        if row.source_ms is not None and row.target_ms is not None
-    }
+    known = {key: seen.lag for key, seen in truth.items() if seen.lag is not None}
 
     async with (
         running(world, now=lambda: now) as url,
@@ -115,7 +105,7 @@ async def test_prometheus_knows_the_lag_of_each_group_and_topic(tmp_path: Path) 
         for sample in samples
     }
     assert found == known
-    assert len(ages) == sum(row.last_sync_ms is not None for row in truth.values())
+    assert len(ages) == sum(seen.at.last_sync_ms is not None for seen in truth.values())
     assert len(problems) == len(truth) - len(known) > 0
 
 

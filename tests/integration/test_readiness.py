@@ -8,7 +8,7 @@ import pytest
 from incidents.incident import MINUTE, OTHER_PLAN, PLAN, Incident
 from incidents.library import LIBRARY, RULES
 from incidents.promtool import Expected, refuted
-from incidents.running import samples_of
+from incidents.stage import samples_of
 
 READINESS = "plan:rocketmq_dr_failover_ready:min"
 JOB = 'job="rocketmq-dr"'

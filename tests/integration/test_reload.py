@@ -19,8 +19,7 @@ from exporter.app.exporter import Exporter, opened
 from exporter.app.serve import reloading
 from exporter.config import Loaded, load
 from exporter.model.types import Route, Snapshot
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 from exporter.web.server import application, serving
 
@@ -301,7 +300,7 @@ async def test_what_discovery_waits_for_is_not_waited_for_any_more(
     """A plan in full is polled though a look-up for the former plans hangs."""
     world = World(scenario="healthy", plans=1, items=1)
     plan = {"id": FIRST, "items": ["100070284"]}
-    source = world.plans_at(0)[0].instances[0].instance_id
+    source = world.list_plans()[0].instances[0].instance_id
     async with reloadable(tmp_path, world, latency_seconds=2, plans=[plan]) as it:
 
         async def is_looking() -> bool:

@@ -13,8 +13,7 @@ import aiohttp
 from eventually import eventually
 from programs import clean_environment, exporter_command, free_port, started
 
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
 LEADER = "rocketmq_dr_exporter_leader"

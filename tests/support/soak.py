@@ -23,8 +23,7 @@ from growth import Sample, Verdict, judged
 from programs import clean_environment, free_port, started
 from vitals import totals, vitals_of
 
-from exporter.simulator.server import running
-from exporter.simulator.stats import Stats
+from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
 DEFAULT_SECONDS = 600.0

@@ -11,13 +11,12 @@ from typing import TypedDict, Unpack
 
 import aiohttp
 
+from exporter.simulator.faults import GatewayError, ServiceError
 from exporter.simulator.gateway import ACCESS_KEY_PAIR
-from exporter.simulator.refusals import GatewayError, ServiceError
-from incidents import moves
-from incidents.changing import Moved, Where
-from incidents.cloud import Fault, Spoil
-from incidents.moves import Move
-from incidents.stage import Action, Stage
+from incidents import cloud
+from incidents.cloud import Fault, Move, Moved, Spoil, Where
+from incidents.incident import Action
+from incidents.stage import Stage
 
 LONGER_THAN_ANY_TIMEOUT = 86_400.0
 
@@ -61,11 +60,10 @@ def move(how: Move, **which: Unpack[Which]) -> Action:
     where = Where(**which)
 
     def change(stage: Stage) -> None:
-        now = stage.true_time()
-        selected = stage.world.select(where, now)
+        selected = stage.world.select(where)
         if not selected:
             raise ValueError(f"there is no checkpoint at {where}")
-        moved = Moved(how, round(now * 1000))
+        moved = Moved(how, stage.true_time())
         stage.changes.moved |= dict.fromkeys(selected, moved)
 
     return _now(change)
@@ -73,44 +71,44 @@ def move(how: Move, **which: Unpack[Which]) -> Action:
 
 def stall(**which: Unpack[Which]) -> Action:
     """Stop syncing, as where a group is offline on the target."""
-    return move(moves.stalled, **which)
+    return move(cloud.stalled, **which)
 
 
 def lag(seconds: float, *, growing: float = 0.0, **which: Unpack[Which]) -> Action:
     """Trail by so many seconds, and by `growing` more each second; below 0 recover."""
-    return move(moves.trailing(seconds, growing), **which)
+    return move(cloud.trailing(seconds, growing), **which)
 
 
 def fail_over(**which: Unpack[Which]) -> Action:
     """Have consumers go on at the target, and stop at the source."""
-    return move(moves.failed_over, **which)
+    return move(cloud.failed_over, **which)
 
 
 def idle(**which: Unpack[Which]) -> Action:
     """Have nothing more to consume."""
-    return move(moves.idle, **which)
+    return move(cloud.idle, **which)
 
 
 def never_sync(**which: Unpack[Which]) -> Action:
     """Be groups that were never synced."""
-    return move(moves.never_synced, **which)
+    return move(cloud.never_synced, **which)
 
 
 def lose_target(**which: Unpack[Which]) -> Action:
     """Know nothing of the target, though it was synced."""
-    return move(moves.target_missing, **which)
+    return move(cloud.target_missing, **which)
 
 
 def lose_source(**which: Unpack[Which]) -> Action:
     """Know nothing of the source."""
-    return move(moves.source_missing, **which)
+    return move(cloud.source_missing, **which)
 
 
 def heal(**which: Unpack[Which]) -> Action:
     """Have checkpoints be as if nothing had been."""
 
     def change(stage: Stage) -> None:
-        for each in stage.world.select(Where(**which), stage.true_time()):
+        for each in stage.world.select(Where(**which)):
             stage.changes.moved.pop(each, None)
 
     return _now(change)
@@ -121,7 +119,7 @@ def vanish(**which: Unpack[Which]) -> Action:
 
     def change(stage: Stage) -> None:
         where = Where(**which)
-        stage.changes.gone |= set(stage.world.select(where, stage.true_time()))
+        stage.changes.gone |= set(stage.world.select(where))
 
     return _now(change)
 

@@ -18,7 +18,7 @@ import yaml
 from alerting import alertmanager
 from eventually import eventually
 
-from incidents.samples import Labels
+from incidents.promtool import Labels
 
 # Two alerts that are told last, with the number of the question. Alerts are taken in as
 # they come: once the second is held back, so is all before it that will be.

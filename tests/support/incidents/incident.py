@@ -1,17 +1,22 @@
 """What an incident is: who is polled how, what befalls them, and who must be woken.
 
-Data alone; `incidents.running` has it happen and `incidents.verdict` judges it.
+Data alone; `incidents.stage` has it happen and `incidents.verdict` judges it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from incidents.stage import Action
+if TYPE_CHECKING:
+    from incidents.stage import Stage
+
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
+
+Action = Callable[["Stage"], Coroutine[Any, Any, None]]
 
 # What the simulated cloud calls its first things.
 PLAN, OTHER_PLAN = "1300000016", "1300000017"

@@ -1,17 +1,15 @@
-"""What fires in an incident beside what should: alerts missed, and false ones.
-
-Pure; it must not run anything.
-"""
+"""An incident played to its end: which alerts were missed, and which were false."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from incidents.incident import Fires, Incident
-from incidents.promtool import Alert
-from incidents.samples import Labels
+from incidents.promtool import Alert, Labels, Rules, Samples, firing
+from incidents.stage import samples_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +54,26 @@ def firings(alerts: Iterable[Alert], evaluated: Sequence[float]) -> list[Firing]
     return sorted(found, key=lambda firing: (firing.since, firing.labels))
 
 
+# What text/template and the humanize functions leave behind where they fail.
+_UNRENDERED = ("<no value>", "<error expanding", "%!", "NaN", "Inf")
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What fired, and how far that is what should have."""
+    """What fired in an incident, and how far that is what should have."""
 
     incident: Incident
+    alerts: Sequence[Alert]
     firings: Sequence[Firing]
-
-    def of(self, fires: Fires) -> list[Firing]:
-        """Return the firings that are as declared."""
-        return [firing for firing in self.firings if _is(firing, fires)]
 
     @property
     def missed(self) -> list[Fires]:
         """What is declared and did not fire, not in time, or not as many of it."""
-        declared = self.incident.fires
-        return [fires for fires in declared if len(self.of(fires)) != fires.count]
+        return [
+            fires
+            for fires in self.incident.fires
+            if sum(_is(firing, fires) for firing in self.firings) != fires.count
+        ]
 
     @property
     def false(self) -> list[Firing]:
@@ -79,14 +81,25 @@ class Verdict:
         declared = self.incident.fires
         return [f for f in self.firings if not any(_is(f, fires) for fires in declared)]
 
-    def first(self, labels: Mapping[str, str]) -> float | None:
-        """Return when an alert with these labels first fires, None if none does."""
-        times = [
-            firing.since
-            for firing in self.firings
-            if labels.items() <= dict(firing.labels).items()
+    @property
+    def unrendered(self) -> list[Alert]:
+        """Alerts with an annotation whose template failed."""
+        return [
+            alert
+            for alert in self.alerts
+            if any(
+                mark in text for _, text in alert.annotations for mark in _UNRENDERED
+            )
         ]
-        return min(times, default=None)
+
+    @property
+    def at_its_worst(self) -> list[Labels]:
+        """What Alertmanager is told when most alerts fire, for the first time."""
+        counts = Counter(alert.at for alert in self.alerts)
+        worst = self.incident.judged_at or max(
+            counts, key=lambda at: (counts[at], -at), default=None
+        )
+        return [alert.labels for alert in self.alerts if alert.at == worst]
 
     def __str__(self) -> str:
         lines = [self.incident.name]
@@ -106,15 +119,23 @@ def _is(firing: Firing, fires: Fires) -> bool:
     return firing.until <= fires.until
 
 
-def precision(verdicts: Sequence[Verdict]) -> float:
-    """Return which share of what fired should have; 1 where nothing did."""
-    fired = sum(len(verdict.firings) for verdict in verdicts)
-    false = sum(len(verdict.false) for verdict in verdicts)
-    return (fired - false) / fired if fired else 1.0
+def play(incident: Incident, rules: Rules) -> Verdict:
+    """Have an incident happen under these rules."""
+    samples = samples_of(incident, rules.names.__contains__)
+    found = firing(
+        rules,
+        samples.series(),
+        lasts=incident.lasts,
+        scrape_every=incident.scrape_every,
+        evaluate_every=incident.evaluate_every,
+    )
+    evaluated = _evaluated(incident, samples)
+    alerts = [alert for alert in found if alert.at in evaluated]
+    return Verdict(incident, alerts, firings(alerts, evaluated))
 
 
-def recall(verdicts: Sequence[Verdict]) -> float:
-    """Return which share of what should fire did; 1 where nothing should."""
-    declared = sum(len(verdict.incident.fires) for verdict in verdicts)
-    missed = sum(len(verdict.missed) for verdict in verdicts)
-    return (declared - missed) / declared if declared else 1.0
+def _evaluated(incident: Incident, samples: Samples) -> list[float]:
+    """Return when rules are evaluated: unlike promtool's, not while nobody does."""
+    evaluations = range(int(incident.lasts // incident.evaluate_every) + 1)
+    moments = (number * incident.evaluate_every for number in evaluations)
+    return [at for at in moments if at // incident.scrape_every not in samples.missed]

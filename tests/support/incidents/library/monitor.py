@@ -31,11 +31,11 @@ from incidents.incident import (
     MINUTE,
     OTHER_PLAN,
     PLAN,
+    Action,
     Fires,
     Incident,
 )
 from incidents.library.sync import stalled
-from incidents.stage import Action
 
 ROUTES = 2
 BOTH = ("RocketMQDRDataStale", "RocketMQDRPollFailing")

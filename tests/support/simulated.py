@@ -1,37 +1,63 @@
-"""A signed client of the simulated cloud, for tests that speak to it over a socket.
-
-It must not retry or judge: a test sees each answer as it came.
-"""
+"""The simulated cloud as tests read it: its truth, and a client that signs."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 import msgspec
 import yarl
-from simulator_truth import START
 
-from exporter.simulator.calls import route
-from exporter.simulator.server import running
-from exporter.simulator.signature import (
+from exporter.simulator.gateway import (
     EMPTY_SHA256,
     Received,
     canonical_request,
     sign,
     string_to_sign,
 )
-from exporter.simulator.stats import Stats
+from exporter.simulator.motion import Progress
+from exporter.simulator.server import Stats, running
+from exporter.simulator.service import route
+from exporter.simulator.world import Item, Plan, Row, World
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+START = 1_740_724_080.0
 
-    from exporter.simulator.world import World
+
+class Seen(NamedTuple):
+    """A checkpoint as it is listed at a moment."""
+
+    plan: Plan
+    item: Item
+    row: Row
+    at: Progress
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds between source and target; None where one is unknown."""
+        if self.at.source_ms is None or self.at.target_ms is None:
+            return None
+        return (self.at.source_ms - self.at.target_ms) / 1000
+
+
+def listed(world: World, now: float) -> Iterator[Seen]:
+    """Yield the checkpoints of each route, those twice that two routes list."""
+    for plan in world.list_plans():
+        for item in world.list_items(plan.plan_id):
+            for instance in plan.instances:
+                ids = plan.plan_id, item.item_id, instance.instance_id
+                for row in world.list_rows(*ids, now):
+                    yield Seen(plan, item, row, world.progress(row, now))
+
+
+def everything(world: World, now: float) -> list[Seen]:
+    """List every checkpoint once."""
+    return list({seen.row.checkpoint_id: seen for seen in listed(world, now)}.values())
 
 
 class Clock:
@@ -47,7 +73,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, undecided."""
+    """What came back."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,8 +93,8 @@ class Answer:
     @property
     def rows(self) -> list[Any]:
         """The list of a successful page."""
-        listed: list[Any] = self.json["data"]["list"]
-        return listed
+        found: list[Any] = self.json["data"]["list"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +107,15 @@ class Signing:
     leave_unsigned: str = ""
 
 
+@dataclass
 class SignedClient:
     """Ask one simulated cloud; each request has a new nonce unless a test gives one."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, clock: Clock) -> None:
-        self._session = session
-        self._url = url
-        self._clock = clock
+    session: aiohttp.ClientSession
+    url: str
+    clock: Clock
+
+    def __post_init__(self) -> None:
         self._nonces = itertools.count()
 
     async def ask(
@@ -104,14 +132,8 @@ class SignedClient:
         text = "&".join(f"{key}={quote(value, safe='~')}" for key, value in pairs)
         target = f"{path}?{text}" if text else path
         sent = self._headers(path, signing) | dict(headers or {})
-        names = tuple(
-            sorted(
-                name
-                for name in sent
-                if name.startswith(("host", "x-acs-"))
-                and name != signing.leave_unsigned
-            )
-        )
+        must_sign = {name for name in sent if name.startswith(("host", "x-acs-"))}
+        names = tuple(sorted(must_sign - {signing.leave_unsigned}))
         canonical = canonical_request(Received(method, target, sent), names)
         sent.setdefault(
             "authorization",
@@ -119,8 +141,8 @@ class SignedClient:
             f"SignedHeaders={';'.join(names)},"
             f"Signature={sign(signing.secret, string_to_sign(canonical))}",
         )
-        url = yarl.URL(self._url + target, encoded=True)
-        async with self._session.request(method, url, headers=sent) as response:
+        url = yarl.URL(self.url + target, encoded=True)
+        async with self.session.request(method, url, headers=sent) as response:
             return Answer(response.status, response.headers, await response.read())
 
     async def checkpoints(
@@ -133,32 +155,27 @@ class SignedClient:
 
     def _headers(self, path: str, signing: Signing) -> dict[str, str]:
         found = route(path)
-        at = self._clock() if signing.signed_at is None else signing.signed_at
+        at = self.clock() if signing.signed_at is None else signing.signed_at
+        date = datetime.fromtimestamp(at, UTC)
         return {
-            "host": urlsplit(self._url).netloc,
+            "host": urlsplit(self.url).netloc,
             "accept": "application/json",
             "x-acs-action": found[0] if found else "ListDisasterRecoveryPlans",
             "x-acs-version": "2022-08-01",
             "x-acs-content-sha256": EMPTY_SHA256,
-            "x-acs-date": datetime.fromtimestamp(at, UTC).strftime(
-                "%Y-%m-%dT%H:%M:%SZ"
-            ),
+            "x-acs-date": date.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "x-acs-signature-nonce": f"nonce-{next(self._nonces)}",
         }
 
 
 @asynccontextmanager
 async def serving(
-    world: World,
-    *,
-    clock: Clock | None = None,
-    stats: Stats | None = None,
-    latency_seconds: float = 0.0,
+    world: World, *, clock: Clock | None = None, stats: Stats | None = None
 ) -> AsyncIterator[SignedClient]:
     """Serve a world on a free port, and yield a client of it."""
-    clock = Clock() if clock is None else clock
+    clock = clock or Clock()
     async with (
-        running(world, now=clock, stats=stats, latency_seconds=latency_seconds) as url,
+        running(world, now=clock, stats=stats) as url,
         aiohttp.ClientSession() as session,
     ):
         yield SignedClient(session, url, clock)

@@ -1,0 +1,499 @@
+"""What the simulated cloud answers over HTTP, and whom it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import aiohttp
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from paths import TESTDATA
+from simulated import START, Clock, SignedClient, Signing, everything, serving
+
+from exporter.simulator import bodies, faults
+from exporter.simulator.faults import GatewayError
+from exporter.simulator.gateway import (
+    EMPTY_SHA256,
+    Gateway,
+    Received,
+    canonical_request,
+    sign,
+    string_to_sign,
+)
+from exporter.simulator.motion import Progress
+from exporter.simulator.scenarios import SCENARIOS
+from exporter.simulator.server import Stats, running
+from exporter.simulator.world import World
+
+MIXED = World("mixed", started_at=START)
+WIDE = World("healthy", plans=1, items=1, groups=25, started_at=START)
+PLANS = "/disaster_recovery"
+PLAN = f"{PLANS}/1300000016"
+ITEMS = f"{PLAN}/items"
+ITEM = f"{ITEMS}/100070284"
+SOURCE = "rmq-cn-7e22ody0001"
+CHECKPOINTS = "ListDisasterRecoveryCheckpoints"
+MINUTE = 60.0
+VECTORS: dict[str, Any] = json.loads((TESTDATA / "sign_vectors.json").read_text())
+
+
+# Signatures
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_vector_of_the_vendor_is_verified(name: str) -> None:
+    """Canonical form and signature come out as the vendor's own code has them."""
+    vector = VECTORS[name]
+    query = urlencode(vector["query"])
+    target = vector["path"] + ("?" + query if query else "")
+    _, _, parameters = vector["authorization"].partition(" ")
+    parts = dict(part.split("=", 1) for part in parameters.split(","))
+    signed = tuple(parts["SignedHeaders"].split(";"))
+
+    canonical = canonical_request(
+        Received(vector["method"], target, vector["headers"]), signed
+    )
+
+    assert canonical == vector["canonical_request"]
+    secret = vector["access_key_secret"]
+    assert sign(secret, string_to_sign(canonical)) == parts["Signature"]
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+@settings(deadline=None)
+def test_the_spelling_on_the_wire_does_not_matter(value: str) -> None:
+    """Form encoding, percent encoding and the SDK's mixture mean the same query."""
+    percent = quote(value, safe="~")
+    spellings = (
+        percent,
+        urlencode({"": value})[1:],
+        percent.replace("%2F", "/").replace("%2A", "*").replace("%20", "+"),
+    )
+
+    canonical = {
+        canonical_request(Received("GET", f"/p?filter={spelling}&a=1", {}), ("host",))
+        for spelling in spellings
+    }
+
+    assert len(canonical) == 1
+    assert f"\na=1&filter={percent}\n" in canonical.pop()
+
+
+@pytest.mark.parametrize(
+    ("signing", "headers", "code"),
+    [
+        (Signing(secret="wrong"), {}, "SignatureDoesNotMatch"),
+        (Signing(access_key_id="x"), {}, "InvalidAccessKeyId.NotFound"),
+        (Signing(signed_at=START - 20 * MINUTE), {}, "InvalidTimeStamp.Expired"),
+        (Signing(signed_at=START + 20 * MINUTE), {}, "InvalidTimeStamp.Expired"),
+        (Signing(leave_unsigned="x-acs-action"), {}, "IncompleteSignature"),
+        (Signing(leave_unsigned="host"), {}, "IncompleteSignature"),
+        (
+            Signing(leave_unsigned="x-acs-security-token"),
+            {"x-acs-security-token": "t"},
+            "IncompleteSignature",
+        ),
+        (Signing(), {"authorization": "acs simulator:c2ln"}, "IncompleteSignature"),
+        (Signing(), {"x-acs-version": "2019-01-01"}, "InvalidVersion"),
+        (Signing(), {"x-acs-date": "yesterday"}, "InvalidTimeStamp.Format"),
+        (Signing(), {"x-acs-content-sha256": "0" * 64}, "SignatureDoesNotMatch"),
+        (Signing(), {"x-acs-action": CHECKPOINTS}, "InvalidApi.NotFound"),
+    ],
+)
+async def test_a_request_that_is_not_genuine_is_refused(
+    signing: Signing, headers: dict[str, str], code: str
+) -> None:
+    """The code says what is wrong, and no answer shows the secret."""
+    async with serving(MIXED) as cloud:
+        answer = await cloud.ask(PLANS, headers=headers, signing=signing)
+
+    assert (answer.status, answer.code) == (404 if "NotFound" in code else 400, code)
+
+
+async def test_a_nonce_is_used_once() -> None:
+    """The same request again is a replay."""
+    async with serving(MIXED) as cloud:
+        headers = {"x-acs-signature-nonce": "once"}
+        first = await cloud.ask(PLANS, headers=headers)
+        again = await cloud.ask(PLANS, headers=headers)
+
+    assert (first.status, again.code) == (200, "SignatureNonceUsed")
+    assert first.headers["Date"] == "Fri, 28 Feb 2025 06:28:00 GMT"
+
+
+def received(nonce: str, date: str = "2025-02-28T06:28:00Z") -> Received:
+    """Build a genuine request."""
+    headers = {
+        "host": "h",
+        "x-acs-action": "ListDisasterRecoveryPlans",
+        "x-acs-version": "2022-08-01",
+        "x-acs-content-sha256": EMPTY_SHA256,
+        "x-acs-date": date,
+        "x-acs-signature-nonce": nonce,
+    }
+    names = tuple(sorted(headers))
+    canonical = canonical_request(Received("GET", PLANS, headers), names)
+    signature = sign("simulator", string_to_sign(canonical))
+    headers["authorization"] = (
+        "ACS3-HMAC-SHA256 Credential=simulator,"
+        f"SignedHeaders={';'.join(names)},Signature={signature}"
+    )
+    return Received("GET", PLANS, headers)
+
+
+def test_nonces_are_remembered_as_long_as_a_replay_is_valid() -> None:
+    """Signed 14 minutes ahead of the cloud's clock, a request is valid for 29."""
+    gateway = Gateway()
+    gateway.admit(received("n"), START - 14 * MINUTE)
+
+    with pytest.raises(GatewayError, match="SignatureNonceUsed"):
+        gateway.admit(received("n"), START + 14 * MINUTE)
+
+    gateway.admit(received("n", "2025-02-28T06:59:00Z"), START + 31 * MINUTE)
+
+
+def test_nonces_are_forgotten_beyond_a_bound() -> None:
+    """The oldest nonce makes room, so that no client can fill the memory."""
+    gateway = Gateway(nonces_kept=2)
+    for nonce in ("a", "b", "c", "a"):
+        gateway.admit(received(nonce), START)
+
+    with pytest.raises(GatewayError, match="SignatureNonceUsed"):
+        gateway.admit(received("c"), START)
+
+
+# Answers
+
+
+async def test_a_client_that_asks_for_no_json_gets_xml() -> None:
+    """So does the real gateway."""
+    async with serving(MIXED) as cloud:
+        answer = await cloud.ask(PLANS, headers={"accept": "*/*"})
+
+    assert answer.headers["Content-Type"].startswith("text/xml")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+async def test_a_write_is_refused(method: str) -> None:
+    """Nothing but GET is served, even when it is signed."""
+    async with serving(MIXED) as cloud:
+        answer = await cloud.ask(f"{ITEM}/checkpoints", method=method)
+
+    assert answer.status == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/disaster_recovery/", "/disaster_recovery/x"])
+async def test_a_path_of_no_action_is_not_found(path: str) -> None:
+    """There is nothing beside the five calls."""
+    async with serving(MIXED) as cloud:
+        answer = await cloud.ask(path)
+
+    assert (answer.status, answer.code) == (404, "InvalidApi.NotFound")
+
+
+async def test_plans_and_items_are_what_their_lists_say() -> None:
+    """The Get calls carry one entry of the lists as their data."""
+    async with serving(MIXED) as cloud:
+        plans, plan = await cloud.ask(PLANS), await cloud.ask(PLAN)
+        items, item = await cloud.ask(ITEMS), await cloud.ask(ITEM)
+
+    assert [row["planId"] for row in plans.rows] == [1300000016, 1300000017, 1300000018]
+    assert [r["planStatus"] for r in plans.rows] == ["RUNNING", "RUNNING", "DELETED"]
+    assert plan.json["data"] == plans.rows[0]
+    assert item.json["data"] == items.rows[0]
+    assert items.json["data"]["scrollId"]
+    # Success stands beside a message of failure, as in the vendor's own example.
+    assert (plan.json["success"], plan.json["code"]) == (True, "200")
+    assert plan.json["message"] == "The instance cannot be found."
+
+
+async def test_credentials_are_in_plan_bodies_and_nowhere_else() -> None:
+    """The vendor's plans carry passwords; no other answer does."""
+    async with serving(MIXED) as cloud:
+        with_plans = [await cloud.ask(PLANS), await cloud.ask(PLAN)]
+        others = [
+            await cloud.ask(ITEMS),
+            await cloud.ask(ITEM),
+            await cloud.checkpoints(0, 0, SOURCE),
+            await cloud.ask(f"{PLANS}/1"),
+        ]
+
+    for canary in (bodies.USERNAME_CANARY, bodies.PASSWORD_CANARY):
+        assert all(canary.encode() in answer.body for answer in with_plans)
+    assert not any(b"canary" in answer.body for answer in others)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "code"),
+    [
+        (f"{PLANS}/1", {}, 404, "DisasterRecoveryPlan.NotFound"),
+        (f"{PLANS}/1/items", {}, 404, "DisasterRecoveryPlan.NotFound"),
+        (f"{ITEMS}/1", {}, 404, "DisasterRecoveryItem.NotFound"),
+        (
+            f"{ITEMS}/1/checkpoints",
+            {"instanceId": SOURCE},
+            404,
+            "DisasterRecoveryItem.NotFound",
+        ),
+        (f"{ITEM}/checkpoints", {"instanceId": "rmq-cn-x"}, 404, "Instance.NotFound"),
+        (f"{ITEM}/checkpoints", {}, 400, "MissinginstanceId"),
+        (PLANS, {"pageNumber": "0"}, 400, "InvalidParameter.pageNumber"),
+        (PLANS, {"pageSize": "ten"}, 400, "InvalidParameter"),
+    ],
+)
+async def test_what_is_not_there_has_a_code(
+    path: str, query: dict[str, str], status: int, code: str
+) -> None:
+    """The service refuses in camelCase, with success false and no data."""
+    async with serving(MIXED) as cloud:
+        answer = await cloud.ask(path, query)
+
+    assert (answer.status, answer.json["code"]) == (status, code)
+    assert (answer.json["success"], answer.json["httpStatusCode"]) == (False, status)
+    assert "data" not in answer.json
+
+
+def known(unix_ms: Any) -> int | None:
+    """Read a time as a client must: missing, null, 0 and negative are unknown."""
+    return unix_ms if isinstance(unix_ms, int) and unix_ms > 0 else None
+
+
+def progress(row: Any) -> Progress:
+    """Read the times of a row."""
+    source, target = row["sourceProgress"], row["targetProgress"]
+    return Progress(
+        known(row.get("lastSyncTime")),
+        known((source["progressData"] or {}).get("consumeTimestamp")),
+        known((target["progressData"] or {}).get("consumeTimestamp")),
+        source["lastFetchTime"],
+        target["lastFetchTime"],
+    )
+
+
+async def test_checkpoints_on_the_wire_are_the_truth() -> None:
+    """Every field of every row says what the world says, unknowns included."""
+    async with serving(MIXED) as cloud:
+        rows = (await cloud.checkpoints(0, 0, SOURCE)).rows
+
+    truth = [e for e in everything(MIXED, START) if e.item.item_id == "100070284"]
+    assert len(truth) == len(rows)
+    for seen, row in zip(truth, rows, strict=True):
+        assert progress(row) == seen.at
+        assert row["checkpointId"] == int(seen.row.checkpoint_id)
+        assert (row["planId"], row["itemId"]) == (1300000016, 100070284)
+        for name, side, topic in (
+            ("sourceProgress", seen.row.source, seen.row.topic),
+            ("targetProgress", seen.row.target, seen.row.target_topic),
+        ):
+            assert row[name]["instanceId"] == side.instance_id
+            assert row[name]["regionId"] == side.region_id
+            assert row[name]["instanceType"] == side.instance_type
+            assert row[name]["consumerGroupId"] == seen.row.group
+            assert row[name]["topicName"] == topic
+
+
+async def test_what_is_unknown_is_spelled_in_every_way() -> None:
+    """Missing, null, zero and negative all stand for a time that nobody knows."""
+    async with serving(World("never_synced", started_at=START)) as cloud:
+        rows = (await cloud.checkpoints(0, 0, SOURCE)).rows
+
+    syncs = {repr(row.get("lastSyncTime", "missing")) for row in rows}
+    reads = {repr(row["targetProgress"]["progressData"]) for row in rows}
+    assert syncs == {"'missing'", "None", "0", "-1"}
+    assert reads == {
+        "{}",
+        "None",
+        "{'consumeTimestamp': None}",
+        "{'consumeTimestamp': 0}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "count"),
+    [
+        ({}, 10, 10),
+        ({"pageSize": "1"}, 10, 10),
+        ({"pageSize": "20"}, 20, 20),
+        ({"pageSize": "1000"}, 100, 25),
+        ({"pageSize": "-5", "pageNumber": "3"}, 10, 5),
+        ({"pageNumber": "4"}, 10, 0),
+    ],
+)
+async def test_a_page_size_is_moved_into_its_bounds_silently(
+    asked: dict[str, str], size: int, count: int
+) -> None:
+    """The answer's pageSize says what was done; beyond the end the list is empty."""
+    async with serving(WIDE) as cloud:
+        answer = await cloud.ask(f"{ITEM}/checkpoints", {"instanceId": SOURCE, **asked})
+
+    data = answer.json["data"]
+    assert (data["pageSize"], len(data["list"]), data["totalCount"]) == (
+        size,
+        count,
+        25,
+    )
+    assert data["pageNumber"] == int(asked.get("pageNumber", "1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("_mail", 1), ("rder", 10), ("refunds", 0)]
+)
+async def test_a_filter_looks_into_group_and_topic(text: str, count: int) -> None:
+    """A part of either name is enough; totals count what is left."""
+    async with serving(MIXED) as cloud:
+        found = await cloud.checkpoints(0, 0, SOURCE, filter=text)
+
+    assert (len(found.rows), found.json["data"]["totalCount"]) == (count, count)
+
+
+# Faults
+
+
+async def test_throttling_comes_in_short_bursts_with_a_time_to_wait() -> None:
+    """Three of twelve requests are refused with HTTP 400 and milliseconds."""
+    async with serving(World("throttled", started_at=START)) as cloud:
+        answers = [await cloud.ask(PLANS) for _ in range(24)]
+
+    refused = [answer for answer in answers if answer.status != 200]
+    places = [number for number, answer in enumerate(answers) if answer in refused]
+    assert places == [4, 5, 6, 16, 17, 18]
+    assert {(each.status, each.code) for each in refused} == {(400, "Throttling.User")}
+    waits = [answer.headers["x-acs-retry-after"] for answer in refused]
+    assert waits == ["200", "400", "600"] * 2
+
+
+async def test_an_outage_takes_turns_with_health() -> None:
+    """It starts healthy, then fails in three ways, then is healthy again."""
+    clock, stats = Clock(), Stats()
+    async with serving(
+        World("outage", started_at=START), clock=clock, stats=stats
+    ) as cloud:
+        await cloud.ask(PLANS)
+        clock.seconds += faults.HEALTHY_SECONDS
+        html = await cloud.ask(PLANS)
+        # The next is dropped, and aiohttp asks again by itself before the test hears.
+        unavailable = await cloud.ask(PLANS)
+        clock.seconds += faults.OUTAGE_SECONDS
+        await cloud.ask(PLANS)
+
+    assert [served.status for served in stats.requests] == [200, 502, 444, 503, 200]
+    assert html.body.startswith(b"<html>")
+    assert unavailable.code == "ServiceUnavailable"
+
+
+async def test_a_dropped_request_has_no_answer() -> None:
+    """Who does not ask again hears that the connection broke."""
+    clock = Clock(START + faults.HEALTHY_SECONDS)
+    async with running(World("outage", started_at=START), now=clock) as url:
+        host, port = urlsplit(url).hostname, urlsplit(url).port
+        heard = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            answer = b""
+            with suppress(ConnectionResetError):
+                answer = await reader.read()
+            heard.append(answer[:12])
+            writer.close()
+
+    assert heard == [b"HTTP/1.1 503", b"HTTP/1.1 502", b""]
+
+
+@pytest.mark.parametrize("plans", [1, 2, 3])
+async def test_the_last_plans_checkpoints_are_forbidden(plans: int) -> None:
+    """By the gateway, with a detail; of three plans one's items by the service."""
+    last = plans - 1
+    async with serving(World("forbidden", plans=plans, started_at=START)) as cloud:
+        denied = await cloud.checkpoints(last, last * 2, f"rmq-cn-7e22ody{plans:04d}")
+        items = [
+            await cloud.ask(f"{PLANS}/{1300000016 + plan}/items")
+            for plan in range(plans)
+        ]
+
+    assert (denied.status, denied.code) == (403, "NoPermission")
+    detail = denied.json["AccessDeniedDetail"]
+    assert detail["AuthAction"] == "rocketmq:ListDisasterRecoveryCheckpoints"
+    statuses = [each.status for each in items]
+    assert statuses == ([200, 403, 200] if plans == 3 else [200] * plans)
+    if plans == 3:
+        assert "ListDisasterRecoveryItems" in items[1].json["accessDeniedDetail"]
+
+
+async def polled(cloud: SignedClient) -> tuple[set[int], set[int], int]:
+    """Poll a route once: the totals its pages name, the ids, and the rows seen."""
+    totals: set[int] = set()
+    ids: list[int] = []
+    for number in ("1", "2", "3"):
+        answer = await cloud.checkpoints(0, 0, SOURCE, pageSize="10", pageNumber=number)
+        totals.add(answer.json["data"]["totalCount"])
+        ids += [row["checkpointId"] for row in answer.rows]
+    return totals, set(ids), len(ids)
+
+
+@pytest.mark.parametrize("phase", range(4))
+async def test_churn_disturbs_every_other_poll_and_no_second(phase: int) -> None:
+    """The first poll cannot add up; who polls again finds exactly what there is."""
+    clock = Clock(START + 30 * phase)
+    world = World("churn", plans=1, items=1, groups=25, started_at=START)
+    async with serving(world, clock=clock) as cloud:
+        first_totals, first_ids, _ = await polled(cloud)
+        totals, ids, seen = await polled(cloud)
+        third_totals, third_ids, _ = await polled(cloud)
+
+    truth = {int(each.row.checkpoint_id) for each in everything(world, clock())}
+    assert (totals, ids, seen) == ({len(truth)}, truth, len(truth))
+    assert len(first_totals) > 1 or len(first_ids) != first_totals.pop()
+    assert len(third_totals) > 1 or len(third_ids) != third_totals.pop()
+
+
+@pytest.mark.parametrize(
+    "scenario", sorted(set(SCENARIOS) - {"throttled", "outage", "forbidden"})
+)
+async def test_nothing_is_refused_elsewhere(scenario: str) -> None:
+    """A scenario that is about checkpoints has no faults, at any time."""
+    clock, stats = Clock(), Stats()
+    async with serving(
+        World(scenario, started_at=START), clock=clock, stats=stats
+    ) as cloud:
+        for _ in range(20):
+            await cloud.checkpoints(0, 0, SOURCE)
+            clock.seconds += 11
+
+    assert {served.status for served in stats.requests} == {200}
+
+
+# The server
+
+
+async def test_the_server_records_what_tests_measure() -> None:
+    """Action, path, page and status of each request, in order, and connections."""
+    stats = Stats()
+    async with serving(MIXED, stats=stats) as cloud:
+        await cloud.ask(PLANS)
+        await cloud.checkpoints(0, 0, SOURCE, pageNumber="2")
+        await cloud.ask("/elsewhere")
+
+    assert [(each.action, each.page, each.status) for each in stats.requests] == [
+        ("ListDisasterRecoveryPlans", None, 200),
+        (CHECKPOINTS, 2, 200),
+        ("", None, 404),
+    ]
+    assert stats.of(CHECKPOINTS)[0].path == f"{ITEM}/checkpoints"
+    assert (stats.connections, stats.max_in_flight, stats.in_flight) == (1, 1, 0)
+
+
+async def test_an_ipv6_address_is_shown_in_brackets_until_the_server_stops() -> None:
+    """Clients that keep a connection alive do not hold the server."""
+    async with aiohttp.ClientSession() as session:
+        async with running(MIXED, host="::1") as url:
+            response = await session.get(f"{url}/")
+            await response.read()
+        assert url.startswith("http://[::1]:")
+        assert response.status == 400
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(f"{url}/")
