@@ -78,7 +78,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
         checked(settings.web.config_file)
     if settings.ha.lease is not None:
-        from exporter.app.election import require_extra
+        from exporter.app.leader import require_extra
 
         require_extra()
     plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"

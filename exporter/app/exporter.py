@@ -155,13 +155,18 @@ class Exporter:
         return is_whole
 
     def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
-        """Take in whether this process is the one that polls, where one is elected."""
+        """Note whether this process polls; while another does, show nothing found.
+
+        `run` must not be running.
+        """
         self._stands_by = not is_leader
         self.telemetry.leads(is_leader=is_leader)
         self.exposition.renew()
+        if not is_leader:
+            self.withdraw()
 
     def withdraw(self) -> None:
-        """Show nothing of what was found: another polls now. `run` must have ended."""
+        """Drop all that was found; `run` must not be running."""
         self.discovery.forget()
         self.telemetry.undiscovered()
         self._take_routes()

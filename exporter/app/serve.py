@@ -15,9 +15,8 @@ from dataclasses import replace
 import structlog
 
 from exporter import __version__
-from exporter.app.election import candidate
 from exporter.app.exporter import Exporter, opened
-from exporter.app.leadership import Elector
+from exporter.app.leader import Elector, election
 from exporter.app.reloading import Reloader
 from exporter.config import Loaded, Settings
 from exporter.model.types import Route
@@ -59,8 +58,8 @@ async def serve(
         listen = settings.web.listen_address
         async with (
             serving(app, listen, entrance.ssl_context) as addresses,
-            # Given back once nothing polls any more, and before clients are let go.
-            candidate(
+            # Released once nothing polls any more, and before clients are let go.
+            election(
                 settings,
                 on_change=exporter.elected,
                 on_follow=exporter.ready.set,
@@ -104,14 +103,8 @@ async def poll_when_elected(exporter: Exporter, elector: Elector | None) -> None
     """Poll until cancelled; with an elector only while it leads."""
     if elector is None:
         await exporter.run()
-        return
-    if not elector.is_leader():
-        exporter.elected(is_leader=False)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(elector.run())
-        while True:
-            await elector.while_leading(exporter.run)
-            exporter.withdraw()
+    else:
+        await elector.run(exporter.run)
 
 
 async def _when_ready(

@@ -22,7 +22,7 @@ from manifests import (
 )
 from pod_settings import SECRET, told
 
-from exporter.app.election import lease_name
+from exporter.app.leader import lease_name
 from exporter.config import Settings
 
 pytestmark = [pytest.mark.go]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,7 +38,6 @@ class Cluster:
     url: str
     authority: Path
     admin: Path
-    process: subprocess.Popen[bytes]
 
     def run(self, program: str, *arguments: str, given: str = "") -> Ended:
         """Run kubectl or helm as the administrator."""
@@ -78,14 +76,10 @@ class Cluster:
         given = yaml.dump_all(manifests)
         return self.run("kubectl", "apply", "--filename=-", given=given)
 
-    @contextmanager
-    def hanging(self) -> Iterator[None]:
-        """Let connections open, and nothing be answered."""
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
+    def apply_overlay(self, name: str, namespace: str) -> None:
+        """Apply an overlay of ours."""
+        folder = f"--kustomize=deploy/kubernetes/overlays/{name}"
+        self.kubectl("apply", f"--namespace={namespace}", folder)
 
     def new_namespace(self) -> str:
         """Return a namespace that takes restricted pods alone."""
@@ -127,13 +121,13 @@ def serving(folder: Path) -> Iterator[Cluster]:
         stack.enter_context(_running(folder / "etcd.log", command))
         command = _apiserver(folder, port, etcd)
         process = stack.enter_context(_running(folder / "api.log", command))
-        cluster = Cluster(folder, url, folder / "ca.crt", admin, process)
+        cluster = Cluster(folder, url, folder / "ca.crt", admin)
 
         async def is_ready() -> bool:
             assert process.poll() is None, (folder / "api.log").read_text()
             return cluster.run("kubectl", "get", "--raw=/readyz").stdout == "ok"
 
-        asyncio.run(eventually(is_ready, within=90))
+        asyncio.run(eventually(is_ready, within=120))
         cluster.apply(*(_definition(kind) for kind in OPERATOR))
         names = [f"crd/{plural}.monitoring.coreos.com" for plural in OPERATOR.values()]
         cluster.kubectl("wait", "--for=condition=Established", *names)

@@ -1,11 +1,10 @@
-"""Whole exporters that stand for election against each other, and what they answer."""
+"""Whole exporters with one Lease, and what they answer."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +17,6 @@ from exporter.simulator.world import World
 
 LEADER = "rocketmq_dr_exporter_leader"
 LAG = "rocketmq_dr_sync_lag_seconds"
-POLLS = "ListDisasterRecoveryCheckpoints"
-ROUTES = 2
-INTERVAL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +49,17 @@ class Replica:
         return await self.samples(LEADER) == [1] and bool(await self.samples(LAG))
 
     async def is_standing_by(self) -> bool:
-        """Return whether it follows, and shows nothing that a poll finds."""
+        """Return whether it follows a leader."""
         return await self.samples(LEADER) == [0] and await self.is_ready()
 
 
 def environment(
-    folder: Path, cloud: str, kubeconfig: Path, *, lease: str, namespace: str
+    folder: Path,
+    cloud: str,
+    kubeconfig: Path,
+    *,
+    lease: str = "dr",
+    namespace: str = "monitoring",
 ) -> dict[str, str]:
     """Return the settings of every replica."""
     return clean_environment(
@@ -67,8 +68,9 @@ def environment(
         ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
         ROCKETMQ_DR_API__ENDPOINT=cloud,
         ROCKETMQ_DR_API__REQUESTS_PER_SECOND="50",
-        ROCKETMQ_DR_POLL__INTERVAL=f"{INTERVAL:g}s",
+        ROCKETMQ_DR_POLL__INTERVAL="1s",
         ROCKETMQ_DR_HA__LEASE=lease,
+        ROCKETMQ_DR_HA__LEASE_DURATION="5s",
         ROCKETMQ_DR_HA__NAMESPACE=namespace,
         ROCKETMQ_DR_HA__KUBECONFIG_FILE=str(kubeconfig),
     )
@@ -88,9 +90,9 @@ async def replica(env: dict[str, str]) -> AsyncIterator[Replica]:
 
 @asynccontextmanager
 async def simulated_cloud() -> AsyncIterator[tuple[str, Stats]]:
-    """Serve a cloud of a few routes; yield where, and what it was asked."""
+    """Serve a cloud of two routes; yield where, and what it was asked."""
     stats = Stats()
-    world = World(scenario="healthy", plans=1, items=ROUTES)
+    world = World(scenario="healthy", plans=1, items=2)
     async with running(world, stats=stats) as url:
         yield url, stats
 
@@ -98,15 +100,8 @@ async def simulated_cloud() -> AsyncIterator[tuple[str, Stats]]:
 @asynccontextmanager
 async def pair(env: dict[str, str]) -> AsyncIterator[tuple[Replica, Replica]]:
     """Run a leader and a standby."""
-    async with AsyncExitStack() as stack:
-        leader = await stack.enter_async_context(replica(env))
-        await eventually(leader.is_polling)
-        standby = await stack.enter_async_context(replica(env))
-        await eventually(standby.is_standing_by)
-        yield leader, standby
-
-
-def polls_a_second(stats: Stats, seconds: float) -> float:
-    """Return how often routes were asked for in the last seconds."""
-    since = time.monotonic() - seconds
-    return sum(one.arrived > since for one in stats.of(POLLS)) / seconds
+    async with replica(env) as leader:
+        await eventually(leader.is_polling, within=120)
+        async with replica(env) as standby:
+            await eventually(standby.is_standing_by, within=120)
+            yield leader, standby

@@ -10,14 +10,14 @@ import errno
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
-from lease_model import Keeper, Line
+from lease_api import ApiLine
 from yarl import URL
 
 from exporter.app.exporter import Exporter
-from exporter.app.leadership import Elector
+from exporter.app.leader import Elector, LeaseClient, lease_name
 from exporter.app.serve import poll_when_elected
 from exporter.cloud.client import CloudClient, requests_per_second
 from exporter.cloud.http import Exchange
@@ -29,6 +29,9 @@ from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 from exporter.simulator.gateway import ACCESS_KEY_ID, ACCESS_KEY_PAIR
 from incidents.cloud import Answer, Cloud
+
+if TYPE_CHECKING:
+    from kubernetes_asyncio.client import ApiClient
 
 # What a scrape costs says something of the machine that runs the tests.
 SCRAPE_SECONDS, SCRAPE_BYTES = 0.005, 40_000
@@ -64,7 +67,7 @@ class CloudLine:
 class Process:
     """A replica of the exporter; `wall` is its machine's clock, in Unix seconds.
 
-    `keeper` has the lease by which it is elected, if its settings name one.
+    `lease_line` leads to the Lease by which it is elected, if its settings name one.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Process:
         name: str,
         settings: Settings,
         cloud: Cloud,
-        keeper: Keeper,
+        lease_line: ApiLine,
         wall: Callable[[], float],
     ) -> None:
         self.name = name
@@ -80,7 +83,7 @@ class Process:
         self.started_at = 0.0
         self._line = CloudLine(cloud)
         self._wall = wall
-        self.lease_line = Line(keeper)
+        self.lease_line = lease_line
         self._exporter: Exporter | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -119,15 +122,15 @@ class Process:
 
     async def _polling(self, exporter: Exporter) -> None:
         """Poll, where it is elected only while it leads."""
-        ha = self.settings.ha
-        if ha.lease is None:
+        name = lease_name(self.settings)
+        if name is None:
             await exporter.run()
             return
+        api = cast("ApiClient", self.lease_line)
         elector = Elector(
-            self.lease_line,
+            LeaseClient(api, "monitoring", name),
             f"{self.name}-{self.started_at}",
-            duration=int(ha.lease_duration.total_seconds()),
-            clock=asyncio.get_running_loop().time,
+            lease_duration=int(self.settings.ha.lease_duration.total_seconds()),
             on_change=exporter.elected,
             on_follow=exporter.ready.set,
         )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from lease_model import Keeper
+from lease_api import ApiLine, LeaseApi
 from structlog.testing import capture_logs
 from virtual_time import run_virtually
 
-from exporter.app.election import lease_name
 from exporter.config import Settings, load
 from incidents.cloud import Changes, ChangingWorld, Cloud
 from incidents.incident import Action, Incident
@@ -49,13 +47,13 @@ class Stage:
         self.prometheus_runs = True
         self.cut_off: set[str] = set()
         self._samples = samples
-        keepers: dict[str | None, Keeper] = defaultdict(Keeper)
+        lease_api = LeaseApi()
         self.processes = {
             name: Process(
                 name,
-                own := self.settings(name),
+                self.settings(name),
                 self.cloud,
-                keepers[lease_name(own)],
+                ApiLine(lease_api),
                 self.wall,
             )
             for name in replicas

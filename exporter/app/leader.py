@@ -1,0 +1,357 @@
+"""Leader election: of several exporters, the holder of a Kubernetes Lease polls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Never
+
+import aiohttp
+import structlog
+
+from exporter.config import ConfigurationError, Settings
+
+if TYPE_CHECKING:
+    from kubernetes_asyncio.client import ApiClient, Configuration
+
+log = structlog.get_logger(__name__)
+
+# A process that is told to stop has seconds, however long its lease lasts.
+REQUEST_SECONDS = 3.0
+RELEASE_SECONDS = 1.0
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+METHODS = {"get": "GET", "create": "POST", "update": "PUT"}
+ADVICE = (
+    ": allow this pod's service account to get, create and update leases of"
+    " coordination.k8s.io, see docs/high-availability.md"
+)
+
+Json = dict[str, Any]
+
+
+class LeaseError(Exception):
+    """The Lease could not be read or written; a retry may succeed."""
+
+
+class LeaseRefusedError(Exception):
+    """The Kubernetes API refuses the request; the text says what to change."""
+
+
+class LeaseClient:
+    """Reads and writes one Lease of the Kubernetes API, by namespace and name.
+
+    Both methods raise LeaseError or LeaseRefusedError.
+    """
+
+    def __init__(self, client: ApiClient, namespace: str, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._shown = f"the Lease {name} in namespace {namespace}"
+        # Written back as it was read: the API refuses a write if version or UID differ
+        # by then, and what others wrote, such as labels, stays.
+        self._metadata: Json | None = None
+
+    async def read(self) -> Json | None:
+        """Return the spec of the Lease, None if there is no such Lease."""
+        found = await self._request("get")
+        self._metadata = found and found["metadata"]
+        return found and found["spec"]
+
+    async def write(self, spec: Json) -> bool:
+        """Replace the Lease that was read last, or create it if there was none.
+
+        Returns False if another process has written it meanwhile.
+        """
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": self._metadata or {"name": self._name},
+            "spec": spec,
+        }
+        verb = "update" if self._metadata else "create"
+        return await self._request(verb, body) is not None
+
+    async def _request(self, verb: str, body: Json | None = None) -> Json | None:
+        """Return the answer; None if the Lease is not there, or not as it was read."""
+        path = self._path if verb == "create" else f"{self._path}/{self._name}"
+        try:
+            response = await self._client.call_api(
+                path,
+                METHODS[verb],
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+            )
+            answer = await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            # Its text may hold what was sent, a token for one.
+            name = type(error).__name__
+            raise LeaseError(f"the Kubernetes API cannot be reached: {name}") from None
+        if response.status == (404 if verb == "get" else 409):
+            return None
+        told = f"the Kubernetes API answered {response.status} to {verb} of"
+        _check(response.status, f"{told} {self._shown}")
+        return _parsed(answer)
+
+
+def _check(status: int, told: str) -> None:
+    match status:
+        case 200 | 201:
+            return
+        case 403:
+            raise LeaseRefusedError(told + ADVICE)
+        case 400 | 401 | 404 | 405 | 422:
+            raise LeaseRefusedError(told)
+        case _:
+            raise LeaseError(told)
+
+
+def _parsed(answer: bytes) -> Json:
+    """Return what is a Lease; a proxy may answer with a page of its own."""
+    with suppress(ValueError):
+        match json.loads(answer):
+            case {"metadata": dict(metadata), "spec": dict(spec)}:
+                return {"metadata": metadata, "spec": spec}
+    raise LeaseError("the Kubernetes API did not answer with a Lease")
+
+
+class Elector:
+    """One candidate for a Lease; no two candidates may have the same `identity`.
+
+    The others wait `lease_duration` seconds for a renewal before they take over.
+    `on_change` hears whether this process leads, `on_follow` that another does.
+    """
+
+    def __init__(
+        self,
+        lease: LeaseClient,
+        identity: str,
+        *,
+        lease_duration: int,
+        on_change: Callable[[bool], None],
+        on_follow: Callable[[], None],
+    ) -> None:
+        self.identity = identity
+        self._lease = lease
+        self._lease_duration = lease_duration
+        # A leader that cannot renew steps down before the others may take over.
+        self._renew_deadline = lease_duration * 0.7
+        self._retry_period = lease_duration / 5
+        self._request_timeout = min(REQUEST_SECONDS, self._renew_deadline / 2)
+        self._on_change = on_change
+        self._on_follow = on_follow
+        self._now = asyncio.get_running_loop().time
+        self._attempted_at = self._renewed_at = -math.inf
+        self._observed: Json = {}
+        self._expires_at = -math.inf
+        self._failure: str | None = None
+
+    def is_leader(self) -> bool:
+        """Return whether this process holds the Lease and has renewed it in time."""
+        return self._now() < self._renewed_at + self._renew_deadline
+
+    async def start(self) -> None:
+        """Try once to acquire the Lease.
+
+        Raises:
+            LeaseRefusedError: the account lacks a right, or there is no such namespace.
+        """
+        # `run` tries again, and logs why it fails.
+        with suppress(LeaseError, TimeoutError):
+            await self._attempt()
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Never:
+        """Acquire the Lease, work while it is renewed, step down; then start over."""
+        while True:
+            if not self.is_leader():
+                self._on_change(False)  # noqa: FBT003 - a callback
+                await self._acquire()
+            self._on_change(True)  # noqa: FBT003 - a callback
+            log.info("leading", identity=self.identity)
+            async with asyncio.TaskGroup() as group:
+                working = group.create_task(work())
+                await self._renew()
+                working.cancel()
+            log.warning("not_leading", identity=self.identity)
+
+    async def release(self) -> None:
+        """Let another take over at once; the work must have ended."""
+        self._renewed_at = -math.inf
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                spec = await self._lease.read()
+                if spec and spec.get("holderIdentity") == self.identity:
+                    free = {"holderIdentity": "", "leaseDurationSeconds": 1}
+                    await self._lease.write(spec | free)
+        except (LeaseError, LeaseRefusedError, TimeoutError) as error:
+            log.warning("lease_not_released", error=str(error) or "no answer")
+
+    async def _acquire(self) -> None:
+        await self._try()
+        while not self.is_leader():
+            await self._pause()
+            await self._try()
+
+    async def _renew(self) -> None:
+        """Renew the Lease until another holds it or the renew deadline has passed."""
+        try:
+            while self.is_leader():
+                async with asyncio.timeout_at(self._renewed_at + self._renew_deadline):
+                    await self._pause()
+                    await self._try()
+        except TimeoutError:
+            self._renewed_at = -math.inf
+
+    async def _pause(self) -> None:
+        """Wait for the next attempt, but no longer than a Lease lasts."""
+        now, at = self._now(), self._attempted_at + self._retry_period
+        if now < self._expires_at:
+            at = min(at, self._expires_at)
+        await asyncio.sleep(max(0, at - now))
+
+    async def _try(self) -> None:
+        """Attempt it; log a failure once, and when it is over."""
+        failure = None
+        try:
+            await self._attempt()
+        except (LeaseError, LeaseRefusedError, TimeoutError) as error:
+            failure = str(error) or f"no answer within {self._request_timeout:g} s"
+        if failure is not None and failure != self._failure:
+            log.warning("lease_failed", error=failure)
+        elif failure is None and self._failure is not None:
+            log.info("lease_recovered")
+        self._failure = failure
+
+    async def _attempt(self) -> None:
+        """Read the Lease; acquire or renew it unless another holds it."""
+        # From before it is sent: others may see a renewal at any time after.
+        self._attempted_at = started = self._now()
+        async with asyncio.timeout(self._request_timeout):
+            spec = await self._lease.read() or {}
+            if self._is_held_by_another(spec):
+                self._renewed_at = -math.inf
+                self._on_follow()
+            elif await self._lease.write(self._mine(spec)):
+                self._renewed_at = started
+
+    def _is_held_by_another(self, spec: Json) -> bool:
+        """Tell it by our clock: a Lease lasts from when we saw it change."""
+        before, self._observed = self._observed, spec
+        holder = spec.get("holderIdentity")
+        if spec != before:
+            self._expires_at = self._now() + spec.get("leaseDurationSeconds", 0)
+        if not holder or holder == self.identity:
+            return False
+        if holder != before.get("holderIdentity"):
+            log.info("following", leader=holder)
+        return self._now() < self._expires_at
+
+    def _mine(self, before: Json) -> Json:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        mine = before | {
+            "holderIdentity": self.identity,
+            "leaseDurationSeconds": self._lease_duration,
+            "renewTime": now,
+        }
+        if before.get("holderIdentity") != self.identity:
+            mine["acquireTime"] = now
+            mine["leaseTransitions"] = before.get("leaseTransitions", -1) + 1
+        return mine
+
+
+def lease_name(settings: Settings) -> str | None:
+    """Return the name of the Lease, one for each shard; None without an election.
+
+    >>> from exporter.config import HaSettings, ShardSettings
+    >>> ha = HaSettings(lease="dr")
+    >>> lease_name(Settings(ha=ha, shard=ShardSettings(index=1, total=3)))
+    'dr-1'
+    """
+    name, shard = settings.ha.lease, settings.shard
+    return name if name is None or shard.total == 1 else f"{name}-{shard.index}"
+
+
+def require_extra() -> None:
+    """Raise ConfigurationError if the package for the Kubernetes API is missing."""
+    if find_spec("kubernetes_asyncio") is None:
+        raise _fault("needs a package: pip install 'rocketmq-dr-exporter[kubernetes]'")
+
+
+@asynccontextmanager
+async def election(
+    settings: Settings,
+    *,
+    on_change: Callable[[bool], None],
+    on_follow: Callable[[], None],
+) -> AsyncIterator[Elector | None]:
+    """Be a candidate, and release the Lease at the end; None without an election.
+
+    Raises:
+        ConfigurationError: no cluster is configured, or it refuses the Lease.
+    """
+    name = lease_name(settings)
+    if name is None:
+        yield None
+        return
+    require_extra()
+    from kubernetes_asyncio.client import ApiClient  # noqa: PLC0415 - an extra
+
+    namespace = settings.ha.namespace or _pod_namespace()
+    cluster = await _cluster(settings.ha.kubeconfig_file)
+    async with ApiClient(cluster) as client:
+        elector = Elector(
+            LeaseClient(client, namespace, name),
+            f"{socket.gethostname()}_{secrets.token_hex(4)}",
+            lease_duration=int(settings.ha.lease_duration.total_seconds()),
+            on_change=on_change,
+            on_follow=on_follow,
+        )
+        try:
+            await elector.start()
+        except LeaseRefusedError as error:
+            raise _fault(str(error)) from None
+        try:
+            yield elector
+        finally:
+            await elector.release()
+
+
+async def _cluster(kubeconfig: Path | None) -> Configuration:
+    """Return how to reach the cluster of a file, or else the pod's own."""
+    from kubernetes_asyncio import client, config  # noqa: PLC0415 - an extra
+
+    cluster = client.Configuration()
+    try:
+        if kubeconfig is None:
+            config.load_incluster_config(cluster)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(
+                str(kubeconfig), client_configuration=cluster, persist_config=False
+            )
+    except (config.ConfigException, OSError, ValueError, TypeError) as error:
+        where = "as a pod does" if kubeconfig is None else f"by {kubeconfig}"
+        is_told = isinstance(error, config.ConfigException)
+        told = str(error) if is_told else "cannot be read"
+        raise _fault(f"cannot reach the Kubernetes API {where}: {told}") from None
+    return cluster
+
+
+def _pod_namespace() -> str:
+    try:
+        return POD_NAMESPACE.read_text(encoding="utf-8").strip()
+    except OSError:
+        fault = "ha.namespace: required: no pod is here, or no token in it"
+        raise ConfigurationError((fault,)) from None
+
+
+def _fault(text: str) -> ConfigurationError:
+    return ConfigurationError((f"ha.lease: {text}",))

@@ -1,0 +1,274 @@
+"""The Lease, the overlays and the chart in a real Kubernetes API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import replicas
+from cluster import Cluster, serving
+from eventually import eventually
+from kubernetes_asyncio.client import ApiClient, Configuration
+from kubernetes_asyncio.config import load_kube_config
+from lease_api import MICRO_TIME
+from manifests import (
+    CHART,
+    EXAMPLES,
+    OVERLAYS,
+    container,
+    documents,
+    kustomized,
+    only,
+    pods,
+    variables,
+    workloads,
+)
+from paths import ROOT
+from programs import run_exporter
+from replicas import LAG, simulated_cloud
+
+from exporter.app.leader import LeaseClient
+
+ACCOUNT = "rocketmq-dr-exporter"
+"""What the service account is called, and what allows it the Lease."""
+
+# Beside those of the release itself, by what the example `full` names.
+ELSEWHERE = "monitoring"
+PRIORITY = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "high"},
+    "value": 1,
+}
+KINDS = (
+    *("deployments", "statefulsets", "services", "serviceaccounts", "configmaps"),
+    *("roles", "rolebindings", "networkpolicies", "poddisruptionbudgets", "secrets"),
+    *("servicemonitors", "prometheusrules"),
+)
+"""What the chart makes."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run a cluster that has what the examples name."""
+    with serving(tmp_path_factory.mktemp("cluster")) as running:
+        running.apply(PRIORITY)
+        running.kubectl("create", "namespace", ELSEWHERE)
+        yield running
+
+
+@pytest.fixture
+async def namespace(cluster: Cluster) -> str:
+    """Return a namespace with the overlay `ha`."""
+    name = cluster.new_namespace()
+    cluster.apply_overlay("ha", name)
+    await until_allowed(cluster, name)
+    return name
+
+
+async def until_allowed(
+    cluster: Cluster, namespace: str, *, is_allowed: bool = True
+) -> None:
+    """Wait until the rights on the Lease are known: the server hears of roles later."""
+    lease = f"leases.coordination.k8s.io/{lease_name()}"
+    account = f"--as=system:serviceaccount:{namespace}:{ACCOUNT}"
+
+    async def is_known() -> bool:
+        asked = [
+            cluster.run(
+                "kubectl", "auth", "can-i", verb, lease, "-n", namespace, account
+            )
+            for verb in ("get", "create", "update")
+        ]
+        return all((each.returncode == 0) == is_allowed for each in asked)
+
+    await eventually(is_known, within=120)
+
+
+def lease_name() -> str:
+    """Return the Lease of the overlay."""
+    told = variables(only("Deployment", kustomized("ha")))
+    return str(told["ROCKETMQ_DR_HA__LEASE"])
+
+
+def environment(cluster: Cluster, namespace: str, cloud: str) -> dict[str, str]:
+    """Return the settings of an exporter with the service account of the overlay."""
+    file = cluster.kubeconfig_of(ACCOUNT, namespace)
+    return replicas.environment(
+        file.parent, cloud, file, lease=lease_name(), namespace=namespace
+    )
+
+
+async def test_a_pair_hands_the_lease_over_with_the_rights_of_the_overlay(
+    cluster: Cluster, namespace: str
+) -> None:
+    """The Lease reads as client-go writes it, and is nobody's in the end."""
+
+    def spec() -> dict[str, Any]:
+        where = ("lease", lease_name(), f"--namespace={namespace}")
+        return dict(cluster.got(*where)["spec"])
+
+    async with simulated_cloud() as (cloud, _):
+        env = environment(cluster, namespace, cloud)
+        async with replicas.pair(env) as (leader, standby):
+            before = spec()
+            assert await standby.samples(LAG) == []
+            leader.process.send_signal(signal.SIGTERM)
+            assert await leader.process.wait() == 0
+            await eventually(standby.is_polling, within=120)
+            after = spec()
+            standby.process.send_signal(signal.SIGTERM)
+            assert await standby.process.wait() == 0
+    assert set(before) == {
+        *("acquireTime", "holderIdentity", "leaseDurationSeconds"),
+        *("leaseTransitions", "renewTime"),
+    }
+    assert before["holderIdentity"] != after["holderIdentity"]
+    assert after["leaseTransitions"] > before["leaseTransitions"]
+    assert MICRO_TIME.fullmatch(str(after["renewTime"]))
+    assert not spec().get("holderIdentity")
+
+
+async def test_of_those_who_write_the_same_lease_one_succeeds(
+    cluster: Cluster, namespace: str
+) -> None:
+    """Nobody creates or replaces what was written or deleted since it was read."""
+    mine = {"holderIdentity": "me", "leaseDurationSeconds": 10, "leaseTransitions": 0}
+    file = cluster.kubeconfig_of(ACCOUNT, namespace)
+    async with AsyncExitStack() as stack:
+        racing = [await client(stack, file, namespace) for _ in range(4)]
+        for found in (None, mine):
+            assert [await one.read() for one in racing] == [found] * 4
+            # Alike but for the holder: a write that changes nothing is no write.
+            won = await asyncio.gather(
+                *(
+                    one.write(mine | {"holderIdentity": f"{i}"})
+                    for i, one in enumerate(racing)
+                )
+            )
+            assert won.count(True) == 1
+            await racing[0].read()
+            assert await racing[0].write(mine)
+
+        await racing[0].read()
+        cluster.kubectl("delete", "lease", lease_name(), f"--namespace={namespace}")
+        assert not await racing[0].write(mine)
+
+
+async def client(stack: AsyncExitStack, file: Path, namespace: str) -> LeaseClient:
+    """Connect as an exporter does."""
+    configuration = Configuration()
+    await load_kube_config(str(file), client_configuration=configuration)
+    api = await stack.enter_async_context(ApiClient(configuration))
+    return LeaseClient(api, namespace, lease_name())
+
+
+async def test_without_its_role_binding_the_first_line_says_so(
+    cluster: Cluster, namespace: str
+) -> None:
+    """A service account alone may do nothing."""
+    env = environment(cluster, namespace, "http://127.0.0.1:1")
+    cluster.kubectl("delete", "rolebinding", ACCOUNT, f"--namespace={namespace}")
+    await until_allowed(cluster, namespace, is_allowed=False)
+
+    result = await run_exporter("--web.listen-address=127.0.0.1:0", env=env)
+
+    (line,) = result.err.splitlines()
+    assert result.status == 2
+    assert line.startswith("ha.lease: the Kubernetes API answered 403 to get of the")
+
+
+@pytest.mark.parametrize("case", [overlay.name for overlay in OVERLAYS])
+def test_an_overlay_is_applied_without_a_warning_and_then_nothing_is_to_change(
+    cluster: Cluster, case: str
+) -> None:
+    """Into a namespace that warns of pods that are not restricted."""
+    namespace = cluster.new_namespace()
+    cluster.apply_overlay(case, namespace)
+
+    folder = f"--kustomize=deploy/kubernetes/overlays/{case}"
+    assert cluster.kubectl("diff", f"--namespace={namespace}", folder) == ""
+
+
+def test_overlays_of_a_deployment_take_each_other_s_place(cluster: Cluster) -> None:
+    """Nothing of the one before stays in the pod or in how it is replaced."""
+    namespace = cluster.new_namespace()
+    for case in ("single", "ha", "simulated", "single"):
+        cluster.apply_overlay(case, namespace)
+
+        (made,) = workloads(kustomized(case))
+        name = made["metadata"]["name"]
+        spec = cluster.got("deployment", name, f"--namespace={namespace}")["spec"]
+        assert spec["strategy"] == made["spec"]["strategy"]
+        (told,) = pods([made])
+        (there,) = pods([{"kind": "Deployment", "spec": spec}])
+        assert container(there).get("env") == container(told).get("env")
+        for key in ("volumes", "topologySpreadConstraints"):
+            assert len(there.get(key, [])) == len(told.get(key, []))
+
+
+def test_shards_take_the_place_of_a_deployment_that_is_deleted(
+    cluster: Cluster,
+) -> None:
+    """By the command that docs/deploy.md gives: apply alone would leave both."""
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^  `kubectl (delete deployment \S+)`", page, re.MULTILINE)
+    namespace = cluster.new_namespace()
+    where = f"--namespace={namespace}"
+    cluster.apply_overlay("single", namespace)
+
+    cluster.kubectl(*line.split(), where)
+    cluster.apply_overlay("sharded", namespace)
+
+    there = cluster.kubectl("get", where, "--output=name", "deployments,statefulsets")
+    assert there.split() == ["statefulset.apps/rocketmq-dr-exporter"]
+
+
+def test_a_pod_that_may_gain_privileges_is_warned_of(cluster: Cluster) -> None:
+    """So that the tests above would tell."""
+    (workload,) = workloads(kustomized("single"))
+    careless = json.loads(json.dumps(workload))
+    (careless_one,) = careless["spec"]["template"]["spec"]["containers"]
+    careless_one["securityContext"]["allowPrivilegeEscalation"] = True
+    careless["metadata"]["namespace"] = cluster.new_namespace()
+
+    assert "would violate PodSecurity" in cluster.attempt(careless).stderr
+
+
+def test_a_release_becomes_each_example_of_the_chart(cluster: Cluster) -> None:
+    """Without a warning; a rollback works, and to uninstall it leaves nothing."""
+    namespace = cluster.new_namespace()
+
+    def helm(*arguments: str) -> str:
+        result = cluster.run("helm", *arguments, f"--namespace={namespace}")
+        assert result.returncode == 0, result.stderr
+        lines = result.stderr.splitlines()
+        assert [x for x in lines if "found symbolic link in path" not in x] == []
+        return result.stdout
+
+    def names(*kinds: str) -> set[str]:
+        label = "--selector=app.kubernetes.io/instance=dr"
+        command = ("get", ",".join(kinds), label, "--output=name", "--all-namespaces")
+        return set(cluster.kubectl(*command).split())
+
+    before = running = set[str]()
+    for example in EXAMPLES:
+        values = f"--values={CHART / 'ci' / f'{example}-values.yaml'}"
+        before = running
+        helm("upgrade", "--install", "dr", str(CHART), values)
+        made = workloads(documents(helm("get", "manifest", "dr")))
+        running = names("deployments", "statefulsets")
+        assert running == {
+            f"{each['kind']}.apps/{each['metadata']['name']}".lower() for each in made
+        }
+    helm("rollback", "dr")
+    assert names("deployments", "statefulsets") == before
+    helm("uninstall", "dr")
+    assert names(*KINDS) == set()
