@@ -118,14 +118,14 @@ $(DEV): requirements-dev.lock pyproject.toml $(RUNTIME)
 	@mkdir -p .cache
 	@touch $@
 
-$(SERVERS)/.ready: scripts/servers.sh
+$(SERVERS)/.ready: scripts/servers.sh scripts/cache.sh
 	@scripts/servers.sh $(SERVERS)
 	@touch $@
 
-$(DEPLOY)/.ready: scripts/deploy_tools.sh requirements-deploy.lock
+$(DEPLOY)/.ready: scripts/deploy_tools.sh scripts/cache.sh requirements-deploy.lock
 	@scripts/deploy_tools.sh $(DEPLOY)
 	@touch $@
 
-$(KUBERNETES)/.ready: scripts/kube_apiserver.sh tests/support/client_go/main.go
+$(KUBERNETES)/.ready: scripts/kube_apiserver.sh scripts/cache.sh
 	@scripts/kube_apiserver.sh $(KUBERNETES)
 	@touch $@

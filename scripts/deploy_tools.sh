@@ -5,6 +5,7 @@
 # Usage: scripts/deploy_tools.sh DIRECTORY
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/cache.sh
 programs=$1/bin
 mkdir -p "$programs"
 programs=$(realpath "$programs")
@@ -25,25 +26,25 @@ install_missing() {
         --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Install PROGRAM from PACKAGE of the Go module MODULE at VERSION; an empty PACKAGE is the
+# Have PROGRAM of PACKAGE of the Go module MODULE at VERSION; an empty PACKAGE is the
 # module's own.
 go_program() {
-    local program=$1 package=$2${3:+/$3} module=$2 version=$4 built
+    local program=$1 package=$2${3:+/$3} version=$4
     if ! command -v go >/dev/null; then
         echo "$program needs Go, which is not here: what it looks over stays unseen." >&2
         [ -z "${CI:-}" ]
         return
     fi
-    if go version -m "$programs/$program" 2>/dev/null |
-        grep "mod[[:space:]]$module[[:space:]]$version\b" >/dev/null; then
-        return
-    fi
-    echo "Building $program $version." >&2
-    built=$(mktemp -d)
+    cached "$program-$version" go_install "$program" "$package@$version"
+    ln -sf "$CACHE/$program-$version/$program" "$programs/"
+}
+
+# Build PROGRAM from PACKAGE into DIRECTORY.
+go_install() {
+    echo "Building $1." >&2
+    GOBIN=$3 GOFLAGS=-mod=mod CGO_ENABLED=0 go install "$2"
     # Go names it after the package, and that is not always the program's name.
-    GOBIN=$built GOFLAGS=-mod=mod CGO_ENABLED=0 go install "$package@$version"
-    mv "$built"/* "$programs/$program"
-    rmdir "$built"
+    [ -e "$3/$1" ] || mv "$3"/* "$3/$1"
 }
 
 # Debian's archive is not Ubuntu's: debootstrap needs its keys.

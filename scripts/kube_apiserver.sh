@@ -1,37 +1,40 @@
 #!/usr/bin/env bash
-# Build a Kubernetes API, kube-apiserver; and who asks it, kubectl and client-go's election.
+# Build a Kubernetes API, kube-apiserver, and its kubectl, once per version and user.
 # Releases are not downloaded: the sources come checked against Go's database of sums.
 # Without Go it fails, outside CI as well: without a server there is nothing to try.
 # Usage: scripts/kube_apiserver.sh DIRECTORY
 set -euo pipefail
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/cache.sh"
 version=1.34.4
 module=k8s.io/kubernetes
+
+build() {
+    local own part told=k8s.io/component-base/version
+    if ! command -v go >/dev/null; then
+        echo "A Kubernetes API is built with Go 1.24 or newer, which is not here." >&2
+        exit 1
+    fi
+    echo "Building kube-apiserver and kubectl $version: 5 minutes on two cores, 2.5 GB of cache." >&2
+    mkdir "$1/module"
+    cd "$1/module"
+    export GOFLAGS=-mod=mod CGO_ENABLED=0
+    go mod init scratch 2>/dev/null
+    go mod edit -go=1.24.0 -require="$module@v$version"
+    # The module takes its parts from a folder of its repository, and so cannot be
+    # installed by itself. Published, the same parts have the version with a 0 for the 1.
+    own=$(go mod download -json "$module@v$version" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
+    sed -n 's|^\s*\(k8s.io/[a-z-]*\) => \./staging/.*|\1|p' "$own" | while read -r part; do
+        go mod edit -replace="$part=$part@v0${version#1}"
+    done
+    # Helm refuses a chart on a server that does not say its version.
+    go build -o "$1/" -ldflags="-s -w -X $told.gitVersion=v$version
+        -X $told.gitMajor=1 -X $told.gitMinor=${version:2:2}" \
+        "$module/cmd/kube-apiserver" "$module/cmd/kubectl"
+    cd ..
+    rm -r module
+}
+
 mkdir -p "$1/bin"
 programs=$(realpath "$1/bin")
-
-if ! command -v go >/dev/null; then
-    echo "A Kubernetes API is built with Go 1.24 or newer, which is not here." >&2
-    exit 1
-fi
-
-echo "Building kube-apiserver and kubectl $version: 5 minutes on two cores, 2.5 GB of cache." >&2
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/elector"
-cp tests/support/client_go/main.go "$scratch/elector/"
-cd "$scratch"
-export GOFLAGS=-mod=mod CGO_ENABLED=0
-go mod init scratch 2>/dev/null
-go mod edit -go=1.24.0 -require="$module@v$version"
-# The module takes its parts from a folder of its repository, and so cannot be installed
-# by itself. Published, the same parts have the version with a 0 for the 1.
-own=$(go mod download -json "$module@v$version" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
-sed -n 's|^\s*\(k8s.io/[a-z-]*\) => \./staging/.*|\1|p' "$own" | while read -r part; do
-    go mod edit -replace="$part=$part@v0${version#1}"
-done
-# Helm refuses a chart on a server that does not say its version.
-told=k8s.io/component-base/version
-go build -o "$programs/" -ldflags="-s -w -X $told.gitVersion=v$version
-    -X $told.gitMajor=1 -X $told.gitMinor=${version:2:2}" \
-    ./elector "$module/cmd/kube-apiserver" "$module/cmd/kubectl"
+cached "kubernetes-$version" build
+ln -sf "$CACHE/kubernetes-$version"/* "$programs/"

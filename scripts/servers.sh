@@ -4,24 +4,35 @@
 # the browser, which starts none and needs its libraries where it looks for them.
 # Usage: scripts/servers.sh DIRECTORY
 set -euo pipefail
-mkdir -p "$1"
+source "$(dirname "$0")/cache.sh"
+mkdir -p "$1/usr/bin"
 cd "$1"
 sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+# Packages of another release of Debian need other libraries.
+release=$(. /etc/os-release && echo "$ID-$VERSION_ID")
 
-# Unpack PACKAGE unless the machine has PROGRAM.
+# Link what is in PACKAGE unless the machine has PROGRAM.
 provide() {
     local program=$1 package=$2
     if command -v "$program" >/dev/null; then
         return
     fi
-    echo "Unpacking $package for $program." >&2
-    if ! apt-get download -qq "$package" 2>/dev/null; then
+    cached "$package-$release" unpack "$package"
+    ln -sf "$CACHE/$package-$release"/usr/bin/* usr/bin/
+}
+
+# Unpack PACKAGE into DIRECTORY.
+unpack() {
+    echo "Unpacking $1." >&2
+    cd "$2"
+    if ! apt-get download -qq "$1" 2>/dev/null; then
         # A fresh machine has no list of packages yet.
         $sudo apt-get update -qq
-        apt-get download -qq "$package"
+        apt-get download -qq "$1"
     fi
-    dpkg-deb --extract "$package"_*.deb .
-    rm "$package"_*.deb
+    dpkg-deb --extract "$1"_*.deb .
+    rm "$1"_*.deb
+    cd "$OLDPWD"
 }
 
 # Install PACKAGES unless the machine has PROGRAM.
@@ -45,9 +56,10 @@ provide prometheus-alertmanager prometheus-alertmanager
 provide amtool prometheus-alertmanager
 # Debian's Alertmanager reads its templates from there, and from nowhere else.
 templates=usr/share/prometheus/alertmanager
-if [ -d "$templates" ] && [ ! -d "/$templates" ]; then
+unpacked=$CACHE/prometheus-alertmanager-$release/$templates
+if [ -d "$unpacked" ] && [ ! -d "/$templates" ]; then
     $sudo mkdir -p "/${templates%/*}"
-    $sudo cp -r "$templates" "/${templates%/*}/"
+    $sudo cp -r "$unpacked" "/${templates%/*}/"
 fi
 provide etcd etcd-server
 provide openssl openssl
