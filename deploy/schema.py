@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from deploy.values import Value
-from exporter.config.catalogue import Knob, knobs
+from exporter.config.catalogue import SettingSpec, setting_specs
 
 Schema = dict[str, Any]
 
@@ -48,9 +48,9 @@ def schema(values: Iterable[Value]) -> str:
     for value in values:
         _put(root, value)
     config = _maybe_empty()
-    for knob in knobs():
-        if not knob.path.startswith(GIVEN_BY_THE_CHART):
-            _put_setting(config, knob)
+    for spec in setting_specs().values():
+        if not spec.path.startswith(GIVEN_BY_THE_CHART):
+            _put_setting(config, spec)
     document = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **root,
@@ -92,9 +92,9 @@ def _need(root: Schema, name: str) -> None:
         required.append(name)
 
 
-def _put_setting(root: Schema, knob: Knob) -> None:
+def _put_setting(root: Schema, spec: SettingSpec) -> None:
     """Put a setting in its place; what it may be the exporter says better."""
-    *above, last = knob.path.split(".")
+    *above, last = spec.path.split(".")
     for name in above:
         place = root["properties"]
         if name.endswith("[]"):
@@ -103,9 +103,9 @@ def _put_setting(root: Schema, knob: Knob) -> None:
             items["type"] = ["array", "null"]
         else:
             root = place.setdefault(name, _maybe_empty())
-    description = f"{knob.description} Expected: {knob.expected}."
+    description = f"{spec.description} Expected: {spec.expected}."
     setting: Schema = {"description": description, **_EXACT}
-    if knob.shape == "list":
+    if spec.shape == "list":
         setting["items"] = _EXACT
     root["properties"][last] = setting
 

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, wrap
 
-from exporter.config.catalogue import PREFIX, Knob, knobs, sections, written
+from exporter.config.catalogue import (
+    PREFIX,
+    SettingSpec,
+    sections,
+    setting_specs,
+    written,
+)
 
 DOCS = Path(__file__).parent
 _INTRODUCTION = f"""\
@@ -118,27 +124,31 @@ def example() -> str:
 def _titles() -> dict[str, str]:
     """Return the parts of the configuration in the order of the model."""
     order = dict.fromkeys(
-        knob.path.partition(".")[0] for knob in knobs() if _is_top(knob)
+        spec.path.partition(".")[0]
+        for spec in setting_specs().values()
+        if _is_top(spec)
     )
     plans = "One entry for each plan; what an entry leaves out is discovered."
     return {name: sections().get(name, plans) for name in order}
 
 
-def _is_top(knob: Knob) -> bool:
+def _is_top(spec: SettingSpec) -> bool:
     """Tell whether the setting stands outside of the list of plans."""
-    return "[]" not in knob.path
+    return "[]" not in spec.path
 
 
-def _of(name: str) -> list[Knob]:
+def _of(name: str) -> list[SettingSpec]:
     """Return the settings of a part, in order."""
     return [
-        knob for knob in knobs() if knob.path.replace("[", ".").split(".")[0] == name
+        spec
+        for spec in setting_specs().values()
+        if spec.path.replace("[", ".").split(".")[0] == name
     ]
 
 
 def _section_table(name: str, text: str) -> str:
     """Return heading, sentence and table of a part."""
-    rows = "\n".join(_row(knob) for knob in _of(name))
+    rows = "\n".join(_row(spec) for spec in _of(name))
     return dedent("""\
         ### `{name}`
 
@@ -150,23 +160,23 @@ def _section_table(name: str, text: str) -> str:
         """).format(name=name, text=text, rows=rows)
 
 
-def _row(knob: Knob) -> str:
+def _row(spec: SettingSpec) -> str:
     """Return one setting as a row of the table."""
-    default = "required" if knob.is_required else _code(_default(knob))
+    default = "required" if spec.is_required else _code(_default(spec))
     cells = (
-        _code(knob.path),
-        knob.expected,
+        _code(spec.path),
+        spec.expected,
         default,
-        _code(knob.flag),
-        _code(knob.environment),
-        knob.description,
+        _code(spec.flag),
+        _code(spec.environment),
+        spec.description,
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _default(knob: Knob) -> str | None:
+def _default(spec: SettingSpec) -> str | None:
     """Return the default as YAML writes it, None where there is none."""
-    return None if knob.default is None else written(knob.default)
+    return None if spec.default is None else written(spec.default)
 
 
 def _code(text: str | None) -> str:
@@ -179,18 +189,18 @@ def _section_yaml(name: str) -> str:
     if name == "plans":
         return "\n".join([*_comment(_of(name)[0], ""), _PLAN_EXAMPLE])
     lines = [f"{name}:"]
-    for knob in _of(name):
-        key = knob.path.rpartition(".")[2]
-        text = written(knob.default)
-        is_text = isinstance(knob.default, str) and not text.isalnum()
-        lines += _comment(knob, "  ")
+    for spec in _of(name):
+        key = spec.path.rpartition(".")[2]
+        text = written(spec.default)
+        is_text = isinstance(spec.default, str) and not text.isalnum()
+        lines += _comment(spec, "  ")
         lines.append(f"  {key}: {f'{chr(34)}{text}{chr(34)}' if is_text else text}")
     return "\n".join(lines) + "\n"
 
 
-def _comment(knob: Knob, indent: str) -> Iterator[str]:
+def _comment(spec: SettingSpec, indent: str) -> Iterator[str]:
     """Yield the meaning of a setting as comment lines."""
-    for text in (knob.description, f"Expected: {knob.expected}."):
+    for text in (spec.description, f"Expected: {spec.expected}."):
         for line in wrap(text, 84 - len(indent), break_on_hyphens=False):
             yield f"{indent}# {line}"
 

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from exporter import __version__
-from exporter.config.addresses import split_address
-from exporter.config.catalogue import flag_name, knobs
+from exporter.config.catalogue import flag_name, setting_specs
+from exporter.config.fields import split_address
 from exporter.model.durations import parse_duration
 
 PROGRAM = "rocketmq-dr-exporter"
@@ -50,9 +50,9 @@ class CommandParser(argparse.ArgumentParser):
         """Return what is wrong with an argument that nothing takes."""
         if re.fullmatch(r"--[a-z][a-z._-]{0,39}", flag) is None:
             return "an argument was not expected, see --help"
-        for knob in knobs():
-            if knob.flag is None and flag == flag_name(knob.path):
-                return f"{flag}: a secret has no flag, set {knob.environment} instead"
+        for spec in setting_specs().values():
+            if spec.flag is None and flag == flag_name(spec.path):
+                return f"{flag}: a secret has no flag, set {spec.environment} instead"
         near = get_close_matches(flag, sorted(self._option_string_actions), n=1)
         return f"unknown flag {flag}, " + (
             f"did you mean {near[0]}?" if near else "see --help"

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _COMMANDS[arguments.command](arguments)
     except ConfigurationError as error:
         for name in error.warnings:
-            _complain(f"{name}: names no setting")
+            _complain(name)
         for fault in error.faults:
             _complain(fault)
         return MISUSED

@@ -19,7 +19,7 @@ from exporter.app.arguments import (
     one_of,
     whole_number,
 )
-from exporter.config.catalogue import Knob, knobs, sections, written
+from exporter.config.catalogue import SettingSpec, sections, setting_specs, written
 
 # Keeps the setting `plans` apart from the simulator's --plans.
 _SETTING = "setting:"
@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     # The program's own flags are there to be shown: what it parses has a command.
     for parser in (program, parsers["serve"], parsers["poll"], parsers["check"]):
         _add_config_file(parser)
-        _add_settings(parser, knobs())
+        _add_settings(parser, setting_specs().values())
     parsers["poll"].add_argument(
         "--output",
         type=one_of(_OUTPUTS),
@@ -78,7 +78,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     for name in ("simulate", "demo"):
         _add_simulator(parsers[name])
-    _add_settings(parsers["demo"], (knob for knob in knobs() if knob.path != "plans"))
+    _add_settings(
+        parsers["demo"],
+        (spec for spec in setting_specs().values() if spec.path != "plans"),
+    )
     return program
 
 
@@ -102,42 +105,46 @@ def _add_config_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_settings(parser: argparse.ArgumentParser, settings: Iterable[Knob]) -> None:
+def _add_settings(
+    parser: argparse.ArgumentParser, settings: Iterable[SettingSpec]
+) -> None:
     """Add a flag for each setting that has one, grouped as in the file."""
     parser.epilog = _EPILOG
     groups = {
         name: parser.add_argument_group(name, description)
         for name, description in sections().items()
     }
-    for knob in settings:
-        if knob.flag is not None:
-            group = groups.get(knob.path.partition(".")[0], parser)
-            _add_setting(group, knob, knob.flag)
+    for spec in settings:
+        if spec.flag is not None:
+            group = groups.get(spec.path.partition(".")[0], parser)
+            _add_setting(group, spec, spec.flag)
 
 
-def _add_setting(group: argparse._ActionsContainer, knob: Knob, flag: str) -> None:
+def _add_setting(
+    group: argparse._ActionsContainer, spec: SettingSpec, flag: str
+) -> None:
     """Add the flag of a setting, which leaves nothing behind when it is not given."""
     options: dict[str, Any] = {
-        "dest": _SETTING + knob.path,
+        "dest": _SETTING + spec.path,
         "default": argparse.SUPPRESS,
-        "help": _help(knob),
+        "help": _help(spec),
     }
-    if knob.shape == "switch":
+    if spec.shape == "switch":
         group.add_argument(flag, action="store_true", **options)
         options["help"] = f"The opposite of {flag}."
         no_flag = flag.replace("--", "--no-", 1)
         group.add_argument(no_flag, action="store_false", **options)
         return
-    action = "append" if knob.shape == "list" else "store"
-    metavar = knob.path.rpartition(".")[2].upper()
+    action = "append" if spec.shape == "list" else "store"
+    metavar = spec.path.rpartition(".")[2].upper()
     group.add_argument(flag, action=action, metavar=metavar, **options)
 
 
-def _help(knob: Knob) -> str:
+def _help(spec: SettingSpec) -> str:
     """Return meaning, form and default of a setting."""
-    default = "none" if knob.default is None else written(knob.default)
-    repeatable = ", repeatable" if knob.shape == "list" else ""
-    text = f"{knob.description} ({knob.expected}{repeatable}; default: {default})"
+    default = "none" if spec.default is None else written(spec.default)
+    repeatable = ", repeatable" if spec.shape == "list" else ""
+    text = f"{spec.description} ({spec.expected}{repeatable}; default: {default})"
     return text.replace("%", "%%")
 
 

@@ -13,7 +13,7 @@ import structlog
 from exporter.app import logs
 from exporter.cloud.credentials import in_daemon_thread
 from exporter.config import ConfigurationError, Loaded, Settings
-from exporter.config.section import Section
+from exporter.config.settings import Section
 from exporter.model.errors import CloudError, capture_error
 
 log = structlog.get_logger(__name__)

@@ -1,18 +1,17 @@
-"""What the process was told to do: every setting, and how it is read.
+"""What the process was told to do: every setting, and how it is read."""
 
-It must not know what the settings are used for.
-"""
-
-from exporter.config.addresses import is_loopback, split_address
-from exporter.config.api import ApiSettings
-from exporter.config.filters import NameFilter
-from exporter.config.loading import ConfigurationError, Loaded, load
-from exporter.config.plans import Objectives, PlanObjectives, PlanSettings
+from exporter.config.fields import is_loopback, split_address
+from exporter.config.load import ConfigurationError, Loaded, load
 from exporter.config.settings import (
+    ApiSettings,
     Family,
     HaSettings,
     LogSettings,
     MetricsSettings,
+    NameFilter,
+    Objectives,
+    PlanObjectives,
+    PlanSettings,
     PollSettings,
     Settings,
     ShardSettings,

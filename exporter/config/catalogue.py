@@ -1,22 +1,19 @@
-"""The catalogue of settings: path, flag, variable, default and words of each.
-
-It must not hold a fact of its own: all of it is read off the model.
-"""
+"""The catalogue of settings, read off the model: path, flag and words of each."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from inspect import cleandoc
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from exporter.config.kinds import Expected
-from exporter.config.section import Section
-from exporter.config.settings import Settings
+from exporter.config.fields import Expected
+from exporter.config.settings import Section, Settings
 from exporter.model.durations import format_duration
 
 PREFIX = "ROCKETMQ_DR_"
@@ -25,7 +22,7 @@ Shape = Literal["text", "switch", "list", "document"]
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class SettingSpec:
     """One setting, as users meet it.
 
     A setting of a plan has `[]` in its path and neither flag nor variable of its own:
@@ -43,58 +40,20 @@ class Knob:
 
 
 @cache
-def knobs() -> tuple[Knob, ...]:
-    """Return every setting, in the order of the model."""
-    return tuple(_knobs_of(Settings, ""))
+def setting_specs() -> Mapping[str, SettingSpec]:
+    """Return every setting by its path, in the order of the model."""
+    return MappingProxyType({spec.path: spec for spec in _specs(Settings, "")})
 
 
 @cache
-def knobs_by_path() -> dict[str, Knob]:
-    """Return every setting by its path."""
-    return {knob.path: knob for knob in knobs()}
-
-
-@cache
-def sections() -> dict[str, str]:
+def sections() -> Mapping[str, str]:
     """Return the sections that the file may hold, and what each is about."""
-    return {
+    described = {
         name: cleandoc(field.annotation.__doc__ or "").partition("\n\n>>>")[0]
         for name, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        if isinstance(field.annotation, type)
     }
-
-
-def _knobs_of(section: type[BaseModel], prefix: str) -> Iterator[Knob]:
-    """Yield the settings of a section and of what it holds."""
-    for name, field in section.model_fields.items():
-        path = f"{prefix}{name}"
-        nested = _section(field.annotation)
-        if nested is None:
-            yield _knob(path, field)
-        elif get_origin(field.annotation) is tuple:
-            yield _knob(path, field)
-            yield from _knobs_of(nested, f"{path}[].")
-        else:
-            yield from _knobs_of(nested, f"{path}.")
-
-
-def _knob(path: str, field: FieldInfo) -> Knob:
-    """Describe the setting that a field holds."""
-    kinds = set(_kinds(field.annotation))
-    is_own = "[]" not in path
-    flag = flag_name(path)
-    if isinstance(field.json_schema_extra, dict):
-        flag = str(field.json_schema_extra["flag"])
-    return Knob(
-        path=path,
-        shape=_shape(field, kinds),
-        expected=next(_expectations(field)).words,
-        default=None if field.is_required() else field.default,
-        description=field.description or "",
-        flag=flag if is_own and SecretStr not in kinds else None,
-        environment=variable(path) if is_own else None,
-        is_required=field.is_required(),
-    )
+    return MappingProxyType(described)
 
 
 def written(value: object) -> str:
@@ -128,19 +87,42 @@ def variable(path: str) -> str:
     return PREFIX + path.upper().replace(".", "__")
 
 
-def _section(annotation: Any) -> type[Section] | None:
-    """Return the section that the annotation is, or is a list of."""
-    candidates = (annotation, *get_args(annotation))
-    for each in candidates:
-        if isinstance(each, type) and issubclass(each, Section):
-            return each
-    return None
+def _specs(section: type[Section], prefix: str) -> Iterator[SettingSpec]:
+    """Yield the settings of a section and of what it holds."""
+    for name, field in section.model_fields.items():
+        path = f"{prefix}{name}"
+        kinds = tuple(_kinds(field.annotation))
+        nested = next((kind for kind in kinds if _is_section(kind)), None)
+        is_list = get_origin(field.annotation) is tuple
+        if nested is None or is_list:
+            yield _spec(path, field, kinds)
+        if nested is not None:
+            yield from _specs(nested, f"{path}[]." if is_list else f"{path}.")
 
 
-def _shape(field: FieldInfo, kinds: set[Any]) -> Shape:
+def _spec(path: str, field: FieldInfo, kinds: tuple[Any, ...]) -> SettingSpec:
+    """Describe the setting that a field holds."""
+    is_own = "[]" not in path
+    extra = field.json_schema_extra
+    flag = extra["flag"] if isinstance(extra, dict) else flag_name(path)
+    metadata = [*field.metadata, *(m for k in kinds for m in _metadata(k))]
+    return SettingSpec(
+        path=path,
+        shape=_shape(field, kinds),
+        # The words of the whole stand before those of a part.
+        expected=next(each.words for each in metadata if isinstance(each, Expected)),
+        default=None if field.is_required() else field.default,
+        description=field.description or "",
+        flag=str(flag) if is_own and SecretStr not in kinds else None,
+        environment=variable(path) if is_own else None,
+        is_required=field.is_required(),
+    )
+
+
+def _shape(field: FieldInfo, kinds: tuple[Any, ...]) -> Shape:
     """Tell how the setting is written where there is only text."""
     if get_origin(field.annotation) is tuple:
-        return "list" if _section(field.annotation) is None else "document"
+        return "document" if any(map(_is_section, kinds)) else "list"
     return "switch" if bool in kinds else "text"
 
 
@@ -151,10 +133,10 @@ def _kinds(annotation: Any) -> Iterator[Any]:
         yield from _kinds(argument)
 
 
-def _expectations(field: FieldInfo) -> Iterator[Expected]:
-    """Yield the words of the field, those of the whole before those of a part."""
-    yield from (each for each in field.metadata if isinstance(each, Expected))
-    for kind in _kinds(field.annotation):
-        if get_origin(kind) is Annotated:
-            metadata = kind.__metadata__
-            yield from (each for each in metadata if isinstance(each, Expected))
+def _metadata(kind: Any) -> tuple[Any, ...]:
+    """Return what `Annotated` adds to a type."""
+    return getattr(kind, "__metadata__", ())
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)

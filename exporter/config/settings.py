@@ -1,76 +1,262 @@
-"""Every setting once: its type, unit, bound, default and meaning.
-
-It must not read anything: `loading` brings the values, `knobs` lists them.
-"""
+"""Every setting once: its type, unit, bound, default and meaning."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from exporter.config.addresses import checked_region
-from exporter.config.api import ApiSettings
-from exporter.config.filters import NameFilter
-from exporter.config.kinds import (
-    Count,
-    Expected,
-    FilePath,
-    KubernetesName,
-    LeaseDuration,
-    ListenAddresses,
-    NamespaceName,
-    PositiveCount,
-    PositiveDuration,
-    Switch,
-    TelemetryPath,
-    WebConfigFile,
-    faults,
-    unique,
-)
-from exporter.config.plans import Objectives, Plans, PlanSettings
-from exporter.config.section import Section
+from exporter.config import fields
+from exporter.config.fields import EMPTY_LIST, UNIQUE, Expected, fault, faults
 
 Family = Literal[
     "sync_lag", "sync_age", "last_sync", "problem", "consume", "fetch", "info"
 ]
 _Families = Annotated[
     tuple[Family, ...],
-    AfterValidator(unique),
+    EMPTY_LIST,
+    UNIQUE,
     Expected("a list of sync_lag, sync_age, last_sync, problem, consume, fetch, info"),
 ]
+_Expressions = Annotated[
+    tuple[Annotated[str, AfterValidator(fields.valid_expression)], ...],
+    EMPTY_LIST,
+    Expected("a list of RE2 regular expressions"),
+]
+_ListenAddresses = Annotated[
+    tuple[Annotated[str, AfterValidator(fields.listen_address)], ...],
+    EMPTY_LIST,
+    Field(min_length=1),
+    UNIQUE,
+    Expected(f"a list of addresses, each {fields.LISTEN_ADDRESS}"),
+]
+_Ids = Annotated[
+    tuple[fields.Id, ...], EMPTY_LIST, UNIQUE, Expected("a list of ids made of digits")
+]
+_Names = Annotated[
+    tuple[fields.Text, ...], EMPTY_LIST, UNIQUE, Expected("a list of names")
+]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are errors and errors show no values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        """Leave out keys without a value, such as one whose lines are comments."""
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class ApiSettings(Section):
+    """How the vendor's API is reached, and how gently.
+
+    With `access_key_id`, its secret and `security_token` all left out, the standard
+    Alibaba Cloud credential chain is used.
+    """
+
+    region: fields.Region = Field(
+        "cn-hangzhou",
+        description="Region whose plans are read, where a plan names none.",
+    )
+    network: Annotated[Literal["public", "vpc"], Expected("public or vpc")] = Field(
+        "public",
+        description="Whether the endpoint is the public one or the one inside a VPC.",
+    )
+    endpoint: fields.Endpoint | None = Field(
+        None,
+        description="Host, host:port or URL used instead of the one that region and "
+        "network name. Plain http:// is allowed to loopback only.",
+    )
+    access_key_id: fields.KeyId | None = Field(
+        None, repr=False, description="AccessKey id; needs a secret beside it."
+    )
+    access_key_secret: fields.Secret | None = Field(
+        None, description="AccessKey secret. Prefer a file: environments leak."
+    )
+    access_key_secret_file: fields.FilePath = Field(
+        None,
+        description="File that holds the AccessKey secret; read again when it changes.",
+    )
+    security_token: fields.Secret | None = Field(
+        None, description="STS token that belongs to the AccessKey."
+    )
+    security_token_file: fields.FilePath = Field(
+        None, description="File that holds the STS token; read again when it changes."
+    )
+    page_size: fields.PageSize = Field(
+        100,
+        description="Rows asked for per page. The API may send fewer per page than "
+        "asked; all pages are read in any case.",
+    )
+    timeout: fields.PositiveDuration = Field(
+        timedelta(seconds=10), description="Time for one request, as a whole."
+    )
+    max_concurrency: fields.PositiveCount = Field(
+        5, description="Requests in flight at once, over all routes."
+    )
+    requests_per_second: fields.Rate = Field(
+        5.0,
+        description="Requests per second for the account, retries included. Halved "
+        "when the API throttles, won back with success.",
+    )
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Self:
+        """Refuse half of a key pair, and a secret that is given in two ways."""
+        given = {name for name in _CREDENTIALS if getattr(self, name) is not None}
+        wrong = {
+            f"{name}_file": f"expected either this or api.{name}, not both"
+            for name in ("access_key_secret", "security_token")
+            if given >= {name, f"{name}_file"}
+        }
+        if "access_key_id" not in given:
+            beside = "expected api.access_key_id beside it"
+            wrong |= dict.fromkeys(sorted(given - set(wrong)), beside)
+        elif not given & {"access_key_secret", "access_key_secret_file"}:
+            beside = "api.access_key_secret or api.access_key_secret_file beside it"
+            wrong["access_key_id"] = f"expected {beside}"
+        if wrong:
+            raise faults(wrong)
+        return self
+
+
+_CREDENTIALS = (
+    *("access_key_id", "access_key_secret", "access_key_secret_file"),
+    *("security_token", "security_token_file"),
+)
 
 
 class PollSettings(Section):
     """When the API is asked."""
 
-    interval: PositiveDuration = Field(
+    interval: fields.PositiveDuration = Field(
         timedelta(minutes=1),
         description="Time between the starts of two polls of a route.",
     )
-    timeout: PositiveDuration = Field(
+    timeout: fields.PositiveDuration = Field(
         timedelta(minutes=1),
         description="Time for one whole poll, retries and waiting for the limiter "
         "included.",
     )
-    stale_after: PositiveDuration = Field(
+    stale_after: fields.PositiveDuration = Field(
         timedelta(minutes=5),
         description="After this long without a complete poll a route's checkpoints "
         "are withdrawn. Several intervals, or series come and go.",
     )
-    discovery_interval: PositiveDuration = Field(
+    discovery_interval: fields.PositiveDuration = Field(
         timedelta(minutes=10),
-        description="Time between two looks for new plans, items and instances.",
+        description="Time between two discoveries of plans, items and instances.",
     )
 
     @property
     def is_withdrawn_between_polls(self) -> bool:
         """Tell whether checkpoints come and go though every poll is complete."""
         return self.stale_after <= self.interval
+
+
+class PlanObjectives(Section):
+    """What one plan promises; what is left out is as for all plans."""
+
+    lag: fields.Duration | None = Field(
+        None, description="Alert when the lag is above this. 0 disables it."
+    )
+    age: fields.Duration | None = Field(
+        None, description="Alert when the age is above this. 0 disables it."
+    )
+
+
+class PlanSettings(Section):
+    """One disaster-recovery plan; what is left out is discovered."""
+
+    id: fields.Id = Field(description="Id of the plan.")
+    region: fields.Region | None = Field(
+        None, description="Region of the plan; left out: `api.region`."
+    )
+    items: _Ids = Field((), description="Ids of the items; left out: all of the plan.")
+    source_instances: _Names = Field(
+        (), description="Source instance ids; left out: those the plan names."
+    )
+    filter: fields.Text | None = Field(
+        None, description="Passed to the API as it is, to narrow the checkpoints."
+    )
+    objectives: PlanObjectives = Field(
+        PlanObjectives(), description="What this plan promises."
+    )
+
+
+def _no_plan_twice(plans: tuple[PlanSettings, ...]) -> tuple[PlanSettings, ...]:
+    """Refuse a plan id that is listed twice: which entry holds would be a guess."""
+    first: dict[str, int] = {}
+    for index, plan in enumerate(plans):
+        if first.setdefault(plan.id, index) != index:
+            raise fault(
+                f"expected an id once, but [{index}] repeats [{first[plan.id]}]"
+            )
+    return plans
+
+
+_Plans = Annotated[
+    tuple[PlanSettings, ...],
+    EMPTY_LIST,
+    AfterValidator(_no_plan_twice),
+    Expected("a list of plans"),
+]
+
+
+class Objectives(Section):
+    """What plans promise where they name nothing of their own."""
+
+    lag: fields.Duration = Field(
+        timedelta(minutes=5),
+        description="Alert when the lag is above this. 0 disables it.",
+    )
+    age: fields.Duration = Field(
+        timedelta(minutes=10),
+        description="Alert when the age is above this. 0 disables it.",
+    )
+
+    def in_seconds(self) -> tuple[float, float]:
+        """Return the objectives for lag and age, 0 where nothing is promised."""
+        return self.lag.total_seconds(), self.age.total_seconds()
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """Return the objective for lag, None where nothing is promised."""
+        return self.lag.total_seconds() or None
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Return the objective for age, None where nothing is promised."""
+        return self.age.total_seconds() or None
+
+
+class NameFilter(Section):
+    """Names that an expression of `include` and none of `exclude` matches whole.
+
+    >>> orders = NameFilter(include=("order.*",), exclude=(".*_test",))
+    >>> orders.accepts("orders"), orders.accepts("order_test"), orders.accepts("xorder")
+    (True, False, False)
+    """
+
+    include: _Expressions = Field(
+        (".*",), description="Names to export: one of these matches the whole name."
+    )
+    exclude: _Expressions = Field(
+        (), description="Names to leave out, even where `include` matches them."
+    )
+
+    def accepts(self, name: str) -> bool:
+        """Tell whether the name is wanted."""
+        return _matches(self.include, name) and not _matches(self.exclude, name)
+
+
+def _matches(expressions: tuple[str, ...], name: str) -> bool:
+    """Tell whether any of the expressions matches the whole name."""
+    return any(fields.compiled(each).fullmatch(name) for each in expressions)
 
 
 class MetricsSettings(Section):
@@ -81,7 +267,7 @@ class MetricsSettings(Section):
         description="Families of series per checkpoint; consume, fetch and info have "
         "to be asked for.",
     )
-    max_checkpoints: Count = Field(
+    max_checkpoints: fields.Count = Field(
         200_000,
         description="Beyond it checkpoints are still counted and rolled up, but get "
         "no series of their own.",
@@ -91,22 +277,22 @@ class MetricsSettings(Section):
 class WebSettings(Section):
     """How Prometheus reaches the exporter."""
 
-    listen_address: ListenAddresses = Field(
+    listen_address: _ListenAddresses = Field(
         (":10063",), description="Addresses to serve on; no host is all interfaces."
     )
-    telemetry_path: TelemetryPath = Field(
+    telemetry_path: fields.TelemetryPath = Field(
         "/metrics", description="Path that Prometheus scrapes."
     )
-    config_file: WebConfigFile = Field(
+    config_file: fields.FilePath = Field(
         None,
         description="exporter-toolkit's web configuration: TLS, client certificates, "
         "basic auth, headers, rate limit. Empty is plain HTTP.",
         json_schema_extra={"flag": "--web.config.file"},
     )
-    max_requests: Count = Field(
+    max_requests: fields.Count = Field(
         40, description="Scrapes answered at once, the others get 503; 0 is no limit."
     )
-    enable_lifecycle: Switch = Field(
+    enable_lifecycle: fields.Switch = Field(
         default=False,
         description="Allow /-/reload; SIGHUP reloads in any case.",
     )
@@ -115,40 +301,42 @@ class WebSettings(Section):
 class ShardSettings(Section):
     """Which share of the routes this process polls."""
 
-    index: Count = Field(
+    index: fields.Count = Field(
         0, description="This process's share, from 0: routes that hash to it."
     )
-    total: PositiveCount = Field(1, description="Number of processes that share.")
+    total: fields.PositiveCount = Field(
+        1, description="Number of processes that share the routes."
+    )
 
     @model_validator(mode="after")
     def _index_fits(self) -> Self:
         """Refuse a share that no route hashes to."""
         if self.index >= self.total:
-            raise faults(("index", "expected a whole number below shard.total"))
+            raise faults({"index": "expected a whole number below shard.total"})
         return self
 
 
 class HaSettings(Section):
     """Which of several exporters with the same routes polls; see high-availability.md.
 
-    None of it is needed by one that is alone.
+    A single exporter needs none of it.
     """
 
-    lease: KubernetesName | None = Field(
+    lease: fields.LeaseName | None = Field(
         None,
-        description="Name of a Kubernetes Lease: of all that name it only its holder "
-        "polls. Each shard has its own, with -INDEX appended. Left out: everybody "
-        "polls.",
+        description="Name of a Kubernetes Lease: of all exporters that name it, only "
+        "its holder polls. Each shard has its own, with -INDEX appended. Left out: "
+        "every exporter polls.",
     )
-    namespace: NamespaceName | None = Field(
+    namespace: fields.NamespaceName | None = Field(
         None, description="Namespace of the Lease; left out: the pod's own."
     )
-    lease_duration: LeaseDuration = Field(
+    lease_duration: fields.LeaseDuration = Field(
         timedelta(seconds=10),
-        description="After this long without a renewal another takes over; renewed "
-        "five times as often.",
+        description="After this long without a renewal another exporter takes over. "
+        "The holder renews five times as often.",
     )
-    kubeconfig_file: FilePath | None = Field(
+    kubeconfig_file: fields.FilePath = Field(
         None,
         description="File that says how to reach the Kubernetes API; left out: as a "
         "pod does.",
@@ -167,16 +355,12 @@ class LogSettings(Section):
     ] = Field("logfmt", description="Form of a line; console is for people.")
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """The whole configuration of one process."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True
-    )
 
     api: ApiSettings = ApiSettings()
     poll: PollSettings = PollSettings()
-    plans: Plans = Field(
+    plans: _Plans = Field(
         (), description="Plans to export; left out: every RUNNING plan of the region."
     )
     objectives: Objectives = Objectives()
@@ -188,21 +372,8 @@ class Settings(BaseSettings):
     ha: HaSettings = HaSettings()
     log: LogSettings = LogSettings()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read nothing behind anybody's back: `load` brings all sources."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
-
     def objectives_for(self, plan_id: str) -> Objectives:
-        """Return what the plan promises, where it names nothing what all promise."""
+        """Return what the plan promises; what it leaves out all plans promise."""
         for plan in self.plans:
             if plan.id == plan_id:
                 own = plan.objectives.model_dump(exclude_none=True)
@@ -222,4 +393,4 @@ class Settings(BaseSettings):
         if self.api.endpoint is not None:
             return self.api.endpoint
         network = "-vpc" if self.api.network == "vpc" else ""
-        return f"https://rocketmq{network}.{checked_region(region)}.aliyuncs.com"
+        return f"https://rocketmq{network}.{fields.checked_region(region)}.aliyuncs.com"

@@ -18,6 +18,6 @@ def admission(groups: NameFilter, topics: NameFilter) -> Callable[[str, str], bo
     """Return what says whether a group's checkpoint of a topic is wanted."""
     if groups == topics == NameFilter():
         return lambda _group, _topic: True
-    group_admits = lru_cache(maxsize=NAMES_REMEMBERED)(groups.admits)
-    topic_admits = lru_cache(maxsize=NAMES_REMEMBERED)(topics.admits)
-    return lambda group, topic: group_admits(group) and topic_admits(topic)
+    accepts_group = lru_cache(maxsize=NAMES_REMEMBERED)(groups.accepts)
+    accepts_topic = lru_cache(maxsize=NAMES_REMEMBERED)(topics.accepts)
+    return lambda group, topic: accepts_group(group) and accepts_topic(topic)

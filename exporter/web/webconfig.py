@@ -12,8 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from exporter.config import ConfigurationError
-from exporter.config.faults import one_line
-from exporter.config.sources import SourceError, read_file, shown_key
+from exporter.config.load import SourceError, one_line, read_file, shown_key
 from exporter.web.webvalues import (
     CipherSuite,
     Curve,

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from exporter.app.flags import build_parser, setting_flags
-from exporter.config.catalogue import knobs
+from exporter.config.catalogue import setting_specs
 
 PARSER = build_parser()
 CANARY = "hunter2-canary"
 COMMANDS = ("serve", "poll", "check", "simulate", "demo")
-WITH_FLAG = [knob for knob in knobs() if knob.flag]
+WITH_FLAG = [spec for spec in setting_specs().values() if spec.flag]
 
 
 def given(*arguments: str) -> dict[str, object]:

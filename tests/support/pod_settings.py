@@ -12,7 +12,7 @@ from typing import Any
 from manifests import Manifest, container, only, variables
 
 from exporter.app.flags import build_parser, setting_flags
-from exporter.config.loading import Loaded, load
+from exporter.config import Loaded, load
 
 SECRET = "canary-from-a-secret"
 """What every key of every Secret holds, and every file of one."""

@@ -17,7 +17,7 @@ from deploy import build
 from deploy.schema import schema
 from deploy.values import values
 from exporter import __version__
-from exporter.config.catalogue import knobs
+from exporter.config.catalogue import setting_specs
 from exporter.simulator.scenarios import SCENARIOS
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -234,10 +234,14 @@ def test_all_other_settings_may_be_given() -> None:
     assert set(config["web"]["properties"]) == {
         *("telemetry_path", "max_requests", "enable_lifecycle")
     }
-    plan = {knob.path for knob in knobs() if knob.path.startswith("plans[].")}
+    plan = {
+        spec.path
+        for spec in setting_specs().values()
+        if spec.path.startswith("plans[].")
+    }
     assert len(plan) == 7
     lag = config["plans"]["items"]["properties"]["objectives"]["properties"]["lag"]
-    assert "Largest lag" in lag["description"]
+    assert "Alert when the lag" in lag["description"]
 
 
 def test_the_simulated_cloud_has_the_scenarios_that_the_schema_names() -> None:

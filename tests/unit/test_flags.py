@@ -7,12 +7,12 @@ import pytest
 from exporter import __version__
 from exporter.app.flags import build_parser, setting_flags
 from exporter.config import ConfigurationError, Settings, load
-from exporter.config.catalogue import Knob, knobs
+from exporter.config.catalogue import SettingSpec, setting_specs
 
 PARSER = build_parser()
 CANARY = "hunter2-canary"
 COMMANDS = ("serve", "poll", "check", "simulate", "demo")
-WITH_FLAG = [knob for knob in knobs() if knob.flag]
+WITH_FLAG = [spec for spec in setting_specs().values() if spec.flag]
 
 
 def given(*arguments: str) -> dict[str, object]:
@@ -53,22 +53,24 @@ def test_every_command_is_known(command: str) -> None:
     assert PARSER.parse_args([command]).command == command
 
 
-@pytest.mark.parametrize("knob", WITH_FLAG, ids=lambda knob: knob.path)
+@pytest.mark.parametrize("spec", WITH_FLAG, ids=lambda spec: spec.path)
 @pytest.mark.parametrize("command", [(), ("serve",), ("poll",), ("check",)], ids=str)
 def test_every_setting_has_a_flag_that_is_passed_on(
-    knob: Knob, command: tuple[str, ...]
+    spec: SettingSpec, command: tuple[str, ...]
 ) -> None:
     """A flag is told under its setting's path, as it was typed."""
-    if knob.shape == "switch":
-        assert given(*command, f"{knob.flag}") == {knob.path: True}
+    if spec.shape == "switch":
+        assert given(*command, f"{spec.flag}") == {spec.path: True}
     else:
-        value = given(*command, f"{knob.flag}=x")[knob.path]
-        assert value == (["x"] if knob.shape == "list" else "x")
+        value = given(*command, f"{spec.flag}=x")[spec.path]
+        assert value == (["x"] if spec.shape == "list" else "x")
 
 
 def test_secrets_have_no_flag(capsys: pytest.CaptureFixture[str]) -> None:
     """A secret on a command line is refused, told where it belongs, and not shown."""
-    without = {k.path: k for k in knobs() if "[]" not in k.path and not k.flag}
+    without = {
+        k.path: k for k in setting_specs().values() if "[]" not in k.path and not k.flag
+    }
 
     assert set(without) == {"api.access_key_secret", "api.security_token"}
     for flag, form in (
@@ -82,7 +84,7 @@ def test_secrets_have_no_flag(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_names_of_flags_are_those_users_of_prometheus_know() -> None:
     """Dotted, with dashes, and the web configuration as exporter-toolkit has it."""
-    flags = {knob.path: knob.flag for knob in knobs()}
+    flags = {spec.path: spec.flag for spec in setting_specs().values()}
 
     assert flags["api.requests_per_second"] == "--api.requests-per-second"
     assert flags["web.listen_address"] == "--web.listen-address"
@@ -261,7 +263,7 @@ def test_help_tells_every_flag_with_meaning_and_default(
     text = " ".join(capsys.readouterr().out.split())
 
     assert all(f" {command} " in text for command in COMMANDS)
-    assert all(f" {knob.flag} " in text for knob in WITH_FLAG)
+    assert all(f" {spec.flag} " in text for spec in WITH_FLAG)
     assert "Time for one request, as a whole." in text
     assert "default: 10s)" in text
     assert ">>>" not in text

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from exporter.app.lines import render_console, render_json, render_logfmt
 from exporter.app.logs import OnceAMinute, configure
 from exporter.app.redaction import MASK, redacted, redacted_text
-from exporter.config.catalogue import knobs_by_path
+from exporter.config.catalogue import setting_specs
 
 Style = Literal["logfmt", "json", "console"]
 STYLES: tuple[Style, ...] = ("logfmt", "json", "console")
@@ -338,7 +338,7 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
 )
 def test_no_fault_of_a_setting_is_masked(words: str) -> None:
     """Its name is no secret, and no fault repeats a value."""
-    for name in (*knobs_by_path(), "api.access_key_secret_fil"):
+    for name in (*setting_specs(), "api.access_key_secret_fil"):
         fault = f"exporter.yml: {name}: {words}"
 
         assert redacted_text(fault) == fault

@@ -15,7 +15,7 @@ from paths import ROOT
 from programs import exporter_command, real
 
 from exporter.config import parse_duration
-from exporter.config.catalogue import knobs
+from exporter.config.catalogue import setting_specs
 
 FOLDER = ROOT / "deploy" / "systemd"
 NAME = "rocketmq-dr-exporter.service"
@@ -146,7 +146,7 @@ def test_the_environment_names_settings() -> None:
 
     assert values("EnvironmentFile") == ["-/etc/rocketmq-dr-exporter/environment"]
     assert named
-    assert named <= {knob.environment for knob in knobs()}
+    assert named <= {spec.environment for spec in setting_specs().values()}
 
 
 def test_the_document_installs_every_file_of_the_unit() -> None:

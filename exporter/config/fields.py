@@ -1,0 +1,266 @@
+"""What a setting may be: annotated types, each with the words that say what fits."""
+
+import ipaddress
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+import re2
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from exporter.model.durations import parse_duration
+
+_Entry = TypeVar("_Entry", bound=Hashable)
+
+LISTEN_ADDRESS = "an address such as :10063, 127.0.0.1:10063 or [::1]:10063"
+_REGION = "a region name such as cn-hangzhou"
+_DURATION = "a duration such as 90s or 1m30s"
+_HEADER_TEXT = "text without spaces and line breaks"
+
+_DNS_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})")
+_LARGEST_PORT = 65_535
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?")
+_TAKEN_PATHS = {"/-/healthy", "/-/ready", "/-/reload"}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The words that follow "expected", in faults and in the documentation."""
+
+    words: str
+
+
+def fault(message: str) -> PydanticCustomError:
+    """Return an error that shows its own message, where `Expected` says too little."""
+    return faults({"": message})
+
+
+def faults(messages: Mapping[str, str]) -> PydanticCustomError:
+    """Return an error with a message for each named setting of a section."""
+    return PydanticCustomError("faults", "see faults", {"faults": dict(messages)})
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether the host, as written, can only be this machine.
+
+    >>> is_loopback("localhost"), is_loopback("::1"), is_loopback("127.0.0.1.example")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6  # noqa: PLR2004 - IPv6
+    except ValueError:
+        return False
+
+
+def split_address(text: str) -> tuple[str | None, int]:
+    """Return host and port of a listen address; None is every interface.
+
+    >>> split_address(":10063"), split_address("[::1]:9100")
+    ((None, 10063), ('::1', 9100))
+    """
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match[3]) > _LARGEST_PORT:
+        raise ValueError(f"expected {LISTEN_ADDRESS}")
+    if match[1] is not None and not _is_ipv6(match[1]):
+        raise ValueError(f"expected {LISTEN_ADDRESS}")
+    return match[1] or match[2] or None, int(match[3])
+
+
+def checked_region(name: str) -> str:
+    """Return the name if it can stand in a host name; unknown regions are welcome.
+
+    >>> checked_region("cn-atlantis-7")
+    'cn-atlantis-7'
+    >>> checked_region("evil.example/")
+    Traceback (most recent call last):
+    ValueError: expected a region name such as cn-hangzhou
+    """
+    if re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", name) is None:
+        raise ValueError(f"expected {_REGION}")
+    return name
+
+
+def endpoint_url(text: str) -> str:
+    """Return the base URL that an endpoint stands for: scheme, host, port, no more."""
+    split = urlsplit(text if "://" in text else f"https://{text}")
+    host = split.hostname or ""
+    shown = f"[{host}]" if _is_ipv6(host) else host
+    url = f"{split.scheme}://{shown}" + (f":{split.port}" if split.port else "")
+    # urlsplit silently drops tabs and newlines, so the text must be what it split.
+    is_whole = text.lower().removesuffix("/") in {url, url.removeprefix("https://")}
+    if not is_whole or not (_is_ipv6(host) or _DNS_HOST.fullmatch(host)):
+        raise ValueError("not a bare URL")
+    if split.scheme == "http" and not is_loopback(host):
+        raise fault("expected https: plain http is allowed to loopback only")
+    if split.scheme not in {"https", "http"}:
+        raise ValueError("not a URL of HTTP")
+    return url
+
+
+def listen_address(text: str) -> str:
+    """Refuse what cannot be listened on."""
+    split_address(text)
+    return text
+
+
+def _telemetry_path(text: str) -> str:
+    """Refuse the path of another page, and what aiohttp takes for a pattern."""
+    if _PATH.fullmatch(text) is None or text.rstrip("/") in _TAKEN_PATHS:
+        raise ValueError("not a free path")
+    return text
+
+
+def _duration(value: object) -> timedelta:
+    """Read what Prometheus reads: text with units, and a bare 0."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) or (value == 0 and type(value) is int):
+        return parse_duration(str(value))
+    raise ValueError("a duration needs a unit")
+
+
+def _whole_seconds(duration: timedelta) -> timedelta:
+    """Refuse a fraction of a second, which a Lease cannot express."""
+    if duration.microseconds:
+        raise ValueError("not whole seconds")
+    return duration
+
+
+def _number(value: object) -> object:
+    """Refuse truth values, which count as numbers in Python."""
+    if isinstance(value, bool):
+        raise ValueError("not a number")  # noqa: TRY004 - pydantic catches ValueError
+    return value
+
+
+def _digits(value: object) -> object:
+    """Accept ids that YAML took for numbers."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+def _header_text(secret: SecretStr) -> SecretStr:
+    """Refuse what a header could not carry, such as the line break of ``echo``."""
+    if re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()) is None:
+        raise ValueError("not visible characters alone")
+    return secret
+
+
+class _Pattern(Protocol):
+    """The part of a compiled expression that is used here."""
+
+    def fullmatch(self, text: str) -> object | None:
+        """Return a match of the whole text, or None."""
+
+
+@lru_cache(maxsize=1024)
+def compiled(expression: str) -> _Pattern:
+    """Compile an expression whose dot means any character, as in Prometheus."""
+    options = re2.Options()
+    options.log_errors = False  # it would write the expression to stderr
+    options.dot_nl = True
+    return cast("_Pattern", re2.compile(expression, options))
+
+
+def valid_expression(text: str) -> str:
+    """Refuse what RE2 refuses, and say why without the expression."""
+    try:
+        compiled(text)
+    except re2.error as error:
+        reason = error.args[0] if error.args else b""
+        words = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        why = str(words).partition(":")[0]
+        raise fault(f"expected an RE2 regular expression: {why}") from None
+    except UnicodeEncodeError:
+        raise fault("expected an RE2 regular expression: not Unicode text") from None
+    return text
+
+
+def unique(entries: Sequence[_Entry]) -> tuple[_Entry, ...]:
+    """Drop repeated entries: an item named twice is polled once."""
+    return tuple(dict.fromkeys(entries))
+
+
+# An empty variable is an empty list.
+EMPTY_LIST = BeforeValidator(lambda value: () if value == "" else value)
+UNIQUE = AfterValidator(unique)
+
+_Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[_Duration, Field(ge=timedelta()), Expected(_DURATION)]
+PositiveDuration = Annotated[
+    _Duration, Field(gt=timedelta()), Expected(f"{_DURATION}, above 0")
+]
+LeaseDuration = Annotated[
+    _Duration,
+    AfterValidator(_whole_seconds),
+    Field(ge=timedelta(seconds=1), le=timedelta(hours=1)),
+    Expected("a duration in whole seconds, from 1s to 1h"),
+]
+LeaseName = Annotated[
+    str,
+    # The index of a shard is appended and has to fit too.
+    Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$"),
+    Expected("a name of lower-case letters, digits and dashes, at most 50"),
+]
+NamespaceName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    Expected("a name of lower-case letters, digits and dashes, at most 63"),
+]
+# Empty is none, as in exporter-toolkit: a flag without a value switches the file off.
+FilePath = Annotated[
+    Path | None,
+    BeforeValidator(lambda value: None if value == "" else value),
+    Expected("the path of a file"),
+]
+_Whole = Annotated[int, BeforeValidator(_number)]
+PageSize = Annotated[
+    _Whole, Field(ge=1, le=1000), Expected("a whole number from 1 to 1000")
+]
+PositiveCount = Annotated[_Whole, Field(ge=1), Expected("a whole number of at least 1")]
+Count = Annotated[_Whole, Field(ge=0), Expected("a whole number of at least 0")]
+Rate = Annotated[
+    float,
+    BeforeValidator(_number),
+    Field(gt=0, allow_inf_nan=False),
+    Expected("a number above 0"),
+]
+Switch = Annotated[bool, Expected("true or false")]
+Text = Annotated[str, Field(min_length=1), Expected("text that is not empty")]
+Region = Annotated[str, AfterValidator(checked_region), Expected(_REGION)]
+Endpoint = Annotated[
+    str,
+    AfterValidator(endpoint_url),
+    Expected(
+        "a host, host:port or URL without user, path and query; https, or http to "
+        "loopback"
+    ),
+]
+# Credentials travel in request headers, where a line break would be an injection.
+KeyId = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$"), Expected(_HEADER_TEXT)]
+Secret = Annotated[SecretStr, AfterValidator(_header_text), Expected(_HEADER_TEXT)]
+TelemetryPath = Annotated[
+    str,
+    AfterValidator(_telemetry_path),
+    Expected("a path such as /metrics that no other page has"),
+]
+Id = Annotated[
+    str,
+    BeforeValidator(_digits),
+    Field(pattern=r"^[0-9]{1,32}$"),
+    Expected("an id made of digits"),
+]
