@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from exporter.metrics.families import CHECKPOINT, INVENTORY, OWN, ROUTE, Family
+from exporter.metrics.catalogue import CHECKPOINT, INVENTORY, OWN, ROUTE, Family
 from exporter.model.errors import CloudError, Reason
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.types import Rejection, State
@@ -19,11 +19,13 @@ PAGE = Path(__file__).parent / "metrics.md"
 INTRODUCTION = """\
 # Metrics
 
-Generated from `exporter/metrics/families/` by `make docs`; change it there.
+Generated from `exporter/metrics/catalogue.py` by `make docs`; change it there.
 
-All but the exporter's own metrics come from **polls that the exporter starts on its own
-timer**, `poll.interval`, and not from the scrape: scrapes cost the API nothing. How old
-they are is `time() - rocketmq_dr_last_success_timestamp_seconds`.
+**The exporter polls on its own timer, not when scraped**, so scrapes cost the API
+nothing. Checkpoints and routes are as of the last poll (`poll.interval`), plans
+and items as of the last discovery (`poll.discovery_interval`). Only ages are computed
+when scraped, at most once a second. The age of the rest is
+`time() - rocketmq_dr_last_success_timestamp_seconds`.
 
 - **Lag is signed**: source minus target. 0 is in step, below 0 the target is ahead;
   clamp it in a recording rule if you want it clamped.
@@ -67,7 +69,7 @@ def families(members: Sequence[Family], *, switched: bool = False) -> str:
                 family.kind.replace("gaugeh", "gauge h"),
                 ", ".join(f"`{label}`" for label in family.labels) or "none",
                 *([f"`{family.switch}`"] if switched else []),
-                " ".join(filter(None, (family.meaning, family.timing))),
+                family.meaning,
                 family.absent or "never",
             ]
             for family in members

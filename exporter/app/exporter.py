@@ -129,13 +129,12 @@ class Exporter:
         if settings == self._settings:
             return
         is_same = is_same_client(settings, self._settings)
-        renderings = await self.exposition.rendered(settings.metrics.families)
         async with self._stopped_for(settings), AsyncExitStack() as connection:
             cloud = self._cloud
             if not is_same:
                 opening = connected(settings, self.telemetry)
                 cloud = await connection.enter_async_context(opening)
-            await self.exposition.show(renderings)
+            await self.exposition.set_families(settings.metrics.families)
             self._put_in_force(settings, cloud)
             if not is_same:
                 former, self._connection = self._connection, connection.pop_all()

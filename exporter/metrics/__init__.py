@@ -1,4 +1,1 @@
-"""What Prometheus reads: the catalogue of families, and their rendering to bytes.
-
-It asks nothing of the cloud and knows nothing of HTTP.
-"""
+"""What Prometheus reads: the catalogue of families, and how they become bytes."""

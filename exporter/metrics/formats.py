@@ -1,14 +1,11 @@
-"""Which exposition formats there are, and how families are laid out in each.
-
-It renders no sample: sample lines are the same bytes in every format.
-"""
+"""The exposition formats, and how a family is laid out in each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from exporter.metrics.families import Family, Kind
+from exporter.metrics.catalogue import Family, Kind
 
 EOF = b"# EOF\n"
 """The last line of an OpenMetrics body."""
@@ -19,7 +16,8 @@ _TEXT_KINDS = {Kind.INFO: "gauge", Kind.GAUGE_HISTOGRAM: "histogram"}
 class Format(Enum):
     """An exposition format; the value is its content type.
 
-    All our names are legal in every escaping scheme, so the scheme changes no byte.
+    Sample lines are the same bytes in all of them. All our names are legal in every
+    escaping scheme, so the scheme changes no byte.
     """
 
     TEXT_0_0_4 = "text/plain; version=0.0.4; charset=utf-8"
@@ -57,31 +55,22 @@ def metadata(family: Family, fmt: Format) -> bytes:
     ).encode()
 
 
-def _text(name: str, kind: str, family: Family) -> bytes:
-    return f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n".encode()
-
-
-def sections(
-    families: Sequence[Family], lines: Sequence[Mapping[str, bytes]], fmt: Format
-) -> bytes:
-    """Return small families whole: metadata, then samples, without the empty ones.
+def section(family: Family, lines: Sequence[Mapping[str, bytes]], fmt: Format) -> bytes:
+    """Return a small family whole: metadata and samples, or nothing without samples.
 
     `lines` are sample lines by the name they stand under; where several mappings have
     the same name, theirs follow each other.
     """
     return b"".join(
         part
-        for family in families
-        for before, names in _layout(family, fmt)
-        for part in _section(before, [m[n] for m in lines for n in names if n in m])
+        for before, names in _blocks(family, fmt)
+        if any(samples := [m[name] for m in lines for name in names if name in m])
+        for part in (before, *samples)
     )
 
 
-def _section(before: bytes, samples: Sequence[bytes]) -> Sequence[bytes]:
-    return [before, *samples] if any(samples) else []
-
-
-def _layout(family: Family, fmt: Format) -> Sequence[tuple[bytes, Sequence[str]]]:
+def _blocks(family: Family, fmt: Format) -> Sequence[tuple[bytes, Sequence[str]]]:
+    """Return metadata with the names whose samples follow it."""
     blocks = [(metadata(family, fmt), [family.name])]
     if family.kind is not Kind.GAUGE_HISTOGRAM:
         return blocks
@@ -91,3 +80,7 @@ def _layout(family: Family, fmt: Format) -> Sequence[tuple[bytes, Sequence[str]]
     # The text formats know no gauge histogram: its buckets pass for a histogram's, and
     # the other two are gauges of their own, as prometheus_client has it.
     return blocks + [(_text(name, "gauge", family), [name]) for name in sums]
+
+
+def _text(name: str, kind: str, family: Family) -> bytes:
+    return f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n".encode()

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from exporter.config import split_address
+from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
 from exporter.web.connections import (
     IDLE_SECONDS,
@@ -38,7 +39,7 @@ HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
 class Exposition(Protocol):
     """Whoever renders the metrics."""
 
-    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+    async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the whole exposition."""
         ...
 
@@ -160,11 +161,15 @@ class _Scrapes:
         encodings = headers.getall("Accept-Encoding", ())
         gzip = accepts_gzip(", ".join(encodings) or None)
         body = await self._site.exposition.body(fmt, gzip=gzip)
-        self._site.on_scrape(time.monotonic() - started, len(body))
-        answer = {"Content-Type": fmt.content_type, "Vary": "Accept, Accept-Encoding"}
+        self._site.on_scrape(time.monotonic() - started, body.size)
+        sent = {
+            "Content-Type": fmt.content_type,
+            "Content-Length": str(body.size),
+            "Vary": "Accept, Accept-Encoding",
+        }
         if gzip:
-            answer["Content-Encoding"] = "gzip"
-        return web.Response(body=body, headers=answer)
+            sent["Content-Encoding"] = "gzip"
+        return web.Response(body=body.content, headers=sent)
 
 
 def _sent(

@@ -15,7 +15,7 @@ from runbook_pages import (
     blocks,
 )
 
-from exporter.metrics.families import ALL, Kind
+from exporter.metrics.catalogue import ALL, Kind
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 RUNBOOKS = ROOT / "docs" / "runbooks"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
+from exporter.metrics.catalogue import CHECKPOINT
 from exporter.metrics.exposition import Exposition, OwnMetrics
-from exporter.metrics.families import CHECKPOINT
 from exporter.metrics.formats import Format
 from exporter.model.errors import Reason
 from exporter.model.lag import rollup
@@ -77,6 +78,15 @@ class NoOwnMetrics:
         return b""
 
 
+async def text_of(exposition: Exposition, fmt: Format) -> bytes:
+    """Return the body of an answer without compression."""
+    body = await exposition.body(fmt, gzip=False)
+    pieces = cast("AsyncIterator[bytes]", body.content)
+    text = b"".join([piece async for piece in pieces])
+    assert len(text) == body.size
+    return text
+
+
 @dataclass
 class Bench:
     """An exposition with everything that it reads."""
@@ -95,7 +105,7 @@ class Bench:
 
     async def text(self, fmt: Format = Format.TEXT_0_0_4) -> str:
         """Return the body without compression."""
-        return (await self.exposition.body(fmt, gzip=False)).decode()
+        return (await text_of(self.exposition, fmt)).decode()
 
     def pass_seconds(self, seconds: float) -> None:
         """Let both clocks move on."""
@@ -204,3 +214,11 @@ def small_inventory() -> Inventory:
 
 
 OBJECTIVES = {ROUTE.plan_id: (120.0, 600.0), "1300000017": (300.0, 600.5)}
+
+
+def small_bench(own: OwnMetrics | None = None) -> Bench:
+    """Return an exposition of the small example."""
+    bench = Bench(own=own or NoOwnMetrics())
+    bench.store.show(*small_statuses())
+    bench.exposition.set_inventory(small_inventory(), OBJECTIVES)
+    return bench

@@ -22,7 +22,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from exporter.metrics.families import ALL
+from exporter.metrics.catalogue import ALL
 from exporter.metrics.formats import Format
 from exporter.model.lag import BUCKET_BOUNDS_MS, state_of, sync_age_ms, sync_lag_ms
 from exporter.model.types import PROBLEMS, Checkpoint, Inventory, Rejection, RouteStatus

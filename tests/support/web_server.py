@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 from landing_cases import facts_of
 
+from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
 from exporter.web.door import door
 from exporter.web.server import Site, application, serving
@@ -21,9 +22,9 @@ from exporter.web.server import Site, application, serving
 class Words:
     """An exposition that says one word."""
 
-    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+    async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the word."""
-        return b"word\n"
+        return Body(5, b"word\n")
 
 
 SITE = Site(

@@ -16,7 +16,7 @@ from alerting import RULE_FILES
 from dashboard_rules import LABEL_VALUES, panels, query_variables, targets
 from promql_reading import names
 
-from exporter.metrics.families import ALL
+from exporter.metrics.catalogue import ALL
 from exporter.model.durations import format_duration
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from grafana.build import ROOT, dashboards, main, stale, write

@@ -21,7 +21,7 @@ from runbook_pages import (
 
 from exporter.app.arguments import PROGRAM
 from exporter.app.flags import build_parser
-from exporter.metrics.families import ALL, Kind
+from exporter.metrics.catalogue import ALL, Kind
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 RUNBOOKS = ROOT / "docs" / "runbooks"

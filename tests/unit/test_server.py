@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from landing_cases import facts_of
 
+from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
 from exporter.web.server import Site, application, serving
 
@@ -32,12 +33,14 @@ class FakeExposition:
         self.waiting = asyncio.Semaphore(0)
         self.padding = b""
 
-    async def body(self, fmt: Format, *, gzip: bool) -> bytes:
+    async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the format's name as a body."""
         self.waiting.release()
         await self.gate.wait()
         text = f"{fmt.name}\n".encode() + self.padding
-        return _gzipped(text) if gzip else text
+        if gzip:
+            text = _gzipped(text)
+        return Body(len(text), text)
 
 
 def _gzipped(text: bytes) -> bytes:

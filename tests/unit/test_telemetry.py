@@ -9,8 +9,7 @@ from exposition_oracle import parsed
 from prometheus_client import REGISTRY
 
 from exporter import __version__
-from exporter.metrics.families import Kind
-from exporter.metrics.families.own import DROPPED, OWN
+from exporter.metrics.catalogue import DROPPED, OWN, Kind
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import ACTIONS, Telemetry
 from exporter.model.errors import Reason

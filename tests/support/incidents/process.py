@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gzip
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -154,9 +155,9 @@ class Process:
 
     async def scrape(self) -> bytes:
         """Return what Prometheus would read."""
-        body = await self.exporter.exposition.body(Format.TEXT_0_0_4, gzip=False)
+        body = await self.exporter.exposition.body(Format.TEXT_0_0_4, gzip=True)
         self.exporter.telemetry.scraped(SCRAPE_SECONDS, SCRAPE_BYTES)
-        return body
+        return gzip.decompress(cast("bytes", body.content))
 
 
 def client(

@@ -1,0 +1,162 @@
+"""Samples as bytes: the same as prometheus_client's, whatever the data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+
+import exposition_strategies as some
+import pytest
+from exposition_cases import (
+    NOW,
+    OBJECTIVES,
+    ROUTE,
+    Bench,
+    checkpoint,
+    small_bench,
+    snapshot_of,
+    status_of,
+)
+from exposition_oracle import Oracle, parsed
+from hypothesis import given, settings
+from paths import SUPPORT
+
+from exporter.metrics.catalogue import CHECKPOINT, SYNC_AGE
+from exporter.metrics.exposition import render
+from exporter.metrics.formats import Format
+from exporter.metrics.samples import lines, seconds
+from exporter.model.time_slicer import SLICE_ROWS
+from exporter.model.types import Checkpoint, Inventory, RouteStatus
+
+GOLDEN = {
+    Format.TEXT_0_0_4: SUPPORT / "golden/text-0.0.4.prom",
+    Format.TEXT_1_0_0: SUPPORT / "golden/text-1.0.0.prom",
+    Format.OPENMETRICS_1_0_0: SUPPORT / "golden/openmetrics-1.0.0.prom",
+}
+every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
+
+
+@settings(deadline=None)
+@given(statuses=some.statuses(), inventory=some.inventories, objectives=some.objectives)
+def test_any_snapshot_says_what_prometheus_client_says(
+    statuses: tuple[RouteStatus, ...],
+    inventory: Inventory,
+    objectives: dict[str, tuple[float, float]],
+) -> None:
+    """Names, types, help, units, labels and values are the same in every format."""
+    oracle = Oracle(statuses, inventory, objectives, round(NOW * 1000))
+    bench = Bench()
+    bench.store.show(*statuses)
+    bench.exposition.set_inventory(inventory, objectives)
+
+    for fmt in Format:
+        body = asyncio.run(bench.text(fmt))
+
+        assert parsed(body, fmt) == parsed(oracle.text(fmt), fmt)
+
+
+@every_format
+async def test_the_small_example_is_the_golden_file(fmt: Format) -> None:
+    """Byte for byte; UPDATE_GOLDEN=1 writes it, to be read as a diff."""
+    body = (await small_bench().text(fmt)).encode()
+
+    if "UPDATE_GOLDEN" in os.environ:
+        GOLDEN[fmt].write_bytes(body)
+    assert body == GOLDEN[fmt].read_bytes()
+
+
+async def test_sample_lines_are_the_same_bytes_in_every_format() -> None:
+    """Only metadata differs, and where a gauge histogram has its count and its sum."""
+    bench = small_bench()
+    bodies = [(await bench.text(fmt)).splitlines() for fmt in Format]
+
+    samples = [sorted(x for x in body if not x.startswith("# ")) for body in bodies]
+    assert samples[0] == samples[1] == samples[2]
+
+
+@pytest.mark.parametrize(
+    "hidden", [(), (0, SLICE_ROWS - 1, SLICE_ROWS, 2 * SLICE_ROWS - 1)]
+)
+async def test_rows_of_all_slices_are_rendered_once_and_in_order(
+    hidden: tuple[int, ...],
+) -> None:
+    """No row is lost or doubled where a slice ends, and only hidden ones are out."""
+    rows = [checkpoint(n, f"GID_{n}") for n in range(2 * SLICE_ROWS + 7)]
+    bench = Bench()
+    snapshot = snapshot_of(ROUTE, *rows)
+    bench.store.show(status_of(snapshot, hidden=frozenset(hidden)))
+
+    shown = [f'"{r.group}"' for n, r in enumerate(rows) if n not in hidden]
+    for name in ("sync_lag", "sync_age", "last_sync_timestamp"):
+        start = f"rocketmq_dr_{name}_seconds{{"
+        body = (await bench.text()).splitlines()
+        samples = [line for line in body if line.startswith(start)]
+        assert len(samples) == len(shown)
+        assert all(map(str.__contains__, samples, shown))
+
+
+async def test_unknown_times_make_no_samples() -> None:
+    """What the API does not say is absent: no zero and no NaN."""
+    unknown = Checkpoint(1, "GID_orders", "orders", "", "")
+    bench = Bench(switches=[f.switch for f in CHECKPOINT if f.switch != "info"])
+    bench.store.show(status_of(snapshot_of(ROUTE, unknown)))
+
+    body = await bench.text()
+
+    (sample,) = [line for line in body.splitlines() if "GID_orders" in line]
+    assert 'problem="source_missing"' in sample
+    assert "rocketmq_dr_max_sync" not in body
+
+
+async def test_only_the_families_asked_for_are_rendered() -> None:
+    """What is not switched on costs nothing."""
+    rendering = await render(snapshot_of(ROUTE, checkpoint()), frozenset(), [SYNC_AGE])
+
+    assert not rendering.parts
+    assert len(rendering.aged) == 1
+
+
+async def test_statuses_without_samples_have_no_metadata_either() -> None:
+    """A family that says nothing is not there."""
+    bench = Bench()
+    bench.store.show(RouteStatus(ROUTE))
+
+    body = await bench.text()
+
+    assert "rocketmq_dr_up" not in body
+    assert "rocketmq_dr_sync_lag_seconds" not in body
+    assert "# TYPE rocketmq_dr_polls_total counter" in body
+
+
+async def test_a_route_that_lost_its_snapshot_keeps_only_its_polls() -> None:
+    """Stale: neither checkpoints nor rollups, but up and the last success stay."""
+    shown = status_of(snapshot_of(ROUTE, checkpoint()))
+    bench = Bench()
+    bench.store.show(shown)
+    await bench.text()
+
+    bench.store.show(replace(shown, snapshot=None, rollup=None))
+
+    body = await bench.text()
+    assert "rocketmq_dr_up{" in body
+    assert "rocketmq_dr_last_success_timestamp_seconds{" in body
+    for gone in ("checkpoints{", "max_sync", "sync_", "distribution", "rejected"):
+        assert gone not in body.replace("last_sync_", "")
+
+
+async def test_inventory_has_no_sample_for_an_unknown_status() -> None:
+    """Objectives are there for plans that discovery does not know."""
+    bench = Bench()
+    bench.exposition.set_inventory(Inventory(), OBJECTIVES)
+
+    body = await bench.text()
+
+    assert body.count("rocketmq_dr_objective_seconds{") == 2 * len(OBJECTIVES)
+    assert "rocketmq_dr_plan" not in body
+
+
+def test_no_numbers_and_no_labels_make_no_lines() -> None:
+    """Nothing in, nothing out."""
+    assert seconds([]) == []
+    assert lines("dr_up", [], []) == b""
