@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 import pytest_asyncio
 import yaml
 from alerting import RULE_FILES, in_seconds
-from dashboard_rules import panels
 from eventually import eventually
 from grafana_client import Asked, choices, chosen, defaults, shown
 from programs import (
@@ -29,14 +27,12 @@ from exporter.config import Family
 from grafana.build import dashboards
 
 pytestmark = [
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
 DASHBOARDS = dashboards()
-SCRAPED_SECONDS = 60
-QUICK_SECONDS = 0.1
-TRIES = 5
+SCRAPED_SECONDS = 15
 
 # A second Prometheus job scrapes the same exporter: to a dashboard that is a replica
 # which polls the same routes.
@@ -62,7 +58,7 @@ def write_rules(folder: Path) -> Path:
 async def server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Prometheus]:
-    """Run demo and Prometheus until it has scraped for over a minute."""
+    """Run demo and Prometheus until it has scraped for a while."""
     folder = tmp_path_factory.mktemp("dashboards")
     address = f"127.0.0.1:{free_port()}"
     rules = write_rules(folder / "rules")
@@ -86,7 +82,7 @@ async def server(
             counts = await running.query(f"min(count_over_time({name}))")
             return bool(counts) and float(counts[0]["value"][1]) > SCRAPED_SECONDS
 
-        await eventually(has_scraped, within=SCRAPED_SECONDS + 120)
+        await eventually(has_scraped, within=300)
         yield running
 
 
@@ -100,52 +96,17 @@ async def opened(server: Prometheus, name: str, **choice: str) -> list[Asked]:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 async def test_every_query_answers_with_data_and_without_warning(
-    server: Prometheus, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The closing count of the dashboard is printed."""
-    asked = await opened(server, name)
-
-    answered = [each for each in asked if each.series]
-    with capsys.disabled():
-        # Whoever closes an issue about dashboards wants this count.
-        sys.stdout.write(
-            f"\n{name}: {len(list(panels(DASHBOARDS[name])))} panels, "
-            f"{len(asked)} queries, {len(answered)} returned data, the slowest in "
-            f"{max(each.took_seconds for each in asked) * 1000:.0f} ms\n"
-        )
-    assert [each.name for each in asked if not each.series] == []
-    assert [each.name for each in asked if each.complaints] == []
-
-
-@pytest.mark.parametrize("name", DASHBOARDS)
-async def test_every_query_is_answered_within_a_tenth_of_a_second(
     server: Prometheus, name: str
 ) -> None:
-    """The best of five tries, for what else the machine does at that moment."""
-    tries = [await opened(server, name) for _ in range(TRIES)]
-    best = {
-        each[0].name: min(one.took_seconds for one in each)
-        for each in zip(*tries, strict=True)
-    }
-
-    assert {n: took for n, took in best.items() if took > QUICK_SECONDS} == {}
-
-
-@pytest.mark.parametrize("name", DASHBOARDS)
-async def test_every_variable_has_values(server: Prometheus, name: str) -> None:
-    """The choices that Grafana offers are what Prometheus knows."""
+    """A legend names labels that the series have; variables have values."""
     known = await choices(server, DASHBOARDS[name])
+    asked = await opened(server, name)
 
     assert known["job"] == ["replica", "rocketmq-dr"]
     assert all(known.values())
-
-
-@pytest.mark.parametrize("name", DASHBOARDS)
-async def test_a_legend_names_labels_that_the_series_have(
-    server: Prometheus, name: str
-) -> None:
-    """Else Grafana shows an empty name, or the braces."""
-    for each in await opened(server, name):
+    assert [each.name for each in asked if not each.series] == []
+    assert [each.name for each in asked if each.complaints] == []
+    for each in asked:
         assert set(re.findall(r"{{(\w+)}}", each.legend)) <= each.labels, each.name
 
 
@@ -180,17 +141,6 @@ async def test_a_choice_narrows_the_plan(server: Prometheus, *, every: bool) -> 
     assert seen - {None} == set(groups)
     plans = {one["metric"].get("plan_id") for each in asked for one in each.series}
     assert plans - {None} == {known["plan"][0]}
-
-
-@pytest.mark.parametrize("name", ["item", "topic"])
-async def test_nothing_is_left_of_an_item_or_topic_that_is_not_chosen(
-    server: Prometheus, name: str
-) -> None:
-    """All panels but those of the plan as a whole are empty without a choice."""
-    asked = await opened(server, "plan", **{name: "none"})
-
-    labels = {"item": "item_id", "topic": "topic"}[name]
-    assert not any(labels in each.labels for each in asked)
 
 
 async def test_the_alerts_that_fire_are_those_of_the_shipped_rules(

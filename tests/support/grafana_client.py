@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard_rules import LABEL_VALUES, panels, query_variables
 from programs import Prometheus
 
 Choices = Mapping[str, str]
 """What stands in the place of each variable."""
 
+LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
 REGEX_SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}]")
+
+
+def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what draws something: every panel but rows."""
+    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+def query_variables(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the variables whose values Prometheus knows."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable
 
 
 def chosen(values: Sequence[str]) -> str:
@@ -56,7 +67,6 @@ class Asked:
     legend: str
     series: Sequence[Mapping[str, Any]]
     complaints: Sequence[str]
-    took_seconds: float
 
     @property
     def labels(self) -> set[str]:
@@ -126,14 +136,11 @@ async def _asked(
         path, when = "query", {"time": f"{at}"}
     else:
         path, when = "query_range", {"start": f"{at - 60}", "end": f"{at}", "step": "1"}
-    began = time.perf_counter()
     answer = await server.ask(path, query=expression, **when)
-    took = time.perf_counter() - began
     return Asked(
         panel=panel,
         expression=expression,
         legend=target["legendFormat"],
         series=answer["data"]["result"],
         complaints=[*answer.get("warnings", ()), *answer.get("infos", ())],
-        took_seconds=took,
     )

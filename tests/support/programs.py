@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -110,12 +111,20 @@ async def run_exporter(*arguments: str, env: dict[str, str]) -> Result:
     return await run(*exporter_command(*arguments), env=env)
 
 
+_PORTS = itertools.count(os.getpid() * 17)
+
+
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port of the loopback that nobody listens on.
+
+    It is below those that the system gives to connections, and each process begins
+    elsewhere: a port that is free now would else be taken before it is used.
+    """
+    while True:
+        port = 20_000 + next(_PORTS) % 12_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Prometheus:
