@@ -23,7 +23,6 @@ from programs import (
 
 KEY, SECRET, TOKEN = "LTAIcanary41aa", "canary-secret-52bb", "canary/token+63cc=="
 PASSWORD = "canary-password-74dd"
-FAULTS = ("echo 400", "echo 403", "echo 500", "echo 200", "html 502", "plans", "drop")
 
 
 @asynccontextmanager
@@ -33,9 +32,6 @@ async def hostile_cloud(fault: str) -> AsyncIterator[str]:
     async def answer(request: web.Request) -> web.StreamResponse:
         sent = " ".join(f"{name}: {value}" for name, value in request.headers.items())
         told = f"string to sign: {sent} {PASSWORD}"
-        if fault == "drop":
-            assert request.transport is not None
-            request.transport.abort()
         if fault == "html 502":
             return web.Response(status=502, text=f"<html>{told}</html>")
         if fault == "plans":
@@ -110,8 +106,10 @@ async def shown_by_serve(environment: dict[str, str]) -> str:
     return "\n".join([*pages, out.decode(), err.decode()])
 
 
-@pytest.mark.parametrize("source", ["setting", "file", "chain"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "source"),
+    [("echo 400", "setting"), ("html 502", "file"), ("plans", "chain")],
+)
 async def test_no_command_shows_a_secret(
     fault: str, source: str, tmp_path: Path
 ) -> None:

@@ -1,184 +1,346 @@
-"""Every fault of the matrix, over real sockets, against the whole exporter."""
+"""What each fault of the cloud costs: its own route, and that no more than it must.
+
+The whole exporter runs without sockets, in virtual time. How answers break on the wire
+is in `test_http`, and each shape of an answer in `test_api_errors` and `test_wire`.
+"""
 
 from __future__ import annotations
 
-import gc
-import ssl
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
+import aiohttp
 import pytest
-from eventually import eventually
-from fault_answers import ROWS
-from fault_certificates import server_contexts
-from fault_model import HEALTHY
-from fault_rows import MATRIX, Effect, Row
-from fault_run import ILL, WELL, Run, series
-from fault_start import two_routes
+from incidents.cloud import Answer, ChangingWorld, Cloud
+from incidents.incident import OTHER_PLAN as WELL
+from incidents.incident import PLAN as ILL
+from incidents.process import Process
+from incidents.stage import SETTINGS, START
+from lease_api import ApiLine, LeaseApi
+from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
+from virtual_time import virtually
+from yarl import URL
 
-from exporter.cloud.http import LARGEST_BODY_BYTES
+from exporter.config import load
 from exporter.model.errors import Reason
 
+ROWS, SIZE = 25, 10
+SCRAPE_SECONDS = 60.0
 MOST_LINES = 8
-POLLS_BESIDE = 3
-# The bound of one answer, and what sockets and streams hold beside it.
-MOST_READ = LARGEST_BODY_BYTES + 16 * 2**20
-Certificates = tuple[Path, Mapping[str, ssl.SSLContext]]
+
+Fault = Callable[[URL, Answer], Awaitable[Answer]]
+"""Returns another answer than the good one, or raises, or takes its time."""
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Return an authority's file, and what it and a stranger have signed."""
-    return server_contexts(tmp_path_factory.mktemp("certificates"))
+@dataclass
+class FaultyCloud:
+    """The simulated cloud; a fault is met by what asks about one plan."""
+
+    cloud: Cloud
+    fault: Fault | None = None
+
+    @asynccontextmanager
+    async def get(self, url: URL, **more: Any) -> AsyncIterator[Answer]:
+        """Answer as `aiohttp.ClientSession.get` would."""
+        async with self.cloud.get(url, **more) as answer:
+            is_met = self.fault is not None and ILL in url.path
+            yield await self.fault(url, answer) if is_met and self.fault else answer
 
 
-@pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
-    """Collect what a row left open while it is the row's, and not another test's."""
-    yield
-    gc.collect()
+class Run:
+    """The exporter with a route that meets the fault, and one that does not."""
+
+    def __init__(self) -> None:
+        world = ChangingWorld("healthy", 2, 1, ROWS, started_at=START)
+        self.cloud = FaultyCloud(Cloud(world, self.now))
+        flags = {
+            **SETTINGS,
+            "api.page_size": str(SIZE),
+            "plans": [{"id": WELL}, {"id": ILL}],
+        }
+        settings = load(flags=flags, environ={}, file=None).settings
+        cloud = cast("Cloud", self.cloud)
+        self.process = Process("a", settings, cloud, ApiLine(LeaseApi()), self.now)
+        self._samples: list[Any] = []
+
+    def now(self) -> float:
+        """Return Unix time."""
+        return START + asyncio.get_running_loop().time()
+
+    async def scrape_for(self, minutes: float, rejected: int = 0) -> None:
+        """Scrape for some minutes: nothing is partial, the other route has no gap."""
+        for _ in range(round(minutes * 60 / SCRAPE_SECONDS)):
+            await asyncio.sleep(SCRAPE_SECONDS)
+            text = (await self.process.scrape()).decode()
+            families = text_string_to_metric_families(text)
+            self._samples = [s for family in families for s in family.samples]
+            lags = "rocketmq_dr_sync_lag_seconds"
+            assert len(self.values(lags, plan_id=WELL)) == ROWS
+            assert len(self.values(lags, plan_id=ILL)) in {0, ROWS, ROWS - rejected}
+        assert not any(self.failures(WELL).values())
+
+    def values(self, name: str, **labels: str) -> list[float]:
+        """Return the values of the last scrape with these labels."""
+        wanted = labels.items()
+        found = (s for s in self._samples if s.name == name)
+        return [s.value for s in found if wanted <= s.labels.items()]
+
+    def failures(self, plan: str = ILL) -> Mapping[str, float]:
+        """Return how often polls of a plan failed, by reason."""
+        name = "rocketmq_dr_poll_failures_total"
+        return {r: sum(self.values(name, plan_id=plan, reason=r)) for r in Reason}
+
+    @property
+    def lags(self) -> int:
+        """How many checkpoints the route that meets the fault shows."""
+        return len(self.values("rocketmq_dr_sync_lag_seconds", plan_id=ILL))
+
+    @property
+    def up(self) -> list[float]:
+        """Whether the last poll of that route was complete; empty without a route."""
+        return self.values("rocketmq_dr_up", plan_id=ILL)
 
 
-@pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.title)
-async def test_a_fault_costs_its_own_route_no_more_than_it_must(
-    row: Row, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reason is told, the rest is served, it heals, and no secret is shown."""
-    bundle, contexts = certificates
-    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    async with two_routes(contexts, row.settings, row.rejected) as run:
-        await is_whole(run)
-        lines = len(run.log_lines())
-        polls = run.polls(WELL)
-
-        run.layer.become(row.fault)
-        await EXPECTED[row.effect](run, row)
-        await kept_up(run, row, polls + POLLS_BESIDE)
-        run.look_inside()
-        await run.page()
-
-        run.layer.become(HEALTHY)
-        await is_whole(run)
-        lines = len(run.log_lines()) - lines
-        most_sent = run.layer.most_sent
-        well = run.failures(WELL)
-
-    assert sum(well.values()) == 0
-    assert most_sent < MOST_READ
-    assert run.leaks() == []
-    assert lines <= MOST_LINES, run.log.getvalue()
+@contextmanager
+def few_lines() -> Iterator[None]:
+    """Hold what is logged inside to a few lines."""
+    with capture_logs() as lines:
+        yield
+    told = [line for line in lines if line["log_level"] != "debug"]
+    assert len(told) <= MOST_LINES, told
 
 
-async def is_whole(run: Run) -> None:
-    """Wait until both routes are up, with all of their checkpoints."""
-    await run.exporter.ready.wait()
-
-    async def is_up() -> bool:
-        status = run.status()
-        if status is None or status.is_up is not True:
-            return False
-        return series(await run.look()) == ROWS
-
-    await eventually(is_up)
-
-
-async def kept_up(run: Run, row: Row, polls: int) -> None:
-    """Wait until the fault has met requests enough, and the other route polled on."""
-
-    async def is_enough() -> bool:
-        await run.look()
-        has_met = run.layer.sequence >= row.least_requests
-        return has_met and run.polls(WELL) >= polls
-
-    await eventually(is_enough)
+async def whole_run(fault: Fault, judge: Callable[[Run], None], rejected: int) -> None:
+    """Run well, meet the fault for fifteen minutes, judge, and heal."""
+    run = Run()
+    with few_lines():
+        run.process.start()
+        await run.scrape_for(3)
+        assert (run.up, run.lags) == ([1], ROWS)
+    with few_lines():
+        run.cloud.fault = fault
+        await run.scrape_for(3, rejected)
+        assert run.lags or not run.up, "withdrawn before it is stale"
+        await run.scrape_for(12, rejected)
+        judge(run)
+        run.cloud.fault = None
+        await run.scrape_for(12, rejected)
+        assert (run.up, run.lags) == ([1], ROWS)
+    await run.process.stop()
 
 
-async def polls_fail(run: Run, row: Row) -> None:
-    """The reason grows, the last poll is served, and withdrawn once it is stale."""
+def refusal(
+    status: int,
+    code: str,
+    *,
+    until: int = 10**9,
+    path: str = "/checkpoints",
+    **more: str,
+) -> Fault:
+    """Refuse what asks for a path with an ending, the first `until` requests."""
+    count = 0
 
-    async def has_failed() -> bool:
-        await run.look()
-        return any(run.failures().get(reason) for reason in row.reasons)
+    async def fault(url: URL, answer: Answer) -> Answer:
+        nonlocal count
+        if not url.path.endswith(path) or count >= until:
+            return answer
+        count += 1
+        said = {"success": False, "code": code, "message": "string to sign"}
+        headers = {name.replace("_", "-"): value for name, value in more.items()}
+        return Answer(status, headers, json.dumps(said).encode())
 
-    async def is_withdrawn() -> bool:
-        text = await run.look()
-        return series(text) == 0
-
-    await eventually(has_failed)
-    await eventually(is_withdrawn)
-    await eventually(has_failed)
-    status = run.status()
-    assert status is not None
-    assert status.is_up is False
-    assert status.reason in row.reasons
-    text = await run.look()
-    assert series(text, "rocketmq_dr_up") == 1
-    assert series(text, "rocketmq_dr_last_success_timestamp_seconds") == 1
-    assert series(text, "rocketmq_dr_max_sync_age_seconds") == 0
-
-
-async def discovery_fails(run: Run, row: Row) -> None:
-    """The reason is counted, and the routes found before are polled on."""
-    failed = "rocketmq_dr_exporter_discovery_failures_total"
-
-    async def is_told() -> bool:
-        lines = (await run.look()).splitlines()
-        return any(
-            line.startswith(f'{failed}{{reason="{reason}"}}')
-            and line.split()[1] > "0.0"
-            for line in lines
-            for reason in row.reasons
-        )
-
-    await eventually(is_told)
-    await nothing_fails(run, row)
+    return fault
 
 
-async def nothing_fails(run: Run, _row: Row) -> None:
-    """Polls go on, and none fails."""
-    before = run.polls()
+def body(make: Callable[[bytes], bytes]) -> Fault:
+    """Put another body in the place of a page of checkpoints."""
 
-    async def has_polled() -> bool:
-        await run.look()
-        return run.polls() >= before + POLLS_BESIDE
+    async def fault(url: URL, answer: Answer) -> Answer:
+        is_page = url.path.endswith("/checkpoints")
+        return replace(answer, body=make(answer.body)) if is_page else answer
 
-    await eventually(has_polled)
-    assert sum(run.failures().values()) == 0
+    return fault
 
 
-async def rows_are_rejected(run: Run, row: Row) -> None:
-    """Bad rows are counted, and the rest is served."""
-    rejected = "rocketmq_dr_checkpoints_rejected"
+def data(alter: Callable[[dict[str, Any]], Any], path: str = "/checkpoints") -> Fault:
+    """Alter the `data` of good answers to a path with an ending."""
 
-    async def is_counted() -> bool:
-        text = await run.look()
-        counts = [line for line in text.splitlines() if line.startswith(rejected)]
-        is_told = any(
-            ILL in line and "malformed" in line and line.endswith(f" {row.rejected}")
-            for line in counts
-        )
-        return is_told and series(text) == ROWS - row.rejected
+    async def fault(url: URL, answer: Answer) -> Answer:
+        if not url.path.endswith(path):
+            return answer
+        envelope = json.loads(answer.body)
+        envelope["data"] = alter(envelope["data"])
+        return replace(answer, body=json.dumps(envelope).encode())
 
-    await eventually(is_counted)
-    await nothing_fails(run, row)
+    return fault
 
 
-async def route_goes(run: Run, row: Row) -> None:
-    """Nothing is shown of what is not there; what is configured is told missing."""
-
-    async def is_gone() -> bool:
-        return series(await run.look(), "rocketmq_dr_up") == 0
-
-    await eventually(is_gone)
-    text = await run.look()
-    is_told = f'rocketmq_dr_configured_missing{{kind="plan",id="{ILL}"}} 1' in text
-    assert is_told == (row.reasons == (Reason.NOT_FOUND,))
+def page_one_again_and_again(page: dict[str, Any]) -> dict[str, Any]:
+    """Return a page whose rows have the ids of the first page's."""
+    rows = [row | {"checkpointId": n} for n, row in enumerate(page["list"])]
+    return page | {"list": rows}
 
 
-EXPECTED = {
-    Effect.POLLS: polls_fail,
-    Effect.DISCOVERY: discovery_fails,
-    Effect.NOTHING: nothing_fails,
-    Effect.ROWS: rows_are_rejected,
-    Effect.ROUTE: route_goes,
+def bad_row(page: dict[str, Any]) -> dict[str, Any]:
+    """Return a page whose first row has no time that there is."""
+    first, *others = page["list"]
+    return page | {"list": [first | {"lastSyncTime": "soon"}, *others]}
+
+
+def as_strings(value: Any) -> Any:
+    """Return a value with every number in it spelled as a string."""
+    if isinstance(value, dict):
+        return {name: as_strings(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [as_strings(each) for each in value]
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+async def endless(url: URL, answer: Answer) -> Answer:
+    """Serve pages without an end: the total grows with each."""
+    if not url.path.endswith("/checkpoints"):
+        return answer
+    number = int(url.query["pageNumber"])
+    rows = [{"checkpointId": number * SIZE + n} for n in range(SIZE)]
+    said = {"totalCount": (number + 1) * SIZE, "pageSize": SIZE, "list": rows}
+    return replace(answer, body=json.dumps({"success": True, "data": said}).encode())
+
+
+async def reset(_url: URL, _answer: Answer) -> Answer:
+    """Break every connection."""
+    raise aiohttp.ClientOSError(104, "Connection reset by peer")
+
+
+async def silent(_url: URL, answer: Answer) -> Answer:
+    """Answer in an hour."""
+    await asyncio.sleep(3600)
+    return answer
+
+
+async def buggy(url: URL, answer: Answer) -> Answer:
+    """Stand for a bug of ours that only this route meets."""
+    if url.path.endswith("/checkpoints"):
+        raise KeyError("bug")
+    return answer
+
+
+def polls_fail(*reasons: Reason) -> Callable[[Run], None]:
+    """Expect failed polls for these reasons alone, and nothing of the route shown."""
+
+    def judge(run: Run) -> None:
+        told = {reason for reason, count in run.failures().items() if count}
+        assert told
+        assert told <= set(reasons)
+        assert (run.up, run.lags) == ([0], 0)
+        last = run.values("rocketmq_dr_last_success_timestamp_seconds", plan_id=ILL)
+        assert last[0] < run.now() - 14 * 60
+
+    return judge
+
+
+def nothing_fails(run: Run) -> None:
+    """Expect every poll to be good."""
+    assert not any(run.failures().values())
+    assert (run.up, run.lags) == ([1], ROWS)
+
+
+def rows_are_rejected(run: Run) -> None:
+    """Expect one malformed row of each page, and the rest to be served."""
+    name = "rocketmq_dr_checkpoints_rejected"
+    assert run.values(name, plan_id=ILL, reason="malformed") == [3]
+    assert (run.up, run.lags) == ([1], ROWS - 3)
+
+
+def discovery_fails(run: Run) -> None:
+    """Expect the routes found before to be polled on."""
+    name = "rocketmq_dr_exporter_discovery_failures_total"
+    assert run.values(name, reason="malformed")[0] > 0
+    nothing_fails(run)
+
+
+def route_goes(run: Run) -> None:
+    """Expect nothing to be shown of what is not there."""
+    assert (run.up, run.lags) == ([], 0)
+
+
+def plan_is_missing(run: Run) -> None:
+    """Expect a configured plan to be told missing."""
+    route_goes(run)
+    name = "rocketmq_dr_configured_missing"
+    assert run.values(name, kind="plan", id=ILL) == [1]
+
+
+MATRIX: Mapping[str, tuple[Fault, Callable[[Run], None]]] = {
+    "permission withdrawn": (
+        refusal(403, "Forbidden.RAM"),
+        polls_fail(Reason.PERMISSION),
+    ),
+    "key disabled": (
+        refusal(403, "Forbidden.AccessKeyDisabled"),
+        polls_fail(Reason.CREDENTIALS),
+    ),
+    "clock refused": (
+        refusal(400, "InvalidTimeStamp.Expired"),
+        polls_fail(Reason.CLOCK),
+    ),
+    "throttled for ever": (
+        refusal(400, "Throttling.User"),
+        polls_fail(Reason.THROTTLED),
+    ),
+    "throttled longer than a poll may take": (
+        refusal(418, "Odd", x_acs_retry_after="90000"),
+        polls_fail(Reason.THROTTLED),
+    ),
+    "throttled for a while": (refusal(400, "Throttling.Api", until=2), nothing_fails),
+    "token that expires once": (
+        refusal(400, "InvalidSecurityToken.Expired", until=1),
+        nothing_fails,
+    ),
+    "server error": (
+        refusal(503, "ServiceUnavailable"),
+        polls_fail(Reason.UNAVAILABLE),
+    ),
+    "success false": (refusal(200, "InternalError"), polls_fail(Reason.UNAVAILABLE)),
+    "instance that vanishes": (
+        refusal(404, "Instance.NotFound"),
+        polls_fail(Reason.NOT_FOUND),
+    ),
+    "truncated JSON": (body(lambda good: good[:-9]), polls_fail(Reason.MALFORMED)),
+    "total too high": (
+        data(lambda page: page | {"totalCount": page["totalCount"] + 15}),
+        polls_fail(Reason.INCOMPLETE),
+    ),
+    "one page again and again": (
+        data(page_one_again_and_again),
+        polls_fail(Reason.INCOMPLETE),
+    ),
+    "pages without an end": (endless, polls_fail(Reason.TIMEOUT)),
+    "reset connections": (reset, polls_fail(Reason.UNAVAILABLE)),
+    "silence": (silent, polls_fail(Reason.TIMEOUT)),
+    "bug": (buggy, polls_fail(Reason.INTERNAL)),
+    "bad row": (data(bad_row), rows_are_rejected),
+    "numbers as strings": (data(as_strings, ""), nothing_fails),
+    "list instead of the items": (data(lambda _: [], "/items"), discovery_fails),
+    "plan that vanishes": (
+        refusal(404, "DisasterRecoveryPlan.NotFound", path=""),
+        plan_is_missing,
+    ),
+    "item that vanishes": (
+        data(lambda _: {"totalCount": 0, "list": []}, "/items"),
+        route_goes,
+    ),
 }
+
+
+@pytest.mark.parametrize("title", MATRIX)
+@virtually
+async def test_a_fault_costs_its_own_route_no_more_than_it_must(title: str) -> None:
+    """The reason is told, the rest is served, and it heals."""
+    fault, judge = MATRIX[title]
+    await whole_run(fault, judge, rejected=3 if judge is rows_are_rejected else 0)
