@@ -85,9 +85,8 @@ docs: $(DEV) ## Write the generated documents anew
 	$(RUN) -m grafana.build
 	$(RUN) -m deploy.build
 
-pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ anew, of the demo
-	PYTHONPATH=tests/support $(RUN) tests/support/landing_picture.py docs/images/landing.png
-	$(RUN) docs/picture_poll.py
+pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ again, of the demo
+	PYTHONPATH=tests/support $(RUN) tests/support/pictures.py
 
 lock: $(DEV) ## Resolve the dependencies anew, with hashes
 	scripts/lock.sh

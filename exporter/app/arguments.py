@@ -7,14 +7,12 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from exporter import __version__
 from exporter.config.catalogue import flag_name, setting_specs
 from exporter.config.fields import split_address
-from exporter.model.durations import parse_duration
 
 PROGRAM = "rocketmq-dr-exporter"
 
@@ -103,17 +101,6 @@ def whole_number(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
-
-
-def at_least_a_second(text: str) -> timedelta:
-    """Parse a duration that is no hammering."""
-    try:
-        duration = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if duration < timedelta(seconds=1):
-        raise argparse.ArgumentTypeError("expected a duration of at least 1s")
-    return duration
 
 
 def listen_address(text: str) -> str:

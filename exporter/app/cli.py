@@ -55,17 +55,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _poll(arguments: argparse.Namespace) -> int:
-    from exporter.app.poll import poll, watch
+    from exporter.app.poll import poll
 
-    if arguments.watch is not None and arguments.output != "table":
-        _complain("--watch: shows a table, and no other --output")
-        return MISUSED
-    settings = _configured(arguments)
-    if arguments.watch is None:
-        is_whole = asyncio.run(poll(settings, arguments.output))
-    else:
-        interval = arguments.watch or settings.poll.interval
-        is_whole = asyncio.run(watch(settings, interval))
+    is_whole = asyncio.run(poll(_configured(arguments), arguments.output))
     if is_whole is None:
         return INTERRUPTED
     return DONE if is_whole else FAILED

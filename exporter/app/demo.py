@@ -6,7 +6,6 @@ The demo reads neither environment nor files: nothing of the machine's has a par
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -16,10 +15,8 @@ from rich.console import Console
 from exporter.app import logs
 from exporter.app.exporter import Exporter
 from exporter.app.flags import setting_flags
-from exporter.app.poll import surveyed
-from exporter.app.screen import show
+from exporter.app.report import show
 from exporter.app.serve import serve, stop_signal
-from exporter.app.terminal import printing_whatever_comes
 from exporter.config import Loaded, Settings, load, split_address
 from exporter.simulator.server import running
 from exporter.simulator.world import World
@@ -68,13 +65,12 @@ def _demo_source(arguments: argparse.Namespace, endpoint: str) -> Loaded:
 
 
 def _show(settings: Settings, exporter: Exporter, addresses: Sequence[str]) -> None:
-    printing_whatever_comes()
-    show(Console(), surveyed(exporter, settings, time.time()), WORST_IN_DEMO)
+    show(Console(), exporter.report(), WORST_IN_DEMO)
     print()
     scheme = "https" if _has_tls(settings) else "http"
     for port in sorted({address.rpartition(":")[2] for address in addresses}):
-        print(f"Metrics:      {scheme}://localhost:{port}{settings.web.telemetry_path}")
-        print(f"Landing page: {scheme}://localhost:{port}/")
+        print(f"Metrics:     {scheme}://localhost:{port}{settings.web.telemetry_path}")
+        print(f"Status page: {scheme}://localhost:{port}/")
     print("Ctrl-C ends it.", flush=True)
 
 

@@ -24,6 +24,7 @@ from exporter.cloud.client import (
 from exporter.config import Settings
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Telemetry
+from exporter.model.assessment import Limits, StatusReport
 from exporter.model.errors import NotFoundError
 from exporter.model.types import Inventory, Route, Snapshot
 from exporter.polling.admission import admission
@@ -32,7 +33,6 @@ from exporter.polling.nextlook import NextLook
 from exporter.polling.scheduler import Poller
 from exporter.polling.store import NOT_WEIGHED, Outcome, Store
 from exporter.web.server import Site
-from exporter.web.status_page.facts import Facts
 
 log = structlog.get_logger(__name__)
 
@@ -104,11 +104,34 @@ class Exporter:
         """Return what of this exporter is served over HTTP."""
         return Site(
             exposition=self.exposition,
-            facts=self._facts,
+            report=self.report,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
             telemetry_path=self._settings.web.telemetry_path,
             max_requests=self._settings.web.max_requests,
+        )
+
+    def report(self) -> StatusReport:
+        """Return what is known at present."""
+        inventory, settings = self.discovery.inventory, self._settings
+        synced = {plan.plan_id for plan in inventory.plans if plan.is_auto_synced}
+        limits = {}
+        for plan_id in inventory.plan_ids():
+            objectives = settings.objectives_for(plan_id)
+            # Where nobody syncs progress by itself, its age says nothing.
+            age = objectives.age_seconds if plan_id in synced else None
+            limits[plan_id] = Limits(objectives.lag_seconds, age)
+        return StatusReport(
+            at=self._wall(),
+            statuses=self.store.statuses(),
+            inventory=inventory,
+            limits=limits,
+            failures=self.discovery.failing,
+            is_tried=self.ready.is_set(),
+            is_standby=self._stands_by,
+            region=settings.api.region,
+            shard_total=settings.shard.total,
+            has_configured_plans=bool(settings.plans),
         )
 
     async def run(self) -> None:
@@ -266,18 +289,6 @@ class Exporter:
             for plan_id in inventory.plan_ids()
         }
         self.exposition.set_inventory(inventory, objectives)
-
-    def _facts(self) -> Facts:
-        return Facts(
-            settings=self._settings,
-            now=self._wall(),
-            uptime_seconds=self._clock() - self._started_at,
-            statuses=self.store.statuses(),
-            inventory=self.discovery.inventory,
-            failing=self.discovery.failing,
-            is_tried=self.ready.is_set(),
-            stands_by=self._stands_by,
-        )
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ was typed: a secret may have been typed where none belongs.
 
 import argparse
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from exporter.app.arguments import (
     PROGRAM,
     CommandParser,
     ProgramParser,
-    at_least_a_second,
     listen_address,
     one_of,
     whole_number,
@@ -61,15 +59,6 @@ def build_parser() -> argparse.ArgumentParser:
         type=one_of(_OUTPUTS),
         default="table",
         help=f"form of the result: {', '.join(_OUTPUTS)} (default: table)",
-    )
-    parsers["poll"].add_argument(
-        "--watch",
-        type=at_least_a_second,
-        nargs="?",
-        const=timedelta(),
-        metavar="INTERVAL",
-        help="poll again each INTERVAL until Ctrl-C, as a table (default interval:"
-        " poll.interval)",
     )
     parsers["check"].add_argument(
         "--live",

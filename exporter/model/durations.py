@@ -73,3 +73,26 @@ def format_duration(duration: timedelta) -> str:
         parts.append(f"{rest // size}{unit}")
         rest %= size
     return "".join(parts)
+
+
+def brief_duration(seconds: float | None) -> str:
+    """Return seconds in their two largest units; what is unknown is a dash.
+
+    >>> brief_duration(12.5), brief_duration(5025.0), brief_duration(-90_061.0)
+    ('12.5s', '1h 23m', '-1d 1h')
+    >>> brief_duration(59.97), brief_duration(None)
+    ('1m', '-')
+    """
+    if seconds is None:
+        return "-"
+    sign, value = ("-", -seconds) if seconds < 0 else ("", seconds)
+    if round(value, 1) < 60:  # noqa: PLR2004 - a minute
+        return f"{sign}{value:.3g}s"
+    # Of days nobody counts the minutes.
+    hour, day = 3_600, 86_400
+    whole = round(value) if value < day else round(value / hour) * hour
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
+    return sign + " ".join([f"{count}{unit}" for count, unit in parts if count][:2])

@@ -38,6 +38,20 @@ class Origin:
     status: int | None = None
     request_id: str | None = None
 
+    def __str__(self) -> str:
+        """Return what to tell the vendor's support; empty if nothing is known.
+
+        >>> str(Origin("ListDisasterRecoveryPlans", "NoPermission", 403, "8C3A"))
+        'ListDisasterRecoveryPlans: HTTP 403, NoPermission, request 8C3A'
+        """
+        said = (
+            f"HTTP {self.status}" if self.status else "",
+            self.code or "",
+            f"request {self.request_id}" if self.request_id else "",
+        )
+        words = ", ".join(filter(None, said))
+        return ": ".join(filter(None, (self.action, words)))
+
 
 NOWHERE = Origin()
 """What is known of an error that no answer of the API came with."""
@@ -162,6 +176,20 @@ class InternalError(CloudError):
         error = cls(f"unexpected {type(bug).__name__}")
         error.bug = bug
         return error
+
+
+_REMEDIES = {error.reason: error.remedy for error in CloudError.__subclasses__()}
+
+
+def remedy_for(reason: Reason, origin: Origin) -> str:
+    """Return what an operator would do; for a refused call it names the RAM action.
+
+    >>> remedy_for(Reason.PERMISSION, Origin(action="ListDisasterRecoveryPlans"))
+    'grant the RAM action rocketmq:ListDisasterRecoveryPlans'
+    """
+    if reason is Reason.PERMISSION and origin.action:
+        return f"grant the RAM action rocketmq:{origin.action}"
+    return _REMEDIES[reason]
 
 
 async def capture_error(work: Awaitable[T]) -> T | CloudError:

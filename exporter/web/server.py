@@ -18,6 +18,7 @@ from aiohttp.typedefs import Middleware
 from exporter.config import split_address
 from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
+from exporter.model.assessment import StatusReport
 from exporter.web.connections import (
     IDLE_SECONDS,
     SEND_SECONDS,
@@ -28,8 +29,7 @@ from exporter.web.connections import (
 from exporter.web.guard import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
 from exporter.web.paths import add_pages
-from exporter.web.status_page.answer import LandingPage
-from exporter.web.status_page.facts import Facts
+from exporter.web.status_page.page import StatusPage
 
 # With the polls cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0
@@ -48,14 +48,14 @@ class Exposition(Protocol):
 class Site:
     """What is served: each part is a function of the present moment.
 
-    `facts` is what the landing page is made of.
+    `report` is what the status page is made of.
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
     `reload` reads the configuration again and returns its faults, a line each; None
     where nobody may ask for it over HTTP.
     """
 
     exposition: Exposition
-    facts: Callable[[], Facts]
+    report: Callable[[], StatusReport]
     is_ready: Callable[[], bool]
     on_scrape: Callable[[float, int], None]
     telemetry_path: str = "/metrics"
@@ -75,8 +75,9 @@ def application(
     """
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
+    status_page = StatusPage(site.report, site.telemetry_path)
     pages = {
-        "/": _sent(LandingPage(site.facts).answer, send_seconds),
+        "/": _sent(status_page.answer, send_seconds),
         site.telemetry_path: _Scrapes(site, send_seconds).answer,
         HEALTHY: _healthy,
         READY: _ready(site),

@@ -266,7 +266,7 @@ async def test_every_attempt_at_the_server_is_counted_by_us() -> None:
     assert sum(failures.values()) == refused
 
 
-async def test_the_landing_page_shows_routes_and_worst_checkpoints() -> None:
+async def test_the_status_page_shows_routes_and_worst_checkpoints() -> None:
     """Whoever opens the port in a browser sees what is polled and how it is."""
     async with running_exporter(World(plans=1)) as it:
         await it.exporter.ready.wait()
@@ -278,7 +278,7 @@ async def test_the_landing_page_shows_routes_and_worst_checkpoints() -> None:
     assert 'href="/metrics"' in page
 
 
-async def test_the_landing_page_says_what_to_do_where_nothing_is_found() -> None:
+async def test_the_status_page_says_what_to_do_where_nothing_is_found() -> None:
     """What was refused, which id is wrong, and what the API said of it."""
     async with running_exporter(World(plans=1, scenario="forbidden")) as refused:
         await refused.exporter.ready.wait()
@@ -289,18 +289,17 @@ async def test_the_landing_page_says_what_to_do_where_nothing_is_found() -> None
 
     assert "grant the RAM action rocketmq:" in page
     assert "HTTP 403" in page
-    assert "Missing upstream" in other
-    assert "<bdi>77</bdi>" in other
-    assert "No configured plan was found" in other
+    assert "Configured, but not found in the cloud" in other
+    assert "<bdi>plan 77</bdi>" in other
 
 
-async def test_the_landing_page_says_which_look_up_failed() -> None:
+async def test_the_status_page_says_which_look_up_failed() -> None:
     """Without a key that is good nothing is found, and the page says so."""
     async with running_exporter(World(), api__access_key_secret="wrong") as it:
         await it.exporter.ready.wait()
         page = await it.text("/")
 
-    assert "Looking for plans failed" in page
+    assert "1 lookup failed: credentials" in page
     assert "region cn-hangzhou" in page
     assert "fix the access key" in page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 
@@ -10,7 +11,7 @@ from simulated import everything
 from exporter.app.exporter import opened
 from exporter.app.serve import poll_all
 from exporter.config import load
-from exporter.polling.worst import findings
+from exporter.model.assessment import worst
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
@@ -49,10 +50,9 @@ async def test_the_lags_of_a_large_account_are_right() -> None:
         async with opened(settings) as exporter:
             assert await poll_all(exporter)
 
-    statuses = exporter.store.statuses()
     found = {
-        finding.checkpoint.checkpoint_id: finding.sync_lag_seconds
-        for finding in findings(statuses, now)
+        each.checkpoint.checkpoint_id: each.lag.value
+        for each in worst(exporter.report(), sys.maxsize)
     }
     assert found == lags_of(world, now)
     assert len(found) == PLANS * ITEMS * GROUPS

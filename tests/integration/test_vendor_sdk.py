@@ -22,7 +22,6 @@ from exporter.cloud.signing import (
     signed_headers,
 )
 from exporter.config import load
-from exporter.polling.worst import findings
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -134,8 +133,9 @@ async def test_the_vendors_sdk_finds_what_our_client_finds() -> None:
             known(checkpoint.source_ms),
             known(checkpoint.target_ms),
         )
-        for finding in findings(exporter.store.statuses(), now)
-        for checkpoint in (finding.checkpoint,)
+        for status in exporter.store.statuses()
+        if status.snapshot is not None
+        for checkpoint in status.snapshot.columns.rows()
     }
     assert len(ours) == 4 * 2 * 25
     assert ours == theirs

@@ -247,7 +247,7 @@ async def test_headers_are_on_every_answer_from_401_on(file: Path) -> None:
 
 
 async def test_a_page_s_own_header_gives_way_to_the_configured_one(file: Path) -> None:
-    """The landing page has a policy of its own until somebody wants another."""
+    """The status page has a policy of its own until somebody wants another."""
     rewrite(file, "http_server_config: {headers: {Content-Security-Policy: mine}}")
     async with behind(file) as server:
         answer = await server.get("/")

@@ -1,30 +1,38 @@
-"""Surveys by hand, for the tests of what is reported."""
+"""Status reports by hand, for the tests of what is judged, printed and served."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from core_cases import ROUTE, SYNCED_AT_MS, one_way
 from exposition_cases import snapshot_of, status_of
 
-from exporter.app.report.grades import Limits
-from exporter.app.report.survey import Survey
-from exporter.model.errors import CloudError, Reason
+from exporter.model.assessment import Assessment, Limits, StatusReport, assess
+from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.lag import rollup
 from exporter.model.types import (
     Checkpoint,
+    Columns,
     Inventory,
+    Item,
     Missing,
     Plan,
     Route,
     RouteStatus,
+    Snapshot,
 )
-from exporter.polling.worst import Finding, findings
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 LIMITS: Mapping[str, Limits] = {
     "1": Limits(lag=300.0, age=600.0),
     "2": Limits(lag=60.0, age=None),
 }
+REFUSED = PermissionDeniedError(
+    "refused", origin=Origin("ListDisasterRecoveryPlans", "NoPermission", 403, "8C3A-1")
+)
 # What somebody upstream may call a group to hurt a table.
 ESCAPES = "a\x1b]0;title\x07b\x9bc\nd\x1b[2J"
 NASTY = {
@@ -40,27 +48,55 @@ NASTY = {
 }
 
 
+def report_of(
+    *statuses: RouteStatus,
+    plans: Sequence[Plan] = (one_way("1"),),
+    items: Sequence[Item] = (),
+    missing: Sequence[Missing] = (),
+    **more: Any,
+) -> StatusReport:
+    """Return what is known of these routes."""
+    inventory = Inventory(tuple(plans), tuple(items), frozenset(missing))
+    known = {"limits": LIMITS, "region": "cn-hangzhou", **more}
+    return StatusReport(NOW, statuses, inventory, **known)
+
+
+def assessed(*statuses: RouteStatus, **more: Any) -> Assessment:
+    """Return how all that is known of these routes stands."""
+    return assess(report_of(*statuses, **more), 50)
+
+
 def found(*rows: Checkpoint, route: Route = ROUTE) -> RouteStatus:
     """Return the status of a route whose last poll found these."""
     return status_of(snapshot_of(route, *rows))
 
 
-def failed(route: Route, reason: Reason) -> RouteStatus:
+def failed(route: Route, reason: Reason, **more: Any) -> RouteStatus:
     """Return the status of a route that was never polled to its end."""
-    return RouteStatus(route, polls=1, is_up=False, reason=reason)
+    status = RouteStatus(route, polls=1, is_up=False, reason=reason)
+    return replace(status, **more)
 
 
-def findings_of(*rows: Checkpoint, route: Route = ROUTE) -> list[Finding]:
-    """Return what is found of these rows."""
-    return list(findings([found(*rows, route=route)], NOW))
-
-
-def survey(
-    *statuses: RouteStatus,
-    plans: tuple[Plan, ...] = (one_way("1"),),
-    missing: frozenset[Missing] = frozenset(),
-    failures: Mapping[str, CloudError] | None = None,
-) -> Survey:
-    """Return what is known after a round."""
-    inventory = Inventory(plans=plans, missing=missing)
-    return Survey(statuses, inventory, LIMITS, NOW, failures or {})
+def large(route: Route, count: int) -> RouteStatus:
+    """Return the status of a route with so many checkpoints, all lags different."""
+    synced = array("q", [SYNCED_AT_MS]) * count
+    target = array("q", (SYNCED_AT_MS - 7_919 * n % 1_000_003 for n in range(count)))
+    unknown = array("q", [0]) * count
+    names = [f"GID_{number}" for number in range(count)]
+    columns = Columns(
+        checkpoint_ids=array("q", range(count)),
+        groups=names,
+        topics=names,
+        source_instance_ids=[route.source_instance_id] * count,
+        target_instance_ids=["rmq-there"] * count,
+        last_sync_ms=synced,
+        source_ms=synced,
+        target_ms=target,
+        source_fetch_ms=unknown,
+        target_fetch_ms=unknown,
+        target_groups=names,
+        target_topics=names,
+        kinds=[("", "", "", "")] * count,
+    )
+    total = rollup(synced, target, synced)
+    return status_of(Snapshot(route, columns, total, rejected={}))

@@ -1,4 +1,4 @@
-"""A terminal that tests run a program on: what it is shown, and the keys it is sent.
+"""A terminal that tests run a program on, and what it is shown there.
 
 It reads what is drawn as text; it is no emulator, so nothing is ever drawn over.
 """
@@ -18,7 +18,6 @@ from typing import IO
 
 from programs import exporter_command
 
-CTRL_C = b"\x03"
 CURSOR_HIDDEN, CURSOR_SHOWN = "\x1b[?25l", "\x1b[?25h"
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 
@@ -40,23 +39,19 @@ class Terminal:
         """All that was shown, without colours and movements."""
         return plain(self.raw)
 
-    async def shows(self, text: str, *, within: float = 30.0) -> None:
+    async def shows(self, text: str, *, within: float = 300.0) -> None:
         """Wait until something has been shown."""
         async with asyncio.timeout(within):
             while text not in self.text:
                 self._arrived.clear()
                 await self._arrived.wait()
 
-    async def ended(self, *, within: float = 30.0) -> int:
+    async def ended(self, *, within: float = 300.0) -> int:
         """Wait until the program has ended, and return its exit status."""
         async with asyncio.timeout(within):
             status = await self.process.wait()
             await self._closed.wait()
         return status
-
-    def press(self, keys: bytes) -> None:
-        """Type."""
-        os.write(self._end, keys)
 
     def close(self) -> None:
         """Read no more."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from landing_cases import facts_of
+from report_cases import report_of
 
 from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
@@ -29,7 +29,7 @@ class Words:
 
 SITE = Site(
     exposition=Words(),
-    facts=facts_of,
+    report=report_of,
     is_ready=lambda: True,
     on_scrape=lambda _seconds, _size: None,
 )

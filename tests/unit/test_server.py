@@ -11,7 +11,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 from aiohttp import web
-from landing_cases import facts_of
+from report_cases import report_of
 
 from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
@@ -58,7 +58,7 @@ async def site(exposition: FakeExposition) -> Site:
     """Return a site that is ready."""
     return Site(
         exposition=exposition,
-        facts=facts_of,
+        report=report_of,
         is_ready=lambda: True,
         on_scrape=lambda _seconds, _size: None,
     )

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.model.durations import brief_duration
 from exporter.model.errors import ClockError, CloudError, Reason
-from exporter.polling.worst import seconds
 
 # The API refuses a clock that is 15 minutes off; every age is wrong long before.
 CLOCK_TOLERANCE_SECONDS = 60.0
@@ -108,10 +108,11 @@ def clock(region: str, skew_seconds: float | None) -> Verdict:
         return Verdict(Outcome.SKIPPED, subject, "no answer of the API told the time")
     off = abs(skew_seconds)
     if off <= CLOCK_PRECISION_SECONDS:
-        near = f"this clock is within {seconds(CLOCK_PRECISION_SECONDS)} of the API's"
+        within = brief_duration(CLOCK_PRECISION_SECONDS)
+        near = f"this clock is within {within} of the API's"
         return Verdict(Outcome.OK, subject, near)
     side = "ahead of" if skew_seconds > 0 else "behind"
-    said = f"this clock is {seconds(round(off))} {side} the API's"
+    said = f"this clock is {brief_duration(round(off))} {side} the API's"
     if off <= CLOCK_TOLERANCE_SECONDS:
         return Verdict(Outcome.OK, subject, said)
     return Verdict(Outcome.FAILED, subject, f"{said}; {ClockError.remedy}")

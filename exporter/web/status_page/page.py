@@ -1,82 +1,142 @@
-"""The landing page as HTML, and the policy that it is read under.
-
-Names from upstream are escaped by the template engine, every one, and nothing on the
-page is loaded from anywhere: a page that said otherwise would stay without effect.
-"""
+"""Answers requests for the status page, without holding the loop."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined, Template
+from aiohttp import web
 
-from exporter.polling.worst import Finding
-from exporter.web.status_page.facts import MOST_ENTRIES, Facts
-from exporter.web.status_page.view import View, view
+from exporter.model.assessment import StatusReport, assess
+from exporter.web.status_page.view import FILTERS, View
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+FRESH_SECONDS = 1.0
+REFRESH_SECONDS = 30
 MOST_BYTES = 200_000
-# Fewer where names are so long that the page would be larger.
-ENTRIES = (MOST_ENTRIES, 20, 5)
-ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'"
-    "%3E%3Crect width='32' height='32' rx='8' fill='%230a58b5'/%3E%3Cpath d='M7 20l6-8"
-    " 5 5 7-9' fill='none' stroke='%23fff' stroke-width='3' stroke-linecap='round'"
-    " stroke-linejoin='round'/%3E%3C/svg%3E"
-)
+# Entries in a list; fewer where names are so long that the page would be larger.
+ENTRIES = (50, 20, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """What every page is made with: its template, and its style."""
+class _Made:
+    """A page, and until when it is fresh."""
 
-    template: Template
-    style: str
-
-    @property
-    def policy(self) -> str:
-        """Return the Content-Security-Policy that allows this style and no script."""
-        digest = hashlib.sha256(self.style.encode()).digest()
-        style = base64.b64encode(digest).decode()
-        return (
-            f"default-src 'none'; style-src 'sha256-{style}'; img-src data:; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
+    html: str
+    fresh_until: float
 
 
-@cache
-def looks() -> Looks:
-    """Return how pages look; the first call takes tens of milliseconds."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    folder = resources.files("exporter.web.status_page")
-    html = (folder / "page.html").read_text(encoding="utf-8")
-    style = (folder / "style.css").read_text(encoding="utf-8")
-    return Looks(environment.from_string(html), style)
+class StatusPage:
+    """Answers with the page of the present moment, which is made once a second.
 
-
-def page(facts: Facts, findings: Sequence[Finding], refresh_seconds: int) -> str:
-    """Return the page; `findings` are the worst checkpoints, worst first.
-
-    It says that it renews itself after `refresh_seconds`; 0 is never.
+    `report` says what is known; `clock` is monotonic, in seconds.
     """
-    html = ""
+
+    def __init__(
+        self,
+        report: Callable[[], StatusReport],
+        telemetry_path: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._report = report
+        self._telemetry_path = telemetry_path
+        self._clock = clock
+        self._started_at = clock()
+        self._made: dict[int, _Made] = {}
+        self._making = asyncio.Lock()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Return the page; with `refresh=off` it does not renew itself."""
+        is_held_still = request.query.get("refresh") == "off"
+        refresh_seconds = 0 if is_held_still else REFRESH_SECONDS
+        html = await self._fresh(refresh_seconds)
+        headers = {
+            "Content-Security-Policy": policy(),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
+        if refresh_seconds:
+            # The element of this name is an error to checkers of accessibility; a
+            # header is the same to the browser, and the page says how to stop it.
+            headers["Refresh"] = str(refresh_seconds)
+        return web.Response(text=html, content_type="text/html", headers=headers)
+
+    async def _fresh(self, refresh_seconds: int) -> str:
+        async with self._making:
+            made = self._made.get(refresh_seconds)
+            if made is None or self._clock() >= made.fresh_until:
+                # Frozen data and no lock: the loop goes on while a thread judges a
+                # hundred thousand checkpoints.
+                html = await asyncio.to_thread(
+                    page,
+                    self._report(),
+                    uptime_seconds=self._clock() - self._started_at,
+                    telemetry_path=self._telemetry_path,
+                    refresh_seconds=refresh_seconds,
+                )
+                made = _Made(html, self._clock() + FRESH_SECONDS)
+                self._made[refresh_seconds] = made
+            return made.html
+
+
+def page(
+    report: StatusReport,
+    *,
+    uptime_seconds: float,
+    telemetry_path: str,
+    refresh_seconds: int,
+) -> str:
+    """Return the page, which says that it renews itself so often; 0 is never."""
+    found, html = assess(report, ENTRIES[0]), ""
     for count in ENTRIES:
-        html = _rendered(view(facts, findings, count), refresh_seconds)
+        view = View(found, uptime_seconds, telemetry_path, refresh_seconds, count)
+        html = _template().render(view=view, style=_style())
         if len(html.encode()) <= MOST_BYTES:
             break
     return html
 
 
-def _rendered(shown: View, refresh_seconds: int) -> str:
-    return looks().template.render(
-        view=shown,
-        style=looks().style,
-        icon=ICON,
-        refresh_seconds=refresh_seconds,
+@cache
+def policy() -> str:
+    """Return the Content-Security-Policy that allows our style and nothing else."""
+    digest = hashlib.sha256(_style().encode()).digest()
+    style = base64.b64encode(digest).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{style}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+
+
+@cache
+def _style() -> str:
+    return _file("style.css")
+
+
+@cache
+def _template() -> Template:
+    """Return the template; every value in it is escaped.
+
+    An exporter whose page nobody opens runs without a template engine.
+    """
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - see above
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    return environment.from_string(_file("page.html"))
+
+
+def _file(name: str) -> str:
+    folder = resources.files("exporter.web.status_page")
+    return (folder / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Measures the landing page of a hundred thousand checkpoints, served over HTTP.
+"""Measures the status page of a hundred thousand checkpoints, served over HTTP.
 
 A program, so that it is measured without what counts the lines that tests run.
 """
@@ -13,18 +13,18 @@ from typing import Any
 
 import aiohttp
 from core_cases import ROUTE
-from landing_cases import facts_of, large
+from report_cases import large, report_of
 from web_server import SITE
 
+from exporter.model.assessment import StatusReport
 from exporter.web.server import application, serving
-from exporter.web.status_page.facts import Facts
 
 ROUTES, CHECKPOINTS_EACH, TRIES = 100, 1_000, 5
 
 
-def all_facts() -> Facts:
+def large_report() -> StatusReport:
     """Return routes that have a hundred thousand checkpoints together."""
-    return facts_of(
+    return report_of(
         *(
             large(replace(ROUTE, item_id=str(number)), CHECKPOINTS_EACH)
             for number in range(ROUTES)
@@ -38,10 +38,10 @@ async def measured() -> dict[str, Any]:
     That is of client and server together, and nothing of what else the machine does.
     The first answer, with its imports, does not count.
     """
-    facts = all_facts()
+    report = large_report()
     body, took = b"", []
     for _ in range(TRIES + 1):
-        app = application(replace(SITE, facts=lambda: facts))
+        app = application(replace(SITE, report=lambda: report))
         async with (
             serving(app, ["127.0.0.1:0"]) as (address,),
             aiohttp.ClientSession() as client,

@@ -1,9 +1,11 @@
-"""The landing page in a real browser: its layout, its colours, and who can use it."""
+"""The status page in a real browser: its layout, its colours, and who can use it."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,17 +13,14 @@ from dataclasses import replace
 import pytest
 from browser import Browser, browser
 from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
-from exposition_cases import snapshot_of, status_of
-from landing_bench import all_facts
-from landing_cases import down, facts_of
-from landing_picture import HEIGHT, SCALE, WIDTH, taken
-from paths import ROOT
+from report_cases import REFUSED, failed, found, report_of
+from status_page_bench import large_report
 from web_server import SITE
 
-from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.assessment import StatusReport
+from exporter.model.errors import Reason
 from exporter.model.types import Missing, RouteStatus
 from exporter.web.server import application, serving
-from exporter.web.status_page.facts import Facts
 
 WIDTHS = (360, 768, 1280)
 SCHEMES = ("light", "dark")
@@ -30,12 +29,9 @@ SEEN_BY_AXE = {(360, "dark"), (1280, "light")}
 SCRIPT = "<script>document.title='owned'</script>"
 LONG = "GID_" + "x" * 251
 RIGHT_TO_LEFT = "مجموعة_المستهلكين"
-REFUSED = PermissionDeniedError(
-    "refused", origin=Origin("ListDisasterRecoveryPlans", "NoPermission", 403, "8C3A-1")
-)
 
 
-def awkward() -> Facts:
+def awkward() -> StatusReport:
     """Return routes and checkpoints whose names are as bad as names can be."""
     names = (SCRIPT, LONG, "消" * 255, RIGHT_TO_LEFT, "\u202eesrever", "&amp; <b>", "")
     rows = [
@@ -49,10 +45,10 @@ def awkward() -> Facts:
     ]
     unknown = row(99, "unknown", lag_ms=None, last_sync_ms=0)
     long = replace(ROUTE, plan_id="3", item_id=LONG, source_instance_id=LONG)
-    return facts_of(
-        status_of(snapshot_of(ROUTE, *rows, unknown)),
-        status_of(snapshot_of(OTHER, row(1))),
-        down(long, Reason.PERMISSION, origin=REFUSED.origin),
+    return report_of(
+        found(*rows, unknown),
+        found(row(1), route=OTHER),
+        failed(long, Reason.PERMISSION, origin=REFUSED.origin),
         RouteStatus(SIBLING),
         plans=[
             replace(one_way("1"), name=SCRIPT),
@@ -61,26 +57,14 @@ def awkward() -> Facts:
         ],
         items=[replace(item("1", "10"), status="MANUAL_STOPPED")],
         missing=[Missing("instance", LONG), Missing("plan", RIGHT_TO_LEFT)],
-        failing={f"plan {LONG}": REFUSED},
-    )
-
-
-def failing() -> Facts:
-    """Return a route for each reason, all of them down."""
-    return facts_of(
-        *(
-            down(replace(ROUTE, item_id=str(number)), reason, origin=REFUSED.origin)
-            for number, reason in enumerate(Reason)
-        )
+        failures={f"plan {LONG}": REFUSED},
     )
 
 
 PAGES = {
     "awkward names": awkward(),
-    "nothing": facts_of(),
-    "no permission": facts_of(failing={"region cn-hangzhou": REFUSED}),
-    "all failing": failing(),
-    "100,000 checkpoints": all_facts(),
+    "nothing": report_of(plans=()),
+    "100,000 checkpoints": large_report(),
 }
 
 
@@ -92,9 +76,9 @@ def window() -> Iterator[Browser]:
 
 
 @asynccontextmanager
-async def served(facts: Facts) -> AsyncIterator[str]:
-    """Serve the page of these facts, and yield its address."""
-    app = application(replace(SITE, facts=lambda: facts))
+async def served(report: StatusReport) -> AsyncIterator[str]:
+    """Serve the page of this report, and yield its address."""
+    app = application(replace(SITE, report=lambda: report))
     async with serving(app, ["127.0.0.1:0"]) as (address,):
         yield f"http://{address}/"
 
@@ -127,7 +111,7 @@ async def test_a_name_that_is_a_script_is_shown_as_text(window: Browser) -> None
 
 async def test_it_is_dark_where_the_reader_likes_it_dark(window: Browser) -> None:
     """And light elsewhere, without a choice of ours."""
-    async with served(failing()) as url:
+    async with served(awkward()) as url:
         await asyncio.to_thread(window.open, url, width=1280)
         colour = "getComputedStyle(document.body).backgroundColor"
         light = window.evaluate(colour)
@@ -140,7 +124,7 @@ async def test_it_is_dark_where_the_reader_likes_it_dark(window: Browser) -> Non
 
 async def test_rows_become_cards_on_a_phone(window: Browser) -> None:
     """No cell is narrower than a name, and each says which column it is of."""
-    async with served(all_facts()) as url:
+    async with served(large_report()) as url:
         await asyncio.to_thread(window.open, url, width=360)
         label = "getComputedStyle(document.querySelector('td.lag'), '::before').content"
         heads = "document.querySelector('.cards thead').getBoundingClientRect().height"
@@ -153,26 +137,9 @@ async def test_rows_become_cards_on_a_phone(window: Browser) -> None:
     assert on_desk[1] > 10
 
 
-async def test_bars_stand_in_proportion_to_their_objective(window: Browser) -> None:
-    """The policy lets the lengths be drawn, and the objective is in the middle."""
-    rows = (row(1, "a", lag_ms=150_000), row(2, "b", lag_ms=3_000_000))
-    async with served(facts_of(status_of(snapshot_of(ROUTE, *rows)))) as url:
-        await asyncio.to_thread(window.open, url, width=1280)
-        widths = window.evaluate(
-            "[...document.querySelectorAll('#checkpoints ~ table td.lag svg')].map(svg"
-            " => [...svg.children].map(bar => (bar.getBoundingClientRect().x - svg"
-            ".getBoundingClientRect().x + bar.getBoundingClientRect().width) / svg"
-            ".getBoundingClientRect().width))"
-        )
-
-    (late, late_mark), (good, good_mark) = widths
-    assert (late, good) == (pytest.approx(1), pytest.approx(0.25, abs=0.01))
-    assert late_mark == good_mark == pytest.approx(0.5, abs=0.03)
-
-
 async def test_it_can_be_gone_through_by_keyboard(window: Browser) -> None:
     """Every link in the order of the page, and a way past those that repeat."""
-    async with served(all_facts()) as url:
+    async with served(large_report()) as url:
         await asyncio.to_thread(window.open, url, width=1280)
         skip = "document.querySelector('.skip').getBoundingClientRect().right > 0"
         unseen = window.evaluate(skip)
@@ -182,7 +149,7 @@ async def test_it_can_be_gone_through_by_keyboard(window: Browser) -> None:
 
     assert (unseen, seen) == (False, True)
     assert focused == [
-        "Skip to the routes",
+        "Skip to what is known",
         "Metrics",
         "Health",
         "Readiness",
@@ -192,35 +159,18 @@ async def test_it_can_be_gone_through_by_keyboard(window: Browser) -> None:
     ]
 
 
-async def test_it_can_be_held_still(window: Browser) -> None:
-    """Whoever follows the link has a page that stays as it is, and can go back."""
-    async with served(facts_of()) as url:
-        await asyncio.to_thread(window.open, url, width=768)
-        assert "Renewed every 30 s" in window.text()
-        link = window.driver.find_element("partial link text", "Hold it still")
-        await asyncio.to_thread(link.click)
-        assert window.driver.current_url == f"{url}?refresh=off"
-        assert "Held still" in window.text()
-
-
 def brightness(colour: str) -> float:
     """Return how bright a colour is that a browser computed: 0 to 255."""
     red, green, blue = map(float, colour.removeprefix("rgb(").rstrip(")").split(","))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-async def test_the_picture_in_readme_can_be_taken_anew() -> None:
-    """Of the demo, in the size that the one there has."""
-    kept = (ROOT / "docs" / "images" / "landing.png").read_bytes()
+def test_a_start_costs_no_template_engine() -> None:
+    """The first visitor imports it."""
+    imported = "import sys, exporter.app.serve; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", imported], capture_output=True, text=True, check=True
+    ).stdout.split()
 
-    anew = await taken()
-
-    assert png_size(anew) == png_size(kept) == (WIDTH * SCALE, HEIGHT * SCALE)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "(docs/images/landing.png)" in readme
-
-
-def png_size(picture: bytes) -> tuple[int, int]:
-    """Return width and height from the head of a PNG."""
-    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
-    return int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
+    assert "exporter.web.status_page.page" in modules
+    assert "jinja2" not in modules

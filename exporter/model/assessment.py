@@ -1,0 +1,326 @@
+"""How checkpoints, routes and plans stand; terminal, JSON and status page draw it."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from operator import itemgetter
+
+from exporter.model.errors import CloudError
+from exporter.model.lag import state_of, sync_age_ms, sync_lag_ms
+from exporter.model.types import (
+    PROBLEMS,
+    UNKNOWN_MS,
+    Checkpoint,
+    Inventory,
+    Plan,
+    Route,
+    RouteStatus,
+    Snapshot,
+    State,
+)
+
+RUNNING = "RUNNING"
+# From this share of an objective on there is little left of it.
+NEAR = 0.8
+
+_Ranked = tuple[float, Snapshot, int]
+"""A row and minus its lag in milliseconds, inf where that is unknown."""
+
+
+class Grade(StrEnum):
+    """How good something is; also the CSS class that colours it."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+    UNKNOWN = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A plan's objectives in seconds; None where there is none.
+
+    There is none for age where the plan does not sync progress by itself.
+    """
+
+    lag: float | None = None
+    age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A lag or an age in seconds beside its objective; None where there is none.
+
+    >>> [Measure(value, 300).grade.value for value in (-5, 239.9, 240, 300, 300.1)]
+    ['good', 'good', 'warning', 'warning', 'bad']
+    >>> Measure(None, 300).grade.value, Measure(1e9, None).grade.value
+    ('quiet', 'quiet')
+    """
+
+    value: float | None
+    objective: float | None
+
+    @property
+    def share(self) -> float | None:
+        """Return how much of the objective is used up, None if that is unknown."""
+        if self.value is None or not self.objective:
+            return None
+        return self.value / self.objective
+
+    @property
+    def grade(self) -> Grade:
+        """Return how good the value is; exactly the objective is no breach."""
+        if self.share is None:
+            return Grade.UNKNOWN
+        if self.share > 1:
+            return Grade.BAD
+        return Grade.WARNING if self.share >= NEAR else Grade.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What is known at one moment, before it is judged.
+
+    `at` is Unix seconds. `limits` are by plan id, `failures` by what discovery could
+    not look up. `is_tried` is False until every route has been polled once, and
+    `is_standby` True while another replica polls. `region`, `shard_total` and
+    `has_configured_plans` say where and what discovery looks for.
+    """
+
+    at: float
+    statuses: Sequence[RouteStatus] = ()
+    inventory: Inventory = field(default_factory=Inventory)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    failures: Mapping[str, CloudError] = field(default_factory=dict)
+    is_tried: bool = True
+    is_standby: bool = False
+    region: str = ""
+    shard_total: int = 1
+    has_configured_plans: bool = False
+
+    @property
+    def at_ms(self) -> int:
+        """Return `at` in milliseconds."""
+        return int(self.at * 1000)
+
+    def limits_of(self, plan_id: str) -> Limits:
+        """Return the objectives of a plan, none if it is not known."""
+        return self.limits.get(plan_id, Limits())
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointStanding:
+    """One checkpoint, judged; `last_sync` is Unix seconds, None where unknown."""
+
+    route: Route
+    checkpoint: Checkpoint
+    state: State
+    lag: Measure
+    age: Measure
+    last_sync: float | None
+
+    @property
+    def is_problem(self) -> bool:
+        """Return whether its state says that it cannot be failed over."""
+        return self.state in PROBLEMS
+
+    @property
+    def is_bad(self) -> bool:
+        """Return whether somebody should look at it."""
+        return self.is_problem or Grade.BAD in (self.lag.grade, self.age.grade)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStanding:
+    """One route, judged by its worst lag and its oldest sync.
+
+    `item_status` is empty where it was not looked up. `over_lag` and `over_age` count
+    the checkpoints over an objective; `states` is empty before a poll was complete.
+    """
+
+    status: RouteStatus
+    item_status: str
+    lag: Measure
+    age: Measure
+    over_lag: int = 0
+    over_age: int = 0
+    states: Counter[State] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStanding:
+    """One plan, judged by its routes; `plan` is None where it was not looked up."""
+
+    plan_id: str
+    plan: Plan | None
+    limits: Limits
+    routes: Sequence[RouteStanding]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How all that is in a report stands; what somebody should look at comes first.
+
+    `worst` are the largest lags, the unknown ones last.
+    """
+
+    report: StatusReport
+    plans: Sequence[PlanStanding]
+    routes: Sequence[RouteStanding]
+    worst: Sequence[CheckpointStanding]
+
+    @property
+    def checkpoints(self) -> int:
+        """Return how many checkpoints all routes have."""
+        return sum(route.states.total() for route in self.routes)
+
+    @property
+    def dropped(self) -> int:
+        """Return how many of them are counted, and not listed."""
+        statuses = self.report.statuses
+        return sum(each.snapshot.dropped for each in statuses if each.snapshot)
+
+    @property
+    def more(self) -> int:
+        """Return how many there are beside the worst, those that can be listed."""
+        return self.checkpoints - self.dropped - len(self.worst)
+
+
+def assess(report: StatusReport, count: int) -> Assessment:
+    """Judge a report, and find its `count` worst checkpoints."""
+    items = {(it.plan_id, it.item_id): it.status for it in report.inventory.items}
+    routes = [
+        _route(each, report, items.get((each.route.plan_id, each.route.item_id), ""))
+        for each in report.statuses
+    ]
+    return Assessment(
+        report,
+        plans=sorted(_plans(report, routes), key=lambda plan: _urgency(plan.routes)),
+        routes=sorted(routes, key=lambda route: _urgency((route,))),
+        worst=worst(report, count),
+    )
+
+
+def worst(report: StatusReport, count: int) -> list[CheckpointStanding]:
+    """Return the `count` largest lags, the unknown ones last.
+
+    Equals stay in the order of routes and rows.
+    """
+    found: list[_Ranked] = []
+    floor: float | None = None
+    for status in report.statuses:
+        if status.snapshot is not None:
+            found += _ranked(status.snapshot, status.hidden, floor)
+        if len(found) > 2 * count:
+            found = heapq.nsmallest(count, found, key=itemgetter(0))
+            # Only what is worse than the last of these can still be among them.
+            floor = found[-1][0] if found else -math.inf
+    return [
+        _checkpoint(snapshot.route, snapshot.columns.row(index), report)
+        for _, snapshot, index in heapq.nsmallest(count, found, key=itemgetter(0))
+    ]
+
+
+def grade_of_status(status: str) -> Grade:
+    """Return how good the status of a plan or item is; empty was not looked up.
+
+    >>> [grade_of_status(it).value for it in (RUNNING, "", "CHANGING", "X_STOPPED")]
+    ['good', 'quiet', 'warning', 'bad']
+    """
+    if not status:
+        return Grade.UNKNOWN
+    if status == RUNNING:
+        return Grade.GOOD
+    return Grade.BAD if status.endswith("_STOPPED") else Grade.WARNING
+
+
+def _plans(
+    report: StatusReport, routes: Iterable[RouteStanding]
+) -> Iterator[PlanStanding]:
+    known = {plan.plan_id: plan for plan in report.inventory.plans}
+    polled = defaultdict(list)
+    for route in routes:
+        polled[route.status.route.plan_id].append(route)
+    for plan_id in sorted(known.keys() | polled.keys()):
+        limits = report.limits_of(plan_id)
+        yield PlanStanding(plan_id, known.get(plan_id), limits, polled[plan_id])
+
+
+def _route(
+    status: RouteStatus, report: StatusReport, item_status: str
+) -> RouteStanding:
+    limits = report.limits_of(status.route.plan_id)
+    rollup, snapshot = status.rollup, status.snapshot
+    if rollup is None or snapshot is None:
+        nothing = Measure(None, limits.lag), Measure(None, limits.age)
+        return RouteStanding(status, item_status, *nothing)
+    age_ms = partial(sync_age_ms, report.at_ms)
+    lag = Measure(_seconds(rollup.max_lag_ms), limits.lag)
+    age = Measure(_seconds(age_ms(rollup.oldest_sync_ms or UNKNOWN_MS)), limits.age)
+    columns = snapshot.columns
+    lags = map(sync_lag_ms, columns.source_ms, columns.target_ms)
+    return RouteStanding(
+        status,
+        item_status,
+        lag,
+        age,
+        over_lag=_over(lag, lags, status.hidden),
+        over_age=_over(age, map(age_ms, columns.last_sync_ms), status.hidden),
+        states=Counter(rollup.states),
+    )
+
+
+def _over(worst: Measure, values: Iterable[int | None], hidden: frozenset[int]) -> int:
+    """Count what is over the objective; the worst of them tells where nothing is."""
+    if worst.grade is not Grade.BAD or worst.objective is None:
+        return 0
+    limit_ms = worst.objective * 1000
+    return sum(
+        1
+        for index, value in enumerate(values)
+        if value is not None and value > limit_ms and index not in hidden
+    )
+
+
+def _urgency(routes: Sequence[RouteStanding]) -> tuple[int, float]:
+    """Return what sorts failures first, then what was not polled, then by lag."""
+    ups = [route.status.is_up for route in routes]
+    rank = 0 if False in ups else 1 if None in ups else 2
+    return rank, -max((route.lag.share or 0.0 for route in routes), default=0.0)
+
+
+def _ranked(
+    snapshot: Snapshot, hidden: frozenset[int], floor: float | None
+) -> Iterator[_Ranked]:
+    """Yield the rows that are shown; with `floor` only those that rank below it."""
+    sides = zip(snapshot.columns.source_ms, snapshot.columns.target_ms, strict=True)
+    for index, (source, target) in enumerate(sides):
+        # What is unknown is 0, and so false; a call of `sync_lag_ms` would cost most.
+        rank = target - source if source and target else math.inf
+        if (floor is None or rank < floor) and index not in hidden:
+            yield rank, snapshot, index
+
+
+def _checkpoint(
+    route: Route, row: Checkpoint, report: StatusReport
+) -> CheckpointStanding:
+    limits = report.limits_of(route.plan_id)
+    age_ms = sync_age_ms(report.at_ms, row.last_sync_ms)
+    return CheckpointStanding(
+        route,
+        row,
+        state=state_of(row.source_ms, row.target_ms, row.last_sync_ms),
+        lag=Measure(_seconds(sync_lag_ms(row.source_ms, row.target_ms)), limits.lag),
+        age=Measure(_seconds(age_ms), limits.age),
+        last_sync=_seconds(row.last_sync_ms or None),
+    )
+
+
+def _seconds(millis: int | None) -> float | None:
+    return None if millis is None else millis / 1000

@@ -1,0 +1,279 @@
+"""`poll` as a program: on a terminal, in a pipe, and when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fakes import checkpoint_row, fake_cloud
+from programs import clean_environment, run_exporter
+from report_cases import ESCAPES
+from rich.cells import cell_len
+from terminals import CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal, plain
+
+from exporter.app.exporter import Exporter, opened
+from exporter.app.serve import poll_all, poll_routes
+from exporter.config import load
+from exporter.model.assessment import Limits
+from exporter.model.types import Route
+from exporter.simulator.server import Stats, running
+from exporter.simulator.world import World
+
+CHECKPOINTS_PATH = "/disaster_recovery/1/items/2/checkpoints"
+COLOR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
+# With this a poll of two routes is drawn more than once.
+SLOW_SECONDS = 0.2
+ONE_WAY, TWO_WAY = "1300000016", "1300000017"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a user of the simulated cloud, on a plain terminal."""
+    environment = clean_environment(
+        tmp_path,
+        ROCKETMQ_DR_API__ACCESS_KEY_ID="simulator",
+        ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
+        ROCKETMQ_DR_API__REQUESTS_PER_SECOND="200",
+        ROCKETMQ_DR_LOG__LEVEL="warn",
+    )
+    ruling = ("NO_COLOR", "FORCE_COLOR", "TERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    return {name: environment[name] for name in environment if name not in ruling}
+
+
+@asynccontextmanager
+async def exporting(
+    world: World, flags: Mapping[str, object], stats: Stats | None = None
+) -> AsyncIterator[Exporter]:
+    """Build an exporter of a simulated cloud."""
+    async with running(world, stats=stats) as url:
+        given = {
+            "api.endpoint": url,
+            "api.access_key_id": "simulator",
+            "api.access_key_secret": "simulator",
+            "api.requests_per_second": "500",
+            **flags,
+        }
+        async with opened(load(flags=given, environ={}, file=None).settings) as it:
+            yield it
+
+
+@pytest.mark.parametrize(
+    ("plans", "objectives", "expected"),
+    [
+        (
+            [{"id": ONE_WAY}, {"id": TWO_WAY, "objectives": {"lag": "2m"}}],
+            {},
+            # Nobody syncs the progress of a two-way plan: its age is not promised.
+            {ONE_WAY: Limits(300.0, 600.0), TWO_WAY: Limits(120.0, None)},
+        ),
+        (
+            [{"id": ONE_WAY}],
+            {"objectives.lag": "0s", "objectives.age": "0"},
+            {ONE_WAY: Limits(None, None)},
+        ),
+        (
+            [
+                {
+                    "id": ONE_WAY,
+                    "items": ["100070284"],
+                    "source_instances": ["rmq-cn-7e22ody0001"],
+                }
+            ],
+            {},
+            # Whether it syncs by itself is unknown, and no guess is made.
+            {ONE_WAY: Limits(300.0, None)},
+        ),
+    ],
+)
+async def test_every_plan_has_its_own_objectives(
+    plans: list[object], objectives: dict[str, str], expected: dict[str, Limits]
+) -> None:
+    """As far as they are known to hold."""
+    flags = {"plans": json.dumps(plans), **objectives}
+    async with exporting(World("mixed"), flags) as exporter:
+        assert await poll_all(exporter)
+
+    report = exporter.report()
+    assert report.limits == expected
+    assert (report.failures, report.is_tried) == ({}, True)
+    assert report.has_configured_plans
+
+
+async def test_another_poll_discovers_nothing() -> None:
+    """Each route is told of once it ended, and every page of it while it is read."""
+    stats = Stats()
+    polled: list[Route] = []
+    pages: list[Route] = []
+    async with exporting(World("healthy"), {}, stats) as exporter:
+        await poll_all(exporter)
+        before = len(stats.requests)
+        exporter.on_page = lambda route, *_: pages.append(route)
+        assert await poll_routes(exporter, polled.append)
+
+    routes = exporter.discovery.inventory.routes
+    assert sorted(polled) == sorted(pages) == sorted(routes)
+    assert {s.action for s in list(stats.requests)[before:]} == {
+        "ListDisasterRecoveryCheckpoints"
+    }
+
+
+def printed(terminal: Terminal) -> list[str]:
+    """Return the lines that stand there once the bar has gone."""
+    return plain(terminal.raw[terminal.raw.rindex(CURSOR_SHOWN) :]).splitlines()
+
+
+@pytest.mark.parametrize("is_colored", [True, False])
+async def test_a_terminal_gets_a_table(
+    environment: dict[str, str], *, is_colored: bool
+) -> None:
+    """Coloured against the objectives, or not; what is bad is marked in any case."""
+    if not is_colored:
+        environment["NO_COLOR"] = "1"
+    async with (
+        running(World("mixed")) as url,
+        on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
+    ):
+        assert await terminal.ended() == 0
+
+    assert bool(COLOR.search(terminal.raw)) is is_colored
+    assert "over the objective for lag" in terminal.text
+    assert all(cell_len(line) <= 120 for line in printed(terminal))
+    assert re.search(r"^ ?! +\d", terminal.text, re.MULTILINE)
+    assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
+
+
+async def test_a_pipe_gets_plain_text_and_forced_colors_if_asked(
+    environment: dict[str, str],
+) -> None:
+    """FORCE_COLOR is heard; nothing is drawn over, there or on stderr."""
+    async with running(World("mixed")) as url:
+        endpoint = f"--api.endpoint={url}"
+        piped = await run_exporter("poll", endpoint, env=environment)
+        forced = environment | {"FORCE_COLOR": "1", "TERM": "xterm"}
+        colored = await run_exporter("poll", endpoint, env=forced)
+
+    assert "\x1b" not in piped.out + piped.err
+    assert COLOR.search(colored.out)
+    assert CURSOR_HIDDEN not in colored.out + colored.err
+    assert "Polling" not in piped.err + colored.err
+
+
+async def test_a_bar_shows_how_far_the_polls_are(environment: dict[str, str]) -> None:
+    """It moves with every page; then the cursor is back and the table is there."""
+    async with (
+        running(
+            World(plans=1, items=1, groups=40), latency_seconds=SLOW_SECONDS
+        ) as url,
+        on_terminal(
+            "poll", f"--api.endpoint={url}", "--api.page-size=5", env=environment
+        ) as terminal,
+    ):
+        assert await terminal.ended() == 0
+
+    counts = re.findall(r"of 1 routes, (\d+) checkpoints", terminal.text)
+    assert len(set(counts)) > 2
+    assert counts == sorted(counts, key=int)
+    assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
+    assert terminal.text.rindex("GID_") > terminal.text.rindex("Polling")
+
+
+@pytest.mark.parametrize("output", ["json", "prometheus"])
+async def test_programs_get_their_form_and_nothing_else(
+    output: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The bar is on the terminal, and stdout has what it had."""
+    result = tmp_path / "result"
+    async with running(World("mixed"), latency_seconds=SLOW_SECONDS) as url:
+        flags = (f"--api.endpoint={url}", f"--output={output}")
+        with result.open("wb") as stdout:
+            async with on_terminal(
+                "poll", *flags, env=environment, stdout=stdout
+            ) as terminal:
+                assert await terminal.ended() == 0
+
+    assert "Polling" in terminal.text
+    text = result.read_text()
+    assert "\x1b" not in text
+    if output == "json":
+        assert len(json.loads(text)) == 2 * 2 * 10
+    else:
+        assert "\nrocketmq_dr_sync_lag_seconds{" in text
+
+
+async def test_a_poll_that_fails_tells_it_in_the_log_and_below(
+    environment: dict[str, str],
+) -> None:
+    """A line in the log for each route, above the bar; then what to do; status 1."""
+    async with (
+        running(World("forbidden", plans=2), latency_seconds=SLOW_SECONDS) as url,
+        on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
+    ):
+        assert await terminal.ended() == 1
+
+    begin = r"(?:\x1b\[\?25l|\x1b\[2K|\n)"
+    assert len(re.findall(begin + r"ts=\S+ level=warn", terminal.raw)) == 2
+    assert terminal.text.count("msg=poll_failed") == 2
+    assert "2 routes could not be polled: permission" in terminal.text
+    assert "grant the RAM action rocketmq:ListDisasterRecoveryCheckpoints" in " ".join(
+        terminal.text.split()
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_poll_that_is_stopped_leaves_the_terminal_well(
+    number: signal.Signals, environment: dict[str, str]
+) -> None:
+    """130, no traceback, no half table, and the cursor is there."""
+    async with (
+        running(World(), latency_seconds=600) as url,
+        on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
+    ):
+        await terminal.shows("Looking for routes")
+        terminal.process.send_signal(number)
+        status = await terminal.ended()
+
+    assert status == 130
+    assert "Traceback" not in terminal.text
+    assert "Lag" not in terminal.text
+    assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
+
+
+async def test_no_name_of_upstreams_commands_the_terminal(
+    environment: dict[str, str],
+) -> None:
+    """And what a terminal's encoding lacks is escaped."""
+    names = (ESCAPES, "消费组" * 85, "קבוצה", "\u202eabc", "G" * 255)
+    rows = [checkpoint_row(n, name) for n, name in enumerate(names, 1)]
+    plan = {"id": "1", "items": ["2"], "source_instances": ["rmq-source"]}
+    latin = environment | {"PYTHONIOENCODING": "latin-1"}
+    async with fake_cloud() as cloud:
+        cloud.answer_pages(CHECKPOINTS_PATH, rows, size=100)
+        flags = (f"--api.endpoint={cloud.url}", f"--plans={json.dumps([plan])}")
+        async with on_terminal("poll", *flags, env=environment, columns=90) as terminal:
+            assert await terminal.ended() == 0
+        piped = await run_exporter("poll", *flags, env=latin)
+
+    assert r"a\x1b]0;title" in terminal.text
+    for command in ("\x1b]", "\x07", "\x9b", "\u202e", "\x1b[2J"):
+        assert command not in terminal.raw
+    assert all(cell_len(line) <= 90 for line in printed(terminal))
+    assert piped.status == 0
+    assert r"\u6d88\u8d39" in piped.out
+
+
+async def test_nothing_discovered_is_no_failure(environment: dict[str, str]) -> None:
+    """The head of the table, and where to look."""
+    async with fake_cloud() as cloud:
+        cloud.answer_pages("/disaster_recovery", [], size=100)
+        piped = await run_exporter(
+            "poll", f"--api.endpoint={cloud.url}", env=environment
+        )
+
+    assert piped.status == 0
+    assert piped.out.split()[:3] == ["Lag", "Age", "State"]
+    assert "! No route was found: no plan in cn-hangzhou" in piped.err

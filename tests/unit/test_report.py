@@ -1,0 +1,308 @@
+"""What `poll` prints: table, lines, JSON, and what is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import unicodedata
+from dataclasses import replace
+
+import pytest
+from core_cases import HERE, ROUTE, SYNCED_AT_MS, THERE, row
+from hypothesis import given
+from hypothesis import strategies as st
+from report_cases import (
+    ESCAPES,
+    LIMITS,
+    NASTY,
+    assessed,
+    failed,
+    found,
+    large,
+    report_of,
+)
+from rich.cells import cell_len
+from rich.console import Console
+from terminals import plain
+
+from exporter.app.report import MOST_ROWS, as_json, as_lines, as_table, show, shown
+from exporter.model.assessment import StatusReport
+from exporter.model.errors import Reason
+from exporter.model.types import Checkpoint, Missing, Route
+
+
+def terminal(width: int = 150) -> Console:
+    """Return a console that takes itself for a terminal."""
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        height=50,
+        force_terminal=True,
+        color_system="standard",
+        _environ={},
+    )
+
+
+def drawn(*rows: Checkpoint, width: int = 150, limits: object = LIMITS) -> str:
+    """Return what a terminal is sent for these rows."""
+    console = terminal(width)
+    with console.capture() as capture:
+        console.print(as_table(assessed(found(*rows), limits=limits).worst, width))
+    return capture.get()
+
+
+def lines_of(*rows: Checkpoint) -> list[str]:
+    """Return the lines that a pipe is sent for these rows."""
+    return list(as_lines(assessed(found(*rows)).worst))
+
+
+def on_terminal(of: StatusReport, most: int | None = None) -> str:
+    """Return what a terminal is sent."""
+    console = terminal(120)
+    with console.capture() as capture:
+        show(console, of, most)
+    return capture.get()
+
+
+def many(count: int) -> StatusReport:
+    """Return a report of so many checkpoints, the last lagging most."""
+    return report_of(found(*(row(n, f"g{n:06}", lag_ms=n) for n in range(count))))
+
+
+def objects(*rows: Checkpoint) -> list[dict[str, object]]:
+    """Return what is printed as JSON, read again."""
+    read = json.loads(as_json(report_of(found(*rows))))
+    assert isinstance(read, list)
+    return read
+
+
+def test_json_has_the_labels_and_the_numbers() -> None:
+    """Exactly the keys that the contract names; the source is the row's."""
+    third = replace(row(7, lag_ms=-1_500), source_instance_id="rmq-third")
+
+    assert objects(third) == [
+        {
+            "plan_id": "1",
+            "item_id": "10",
+            "source_instance_id": "rmq-third",
+            "target_instance_id": THERE,
+            "group": "orders",
+            "topic": "topic",
+            "checkpoint_id": 7,
+            "sync_lag_seconds": -1.5,
+            "sync_age_seconds": 12.5,
+            "last_sync_timestamp_seconds": SYNCED_AT_MS / 1000,
+            "state": "target_ahead",
+        }
+    ]
+
+
+def test_json_says_null_where_a_number_is_unknown() -> None:
+    """Neither 0 nor a missing key; and nothing at all is an empty list."""
+    (unknown,) = objects(row(lag_ms=None, last_sync_ms=0))
+
+    numbers = ("sync_lag_seconds", "sync_age_seconds", "last_sync_timestamp_seconds")
+    assert [unknown[name] for name in numbers] == [None, None, None]
+    assert objects() == []
+
+
+def test_json_has_all_checkpoints_the_worst_first() -> None:
+    """Not only as many as a terminal shows, and names as they are."""
+    listed = objects(*(row(n, 'say "消费"\n', lag_ms=n) for n in range(300)))
+
+    assert [each["checkpoint_id"] for each in listed] == list(range(299, -1, -1))
+    assert {each["group"] for each in listed} == {'say "消费"\n'}
+
+
+def test_the_table_is_for_people() -> None:
+    """Lag and age read as one says them, beside the names."""
+    text = plain(drawn(row(lag_ms=125_000)))
+
+    for word in ("2m 5s", "12.5s", "ok", "orders", "topic", HERE):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "color", "words"),
+    [
+        (1_000, "32", "1s"),
+        (299_000, "33", "4m 59s"),
+        (301_000, "1;31", "5m 1s"),
+        (-1_000, "36", "target_ahead"),
+        (None, "1;31", "target_missing"),
+    ],
+)
+def test_a_number_has_the_color_of_its_objective(
+    lag_ms: int | None, color: str, words: str
+) -> None:
+    """Green within it, yellow near it, red beyond; problems are red, and marked."""
+    (line,) = [line for line in drawn(row(lag_ms=lag_ms)).splitlines() if words in line]
+
+    assert re.search(rf"\x1b\[{color}m *{words}", line)
+    assert ("!" in plain(line)) is (color == "1;31")
+
+
+def test_an_age_without_an_objective_has_no_color() -> None:
+    """Where progress is not synced by itself it says nothing."""
+    old = row(last_sync_ms=1_000)
+
+    assert "31m" in drawn(old)
+    assert "31m" not in drawn(old, limits={"1": LIMITS["2"]})
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
+def test_no_name_breaks_the_table(name: str, width: int) -> None:
+    """No line is wider than the terminal, and nothing but colours is a command."""
+    raw = drawn(row(group=name), row(2, "well"), width=width)
+
+    text = plain(raw)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    assert "\x1b" not in text
+    assert "well" in text
+    assert not {"\x07", "\x9b", "\u202e", "\u2066", "\ud800"} & set(raw)
+
+
+def test_a_narrow_terminal_keeps_what_matters() -> None:
+    """Columns that need much room go first; numbers are never cut."""
+    text = plain(drawn(row(group="G" * 60, lag_ms=5_025_000), width=60))
+
+    assert "1h 23m" in text
+    assert "Topic" in text
+    assert "Plan" not in text
+    assert HERE not in text
+
+
+def test_a_pipe_has_one_line_for_each_checkpoint() -> None:
+    """Nothing is cut or folded, and columns stand under each other."""
+    long = "G" * 255
+    head, *rows = lines_of(
+        row(1, long, lag_ms=9), row(2, "b"), row(3, "消费", lag_ms=8)
+    )
+
+    assert head.split() == [
+        *("Lag", "Age", "State", "Group", "Topic", "Plan", "Item", "Source", "instance")
+    ]
+    assert long in rows[1]
+    assert len(rows) == 3
+    topics = [cell_len(line[: line.index("topic")]) for line in (rows[0], rows[2])]
+    assert topics[0] == topics[1] == cell_len(head[: head.index("Topic")])
+
+
+def test_a_line_has_no_command_and_no_newline_of_upstreams() -> None:
+    """Whoever greps counts lines."""
+    _, line = lines_of(row(group=ESCAPES))
+
+    assert line.isprintable()
+    assert r"a\x1b]0;title\x07b\x9bc\nd\x1b[2J" in line
+
+
+def test_a_hundred_thousand_lines_are_made() -> None:
+    """In a pipe there is no other way to see all of them."""
+    rows = list(assessed(large(ROUTE, 50)).worst) * 2_000
+
+    assert sum(1 for _ in as_lines(rows)) == 100_001
+
+
+@given(st.text(st.characters(), min_size=1, max_size=60))
+def test_no_name_holds_what_a_terminal_would_obey(name: str) -> None:
+    """No control, no format and no separator character is left but the one mark."""
+    text = shown(name).removesuffix("\u200e")
+
+    bad = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert not bad & {unicodedata.category(c) for c in text}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *((name, name) for name in ("GID_orders", "消费组", "o\u0308", "a b", "[b]")),
+        *((name, f"{name}\u200e") for name in ("קבוצה", "مجموعة", "a\u0661")),
+        (NASTY["override"], r"a\u202eb\u2066c"),
+        ("", "-"),
+    ],
+)
+def test_a_name_is_shown_as_it_is_if_it_is_harmless(name: str, text: str) -> None:
+    """One from right to left ends in a mark; an empty one would shift the columns."""
+    assert shown(name) == text
+
+
+def test_a_terminal_shows_the_worst_and_says_so() -> None:
+    """A hundred thousand would scroll by for a minute and a half."""
+    text = plain(on_terminal(many(MOST_ROWS + 1)))
+
+    assert text.count("g000") == MOST_ROWS
+    assert "g000000" not in text
+    assert text.index("g000100") < text.index("g000001")
+    counted, more = text.splitlines()[-2:]
+    assert counted == "101 checkpoints on 1 route: all within their objectives."
+    assert more.startswith("The worst 100 are shown; `poll` shows all in a pipe")
+
+
+def test_a_pipe_has_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever greps must not miss one, nor count a note among them."""
+    show(Console(file=io.StringIO()), many(MOST_ROWS + 1))
+
+    told = capsys.readouterr()
+    assert told.out.count("g000") == MOST_ROWS + 1
+    assert told.err == "101 checkpoints on 1 route: all within their objectives.\n"
+
+
+def test_as_many_as_are_asked_for_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a terminal and in a pipe, as the demo has it."""
+    assert on_terminal(many(20), 15).count("g0000") == 15
+    show(Console(file=io.StringIO()), many(20), 15)
+    assert capsys.readouterr().out.count("g0000") == 15
+
+
+def test_trouble_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """What, where and what to do; marked without colour, and with it."""
+    routes = [
+        failed(Route("1", str(n), HERE, "r"), Reason.TIMEOUT) for n in range(1003)
+    ]
+    bad = report_of(*routes, found(row(lag_ms=301_000)))
+
+    show(Console(file=io.StringIO()), bad)
+
+    counted, failing, late = capsys.readouterr().err.splitlines()
+    assert counted == "1 checkpoint on 1 route."
+    assert failing == (
+        "! 1,003 routes could not be polled: timeout (plan 1 item 0 rmq-here,"
+        " plan 1 item 1 rmq-here, plan 1 item 2 rmq-here and 1,000 more):"
+        " raise api.timeout or poll.timeout, or look at the network."
+    )
+    assert late.startswith("! 1 checkpoint over the objective for lag: see that")
+    assert "\x1b[1;31m! \x1b[0m1,003 routes could not be polled" in on_terminal(bad)
+
+
+def test_no_id_from_upstream_commands_the_terminal() -> None:
+    """Neither by an escape nor by what looks like markup."""
+    route = Route("[red]1[/red]", "10", ESCAPES, "r")
+    bad = report_of(
+        failed(route, Reason.TIMEOUT),
+        found(row(group=ESCAPES)),
+        missing=[Missing("plan", ESCAPES)],
+    )
+
+    raw = on_terminal(bad)
+
+    assert "plan [red]1[/red] item 10" in " ".join(plain(raw).split())
+    for command in ("\x1b]", "\x07", "\x9b", "\x1b[2J"):
+        assert command not in raw
+
+
+def test_letters_that_stdout_lacks_are_escaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Latin-1 terminal gets the table too."""
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    show(Console(file=io.StringIO()), report_of(found(row(group="é消"))))
+
+    assert b"\xe9\\u6d88" in written.getvalue()

@@ -1,0 +1,425 @@
+"""The status page: whole, readable without eyes, and safe whatever a name is."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
+from exposition_cases import (
+    FakeClock,
+    small_inventory,
+    small_statuses,
+    snapshot_of,
+    status_of,
+)
+from exposition_strategies import texts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_cases import LIMITS, REFUSED, failed, found, large, report_of
+from status_page_cases import Page, html_of, read
+from web_server import SITE
+
+from exporter import __version__
+from exporter.model.assessment import Limits, StatusReport
+from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.lag import BUCKET_BOUNDS_MS
+from exporter.model.types import Missing, RouteStatus
+from exporter.web.server import application, serving
+from exporter.web.status_page.page import (
+    FRESH_SECONDS,
+    MOST_BYTES,
+    REFRESH_SECONDS,
+    StatusPage,
+    policy,
+)
+from exporter.web.status_page.view import LEAST_HEIGHT, Column, distribution
+
+EVIL = '"><script>alert(1)</script>'
+
+
+def everything() -> StatusReport:
+    """Return a report that makes every part of the page show."""
+    inventory = small_inventory()
+    return report_of(
+        *small_statuses(),
+        plans=inventory.plans,
+        items=inventory.items,
+        missing=sorted(inventory.missing),
+        failures={"plan 2": REFUSED},
+    )
+
+
+def page_of(*statuses: RouteStatus, **more: Any) -> Page:
+    """Return the page that shows these statuses, as a browser reads it."""
+    return read(html_of(report_of(*statuses, **more)))
+
+
+def lags(*lags_ms: int | None) -> RouteStatus:
+    """Return the status of a route with these lags."""
+    return found(*(row(number, lag_ms=lag) for number, lag in enumerate(lags_ms)))
+
+
+def columns_of(*statuses: RouteStatus, **limits: float) -> list[Column]:
+    """Return the distribution, with these objectives by plan."""
+    own = {plan.removeprefix("plan"): Limits(lag) for plan, lag in limits.items()}
+    return list(distribution(report_of(*statuses, limits=own or LIMITS)))
+
+
+def test_it_says_what_this_is_and_where_to_go() -> None:
+    """Name, version, uptime, region, and links to all that may be read."""
+    page = read(html_of(report_of(), telemetry_path="/dr/metrics"))
+
+    assert "RocketMQ DR exporter" in page.text
+    assert f"version {__version__} · up for 1d 2h · cn-hangzhou" in page.text
+    assert page.links[1:4] == ["/dr/metrics", "/-/healthy", "/-/ready"]
+
+
+def test_it_says_first_what_is_wrong() -> None:
+    """In the title and above all else; and what to do, where, and what the API said."""
+    page = read(html_of(everything()))
+
+    assert page.text.lstrip().startswith("1 lookup failed: permission")
+    for word in (
+        "To do: grant the RAM action rocketmq:ListDisasterRecoveryPlans.",
+        "plan 2",
+        "HTTP 403, NoPermission, request 8C3A-1",
+        "Configured, but not found in the cloud",
+        "instance rmq-cn-gone, plan 99",
+        "1 route could not be polled: timeout",
+    ):
+        assert word in page.text
+
+
+def test_all_is_well_is_said_when_it_is() -> None:
+    """And then there is nothing to do."""
+    page = page_of(lags(5_000))
+
+    assert "Every route is polled and keeps its objectives" in page.text
+    assert "What to do" not in page.text
+
+
+def test_rows_say_what_is_known() -> None:
+    """A cell for each column, in their order, and a bar for each objective."""
+    plan = replace(one_way("1"), name="dr_trade")
+    page = page_of(lags(65_000), plans=[plan], items=[item("1", "10")])
+
+    assert page.rows[1] == ["dr_trade 1", "one-way", "RUNNING", "1 of 1", "1"]
+    assert page.rows[-3] == [
+        *("dr_trade", "10", "rmq-here", "ok", "22s ago", "1", "1m 5s", "12.5s")
+    ]
+    assert page.rows[-1] == [
+        *("orders", "topic", "dr_trade item 10", "rmq-here to rmq-there", "ok"),
+        *("1m 5s", "12.5s"),
+    ]
+    assert page.lengths == ["10.8%", "1.0%", "10.8%", "1.0%"]
+    assert ["1m to 2m", "1"] in page.rows
+
+
+def test_what_is_wrong_with_a_row_is_said_in_words() -> None:
+    """Not by its colour alone."""
+    stopped = replace(item("1", "10"), status="OVERDUE_STOPPED")
+    rows = row(1, lag_ms=600_000, last_sync_ms=1), row(2, lag_ms=None, last_sync_ms=0)
+    report = report_of(found(*rows), failed(SIBLING, Reason.CLOCK), items=[stopped])
+
+    page, html = read(html_of(report)), html_of(report)
+
+    assert page.rows[1][3:] == [
+        "1 of 2",
+        "2 1 over lag 5m 1 over age 10m 1 never synced",
+    ]
+    assert page.rows[-5][3:6] == ["failed: clock", "never", "unknown"]
+    assert page.rows[-4][1] == "10 OVERDUE_STOPPED"
+    assert page.rows[-4][5:7] == ["2 1 never synced", "10m 2× objective"]
+    assert [cells[4] for cells in page.rows[-2:]] == ["ok", "never synced"]
+    assert '<span class="dot bad">OVERDUE_STOPPED</span>' in html
+    assert '<span class="chip bad">failed: clock</span>' in html
+
+
+def test_what_was_never_polled_is_unknown() -> None:
+    """No zero for what nobody knows, and no plan of what was not looked up."""
+    page = page_of(RouteStatus(OTHER), plans=())
+
+    assert page.rows[1] == ["2", "", "", "0 of 1", "unknown"]
+    assert page.rows[-1] == [
+        *("2", "20", "rmq-here", "not polled yet", "never", "unknown"),
+        *("unknown", "unknown"),
+    ]
+    assert page.lengths == []
+
+
+def test_an_age_without_an_objective_has_no_bar() -> None:
+    """A two-way plan's ages grow by design."""
+    page = page_of(found(row(last_sync_ms=1), route=OTHER), plans=[two_way("2")])
+
+    assert "two-way" in page.rows[1]
+    assert page.rows[-1][-1].endswith("no objective")
+    assert len(page.lengths) == 2
+
+
+def test_what_is_left_out_is_counted_and_linked() -> None:
+    """Hidden checkpoints are not part of it; failures that are not listed are told."""
+    many = replace(large(ROUTE, 1_100), hidden=frozenset(range(40)))
+    assert many.rollup is not None
+    states = {state: max(0, n - 40) for state, n in many.rollup.states.items()}
+    many = replace(many, rollup=replace(many.rollup, states=states))
+    down = [failed(replace(OTHER, item_id=str(n)), Reason.TIMEOUT) for n in range(60)]
+
+    page = page_of(many, *down)
+
+    assert "… and 11 more routes, 10 of them failed." in page.text
+    assert "… and 1,010 more checkpoints" in page.text
+    assert "item 0 rmq-here, plan 2 item 1 rmq-here" in page.text
+    assert "item 9 rmq-here and 50 more" in page.text
+    assert page.links[-2] == "/metrics"
+    assert "more" not in page_of(lags(1)).text
+
+
+@given(st.lists(st.none() | st.integers(-200_000, 100_000_000), min_size=1))
+def test_every_known_lag_is_in_one_column(drawn: list[int | None]) -> None:
+    """The unknown are in none; without any that is known there is no column."""
+    known = [lag for lag in drawn if lag is not None]
+
+    columns = columns_of(lags(*drawn))
+
+    assert sum(column.count for column in columns) == len(known)
+    assert len(columns) == (len(BUCKET_BOUNDS_MS) + 1 if known else 0)
+
+
+def test_the_edges_of_columns_are_said_in_words() -> None:
+    """Open at both ends."""
+    columns = columns_of(lags(5_000), RouteStatus(OTHER))
+
+    labels = [column.label for column in columns]
+    assert labels[:3] == ["up to -1m", "-1m to 0s", "0s to 1s"]
+    assert labels[-1] == "over 1d"
+    assert [column.mark for column in columns][-3:] == ["6h", "1d", ""]
+
+
+def test_the_tallest_column_is_the_most_and_few_are_seen() -> None:
+    """The rest is in proportion."""
+    columns = columns_of(lags(*[2_000] * 1_000, *[20_000] * 250, 7_000))
+
+    heights = [column.within for column in columns[3:6]]
+    assert heights == [100.0, LEAST_HEIGHT, 25.0]
+    assert columns[0].within == 0
+
+
+def test_each_plan_has_the_colour_of_its_own_objective() -> None:
+    """Within, over, and in the bucket that the objective lies in; 0 is none."""
+    some = lags(119_000, 121_000, 301_000)
+    other = replace(some, route=OTHER)
+
+    columns = columns_of(some, other, plan1=300.0, plan2=200.0)
+    shapes = [(c.within, c.near, c.over) for c in columns if c.count]
+
+    assert shapes == [(100.0, 0.0, 0.0), (50.0, 50.0, 0.0), (0.0, 0.0, 100.0)]
+    assert not any(c.near or c.over for c in columns_of(some, plan1=0.0))
+
+
+def test_the_parts_of_a_column_stand_upon_each_other() -> None:
+    """None hides another."""
+    route = lags(119_000)
+    routes = [replace(route, route=replace(ROUTE, plan_id=it)) for it in "123"]
+    limits = {it: Limits(lag) for it, lag in zip("123", (120.0, 90, 60), strict=True)}
+
+    html = html_of(report_of(*routes, limits=limits))
+
+    columns = re.findall(r"<g transform.*?</g>", html)
+    (column,) = (it for it in columns if "33.33" in it)
+    assert re.findall(
+        r'class="(\w+)" x=".6"(?: y="([\d.]+)")? .*?height="([\d.]+)"', column
+    ) == [
+        ("track", "", "100"),
+        ("good", "", "33.33"),
+        ("warning", "33.33", "33.33"),
+        ("bad", "66.66", "33.33"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        report_of(plans=()),
+        report_of(RouteStatus(ROUTE)),
+        everything(),
+        report_of(is_tried=False),
+    ],
+)
+def test_every_tag_is_closed_in_its_turn(report: StatusReport) -> None:
+    """With all parts, with few and with none."""
+    assert read(html_of(report)).open_tags == []
+
+
+def test_it_can_be_listened_to() -> None:
+    """Captions, scopes, headings, and the roles that another layout would take away."""
+    html = html_of(everything())
+
+    assert html.count("<table") == html.count("<caption") == 4
+    assert html.count('<table role="table"') == 3
+    assert re.findall(r"<th(?![^>]*scope=)", html.replace("<thead", "")) == []
+    assert re.findall(r"<svg(?![^>]*aria-hidden=\"true\")", html) == []
+    assert '<html lang="en">' in html
+    sections = re.findall(
+        r'<section[^>]*aria-labelledby="(\w+)">\s*<h2 id="(\w+)', html
+    )
+    assert len(sections) == html.count("<section") == 5
+    assert all(named == by for named, by in sections)
+
+
+def test_nothing_is_loaded_and_nothing_runs() -> None:
+    """No script, no address elsewhere, and no style but the one the policy allows."""
+    html = html_of(everything())
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    assert f"style-src 'sha256-{digest}'" in policy()
+    assert "default-src 'none'" in policy()
+    assert "unsafe" not in policy()
+    assert "<script" not in html
+    assert " style=" not in html
+    assert not re.search(r"<[a-z][^>]*\son\w+=", html)
+    assert set(re.findall(r"https?://[\w./]*", html)) == {"http://www.w3.org/2000/svg"}
+
+
+@settings(max_examples=15)
+@given(texts, texts)
+def test_no_name_can_change_the_page(group: str, topic: str) -> None:
+    """Whatever came from upstream is text: no tag, attribute or link is added."""
+    plain = page_of(found(row()))
+
+    page = page_of(found(replace(row(group=group), topic=topic)))
+
+    assert page.tags == plain.tags
+    assert page.links == plain.links
+    assert page.rows[-1][:2] == [group, topic]
+
+
+def test_a_script_stays_text_wherever_it_stands() -> None:
+    """In every name that comes from elsewhere, which is kept apart from our text."""
+    route = replace(ROUTE, plan_id=EVIL, item_id=EVIL, source_instance_id=EVIL)
+    plan = replace(one_way(EVIL), name=EVIL, type=EVIL, status=EVIL)
+    named = replace(
+        row(group=EVIL), topic=EVIL, source_instance_id=EVIL, target_instance_id=EVIL
+    )
+    origin = Origin(EVIL, EVIL, 403, EVIL)
+    html = html_of(
+        report_of(
+            found(named, route=route),
+            failed(replace(route, item_id="x"), Reason.INTERNAL, origin=origin),
+            plans=[plan],
+            items=[replace(item(EVIL, EVIL), status=f"{EVIL}_STOPPED")],
+            missing=[Missing(EVIL, EVIL)],
+            failures={EVIL: PermissionDeniedError(EVIL, origin=origin)},
+            region=EVIL,
+        )
+    )
+
+    page = read(html)
+    assert "script" not in page.tags
+    assert page.text.count(EVIL) >= 20
+    assert page.open_tags == []
+    assert html.count(f"<bdi>{'&#34;&gt;&lt;script&gt;'}") >= 10
+
+
+@pytest.mark.parametrize("character", ["x", "消", '"'])
+def test_the_page_is_small_whatever_it_is_of(character: str) -> None:
+    """The longest names in a wide script, and more of everything than is listed."""
+    name = character * 250
+    rows = (replace(row(n, group=f"{name}{n}"), topic=name) for n in range(60))
+    routes = [replace(ROUTE, item_id=f"{name}{n}") for n in range(60)]
+    report = report_of(
+        status_of(snapshot_of(ROUTE, *rows)),
+        *(failed(route, Reason.CLOCK) for route in routes),
+        plans=[replace(one_way(f"{name}{n}"), name=name) for n in range(60)],
+        missing=[Missing("item", f"{name}{n}") for n in range(60)],
+        failures={f"{name}{n}": PermissionDeniedError("") for n in range(60)},
+    )
+
+    html = html_of(report)
+
+    assert len(html.encode()) < MOST_BYTES
+    assert len(read(html).rows) > 3 * 5
+
+
+def test_names_longer_than_any_are_cut() -> None:
+    """The API allows 255 characters at most."""
+    page = page_of(found(replace(row(group="g" * 5_000), topic="t" * 255)))
+
+    assert page.rows[-1][:2] == ["g" * 255 + "…", "t" * 255]
+
+
+@dataclass
+class Known:
+    """What is known, which counts how often it is asked for."""
+
+    report: StatusReport = field(default_factory=report_of)
+    asked: int = 0
+
+    def __call__(self) -> StatusReport:
+        """Return what is known."""
+        self.asked += 1
+        return self.report
+
+
+async def test_it_is_made_once_a_second_however_many_ask() -> None:
+    """At once, or one after another; a second later it is made again."""
+    known, clock = Known(), FakeClock()
+    page = StatusPage(known, "/metrics", clock)
+    request = make_mocked_request("GET", "/")
+
+    await asyncio.gather(*(page.answer(request) for _ in range(20)))
+    clock.now += FRESH_SECONDS - 0.1
+    before = await page.answer(request)
+    assert known.asked == 1
+
+    known.report = replace(known.report, region="cn-other")
+    clock.now += 90.1
+    after = await page.answer(request)
+
+    assert known.asked == 2
+    assert "up for 0s · <bdi>cn-hangzhou" in str(before.text)
+    assert "up for 1m 31s · <bdi>cn-other" in str(after.text)
+
+
+@asynccontextmanager
+async def client_of(report: StatusReport) -> AsyncIterator[aiohttp.ClientSession]:
+    """Serve the page of this report, and yield a client."""
+    app = application(replace(SITE, report=lambda: report))
+    async with (
+        serving(app, ["127.0.0.1:0"]) as (address,),
+        aiohttp.ClientSession(f"http://{address}") as client,
+    ):
+        yield client
+
+
+async def test_the_answer_is_html_that_may_load_nothing() -> None:
+    """It is stored nowhere, and renewed by the browser unless told not to."""
+    async with client_of(everything()) as client:
+        async with client.get("/") as renewed:
+            text = await renewed.text()
+        async with client.get("/?refresh=off") as still:
+            held = await still.text()
+
+    assert renewed.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert renewed.headers["Content-Security-Policy"] == policy()
+    assert renewed.headers["X-Content-Type-Options"] == "nosniff"
+    assert renewed.headers["Referrer-Policy"] == "no-referrer"
+    assert renewed.headers["Cache-Control"] == "no-store"
+    assert text.startswith("<!DOCTYPE html>")
+    assert renewed.headers["Refresh"] == str(REFRESH_SECONDS)
+    assert (read(text).links[-1], "Renewed every 30 s" in text) == (
+        "/?refresh=off",
+        True,
+    )
+    assert "Refresh" not in still.headers
+    assert (read(held).links[-1], "Held still" in held) == ("/", True)
