@@ -14,8 +14,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from grafana.looks import DATASOURCE, Panel
-from grafana.panels import to_dashboard
+from grafana.panels import DATASOURCE, Panel, to_dashboard
 
 FLEET, PLAN, EXPORTER = "rocketmq-dr-fleet", "rocketmq-dr-plan", "rocketmq-dr-exporter"
 TITLES = {

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from grafana.boards import BUILD_INFO, EXPORTER, Board
-from grafana.looks import (
+from grafana.panels import (
     NONE_IS_GOOD,
     OBJECTIVE,
     ONE_IS_GOOD,
     Ask,
+    Column,
     Look,
     Panel,
     Steps,
     Words,
+    big,
+    lines,
+    rows,
 )
-from grafana.panels import big, lines
 from grafana.promql import (
     ROUTE,
     TARGET,
@@ -23,7 +26,6 @@ from grafana.promql import (
     pick,
     rate,
 )
-from grafana.tables import Column, rows
 
 ALL = Scope()
 OWN = "rocketmq_dr_exporter_"

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from grafana.boards import FLEET, PLAN, Board
-from grafana.looks import NONE_IS_GOOD, OBJECTIVE, Ask, Look, Panel, Words
-from grafana.panels import big, heat, lines, states
+from grafana.panels import (
+    NONE_IS_GOOD,
+    OBJECTIVE,
+    Ask,
+    Column,
+    Link,
+    Look,
+    Panel,
+    Words,
+    big,
+    heat,
+    lines,
+    rows,
+    states,
+)
 from grafana.promql import (
     PROBLEMS,
     ROUTE,
     Scope,
     known_zero,
+    lags_within,
     most,
+    routes_within,
     top,
 )
-from grafana.shares import lags_within, routes_within
-from grafana.tables import Column, Link, rows
 
 ALL = Scope()
 OF_OBJECTIVE = "Of its objective"

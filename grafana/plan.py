@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from grafana.boards import PLAN, Board, Variable
-from grafana.looks import NONE_IS_GOOD, OBJECTIVE, ONE_IS_GOOD, Ask, Look, Panel, Words
-from grafana.panels import big, lines
-from grafana.promql import CHECKPOINT, ROUTE, Scope, most, pick, top
-from grafana.shares import checkpoints_within
-from grafana.tables import Column, rows
+from grafana.panels import (
+    NONE_IS_GOOD,
+    OBJECTIVE,
+    ONE_IS_GOOD,
+    Ask,
+    Column,
+    Look,
+    Panel,
+    Words,
+    big,
+    lines,
+    rows,
+)
+from grafana.promql import CHECKPOINT, ROUTE, Scope, checkpoints_within, most, pick, top
 
 _PLAN = 'plan_id="$plan"'
 _ROUTE = (_PLAN, 'item_id=~"$item"')

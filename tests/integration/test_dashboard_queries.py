@@ -15,8 +15,14 @@ from grafana_client import filled
 from programs import real
 
 from grafana.fleet import ALL, missing_count, plan_state
-from grafana.promql import known_zero, of_exporters, top
-from grafana.shares import checkpoints_within, lags_within, routes_within
+from grafana.promql import (
+    checkpoints_within,
+    known_zero,
+    lags_within,
+    of_exporters,
+    routes_within,
+    top,
+)
 
 Series = Mapping[str, float | str]
 Answer = Sequence[tuple[str, float]]

@@ -90,9 +90,7 @@ async def test_prometheus_knows_the_lag_of_each_group_and_topic(tmp_path: Path) 
         exporter_of(url, tmp_path) as address,
         prometheus(address, tmp_path) as server,
     ):
-        samples = await eventually(
-            lambda: server.query("rocketmq_dr_sync_lag_seconds"), within=30
-        )
+        samples = await eventually(lambda: server.query("rocketmq_dr_sync_lag_seconds"))
         ages = await server.query("rocketmq_dr_sync_age_seconds")
         problems = await server.query("rocketmq_dr_checkpoint_problem")
 

@@ -14,7 +14,7 @@ LOOK_AGAIN_SECONDS = 0.02
 async def eventually(
     look: Callable[[], Awaitable[T]],
     *,
-    within: float = 20.0,
+    within: float = 120.0,
 ) -> T:
     """Return what `look` finds once it finds something true; fail when time is up."""
     async with asyncio.timeout(within):

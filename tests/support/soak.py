@@ -12,20 +12,27 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from statistics import median
 
 import aiohttp
-from growth import Sample, Verdict, judged
 from programs import clean_environment, free_port, started
-from vitals import totals, vitals_of
+from vitals import Vitals, totals, vitals_of
 
+from exporter.app.cli import main as exporter_main
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 
+# Growth after warm-up that is no leak: the allocator's own, and what is in flight.
+RSS_GROWTH = 0.10
+RSS_GROWTH_KIB = 4096
+OPEN_GROWTH = 4
+
+COUNT_EVERY_SECONDS = 0.25
 DEFAULT_SECONDS = 600.0
 SAMPLES = 60
 CLOCK_OFF_SECONDS = 1200.0
@@ -162,9 +169,7 @@ async def soaking(folder: Path) -> AsyncIterator[tuple[Soak, int]]:
         f"--web.listen-address={address}",
     )
     await cloud.up()
-    # The exporter as it is, but for a count of its tasks: nothing else shows them.
-    program = (sys.executable, str(Path(__file__).with_name("exporter_counted.py")))
-    command = (*program, str(folder / TASKS), "serve", *flags)
+    command = (sys.executable, __file__, str(folder / TASKS), "serve", *flags)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(cloud.down)
         process = await stack.enter_async_context(started(*command, env=environment))
@@ -189,6 +194,89 @@ async def soaked(folder: Path, seconds: float) -> tuple[Verdict, Soak]:
     return judged(soak.samples, due_per_second=routes), soak
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at the process: when (seconds), what it holds, what it counted."""
+
+    at: float
+    holds: Vitals
+    tasks: int
+    polls: float
+    failures: float
+    skipped: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong, nothing if nothing is; and the table."""
+
+    faults: tuple[str, ...]
+    table: str
+
+
+def judged(samples: Sequence[Sample], *, due_per_second: float) -> Verdict:
+    """Compare the last third with the second: the first is warm-up.
+
+    `due_per_second` is how many polls were due.
+    """
+    third = len(samples) // 3
+    warm, late = samples[third : 2 * third], samples[2 * third :]
+    rows = list(_growth(warm, late))
+    faults = [
+        f"{what}: {before:g} -> {after:g}, at most {most:g}"
+        for what, before, after, most in rows
+        if after > most
+    ]
+    first, last = samples[third], samples[-1]
+    expected = due_per_second * (last.at - first.at)
+    polled = last.polls - first.polls
+    if polled < 0.9 * expected:
+        faults.append(f"polls: {polled:g} of {expected:.0f}")
+    if last.skipped:
+        faults.append(f"polls skipped: {last.skipped:g}")
+    table = [f"{'':14}{'warm':>10}{'late':>10}{'at most':>10}"]
+    table += [f"{w:14}{b:>10g}{a:>10g}{most:>10g}" for w, b, a, most in rows]
+    table.append(f"{'polls':14}{polled:>10g} of {expected:.0f} due after warm-up")
+    table.append(f"{'failed polls':14}{last.failures:>10g}")
+    table.append(f"{'polls skipped':14}{last.skipped:>10g}")
+    return Verdict(tuple(faults), "\n".join(table))
+
+
+def _growth(
+    warm: Sequence[Sample], late: Sequence[Sample]
+) -> Iterator[tuple[str, float, float, float]]:
+    """Yield what is held: its name, before, after, and the most that it may be."""
+    for name in ("rss_kib", "files", "sockets", "threads"):
+        before = median(getattr(sample.holds, name) for sample in warm)
+        after = median(getattr(sample.holds, name) for sample in late)
+        is_memory = name == "rss_kib"
+        room = max(RSS_GROWTH * before, RSS_GROWTH_KIB) if is_memory else OPEN_GROWTH
+        yield name, before, after, before + room
+    before = median(sample.tasks for sample in warm)
+    after = median(sample.tasks for sample in late)
+    yield "tasks", before, after, before + OPEN_GROWTH
+
+
+class Counted(asyncio.DefaultEventLoopPolicy):
+    """Makes loops that write the number of their tasks, without a task of its own."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Return a loop that begins to tell as it begins to run."""
+        loop = super().new_event_loop()
+        loop.call_soon(self._tell, loop)
+        return loop
+
+    def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(str(len(asyncio.all_tasks(loop))))
+        new.replace(self._file)
+        loop.call_later(COUNT_EVERY_SECONDS, self._tell, loop)
+
+
 def main() -> None:
     """Soak, print the table, and exit by the verdict."""
     seconds = float(os.environ.get("SOAK_SECONDS", DEFAULT_SECONDS))
@@ -201,4 +289,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        # The exporter as it is, but for a count of its tasks: nothing else tells it.
+        asyncio.set_event_loop_policy(Counted(Path(sys.argv.pop(1))))
+        sys.exit(exporter_main())
     main()
