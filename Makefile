@@ -51,12 +51,12 @@ test: $(DEV) $(SERVERS)/.ready ## Unit and integration tests, with real servers 
 	$(VENV)/bin/coverage report --fail-under=95 --skip-covered
 
 test-deploy: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## The image, the release and each way of deployment
-	$(VENV)/bin/pytest -q tests/deploy -m "$$([ -x $(DEPLOY)/bin/helm ] || echo 'not go')" --durations=5
+	$(PYTEST) -n $(WORKERS) --dist loadfile tests/deploy -m "$$([ -x $(DEPLOY)/bin/helm ] || echo 'not go')"
 
 # What cannot be had without Go comes first. A kubectl of the server's own version goes
 # before the machine's, but not where tools are looked for that others need, too.
 test-kubernetes: $(KUBERNETES)/.ready $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## Lease, manifests and chart in a real Kubernetes API
-	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(VENV)/bin/pytest -q tests/kubernetes --durations=5
+	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(PYTEST) tests/kubernetes
 
 unit: $(DEV) ## The tests that run no whole program, in seconds
 	$(VENV)/bin/pytest -q -n 2 tests/unit exporter --hypothesis-profile=unit

@@ -1,4 +1,4 @@
-"""The compose files: well-formed, complete, and understood by what runs."""
+"""The compose files: complete, confined, and understood by what runs."""
 
 from __future__ import annotations
 
@@ -54,28 +54,16 @@ def service(name: str, *flags: str) -> dict[str, Any]:
     return found
 
 
-def mounts(name: str) -> dict[str, Path]:
-    """Return what of the repository a service has mounted, by where it finds it."""
-    return {
-        volume["target"]: Path(volume["source"])
-        for volume in service(name)["volumes"]
-        if volume["type"] == "bind"
-    }
-
-
 def laid_out(name: str, folder: Path) -> Path:
     """Copy what a service has mounted to where it finds it, below a folder."""
-    for target, source in mounts(name).items():
-        place = folder / target.lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, place)
+    for volume in service(name)["volumes"]:
+        if volume["type"] == "bind":
+            place = folder / volume["target"].lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            source = Path(volume["source"])
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, place)
     return folder
-
-
-def seen_by(name: str, path: str, folder: Path) -> Any:
-    """Return a YAML file as a service finds it."""
-    return yaml.safe_load((laid_out(name, folder) / path.lstrip("/")).read_text())
 
 
 def address(name: str) -> str:
@@ -98,21 +86,11 @@ def test_there_are_the_services_that_are_promised() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_each_file_that_is_mounted_exists_and_stays_as_it_is(name: str) -> None:
-    """Docker would make a folder in its place, and a service could write to it."""
-    binds = [each for each in service(name)["volumes"] if each["type"] == "bind"]
-
-    assert binds
-    for bind in binds:
-        assert Path(bind["source"]).exists()
-        assert bind["read_only"] is True
-
-
-@pytest.mark.parametrize("name", SERVICES)
 def test_each_service_is_pinned_confined_and_kept_to_this_machine(name: str) -> None:
-    """No tag that moves, no capability, no port that others reach."""
+    """No tag that moves, no capability, no port that others reach, no file written."""
     found = service(name)
     tag = found["image"].rpartition(":")[2]
+    binds = [each for each in found["volumes"] if each["type"] == "bind"]
 
     assert tag[0] in "v0123456789"
     assert tag.count(".") == 2
@@ -126,34 +104,37 @@ def test_each_service_is_pinned_confined_and_kept_to_this_machine(name: str) -> 
         *("build", "cap_drop", "command", "environment", "image", "networks"),
         *("ports", "read_only", "restart", "security_opt", "volumes"),
     }
+    # Docker would make a folder in the place of a file that is not there.
+    assert all(Path(bind["source"]).exists() for bind in binds)
+    assert all(bind["read_only"] is True for bind in binds)
 
 
 @pytest.mark.parametrize(
     ("name", "flag"),
     [("prometheus", "--storage.tsdb.path"), ("alertmanager", "--storage.path")],
 )
-def test_what_is_written_goes_into_a_volume(name: str, flag: str) -> None:
-    """Nothing else can be written to, and it outlives the container."""
-    volumes = {
-        volume["target"]
-        for volume in service(name)["volumes"]
-        if volume["type"] == "volume"
-    }
-
-    assert {valued(name, flag)} == volumes
-
-
-@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
-def test_links_in_alerts_lead_back_here(name: str) -> None:
+def test_data_is_in_a_volume_and_links_lead_back_here(name: str, flag: str) -> None:
     """Of itself a container knows no name that a browser could find."""
-    _, _, port = address(name).partition(":")
+    volumes = [x["target"] for x in service(name)["volumes"] if x["type"] == "volume"]
+    port = address(name).partition(":")[2]
 
+    assert [valued(name, flag)] == volumes
     assert valued(name, "--web.external-url") == f"http://localhost:{port}"
 
 
-def test_grafana_lets_everybody_look_and_nobody_in() -> None:
-    """There is no login and no password, and so no admin with the one of the manual."""
+def test_grafana_lets_everybody_look_and_nobody_in(tmp_path: Path) -> None:
+    """There is no login and no password; it shows the dashboards of Prometheus."""
+    laid_out("grafana", tmp_path)
     environment = service("grafana")["environment"]
+    provisioning = tmp_path / "etc/grafana/provisioning"
+    (provider,) = yaml.safe_load(
+        (provisioning / "dashboards/rocketmq-dr.yaml").read_text()
+    )["providers"]
+    (source,) = yaml.safe_load(
+        (provisioning / "datasources/prometheus.yaml").read_text()
+    )["datasources"]
+    folder = tmp_path / provider["options"]["path"].lstrip("/")
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
 
     assert (
         environment.items()
@@ -162,13 +143,13 @@ def test_grafana_lets_everybody_look_and_nobody_in() -> None:
             "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
             "GF_AUTH_DISABLE_LOGIN_FORM": "true",
             "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
+            "GF_PLUGINS_PREINSTALL_DISABLED": "true",
         }.items()
     )
-
-
-def test_grafana_fetches_nothing_when_it_starts() -> None:
-    """No plugin that nobody chose, and no wait where the network ends at the wall."""
-    assert service("grafana")["environment"]["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
+    shipped = (ROOT / "grafana" / "dashboards").glob("*.json")
+    assert {x.name for x in folder.glob("*.json")} == {x.name for x in shipped}
+    assert (tmp_path / home.lstrip("/")).exists()
+    assert source["url"] == f"http://{address('prometheus')}"
 
 
 def test_the_cloud_is_simulated_until_one_variable_says_otherwise() -> None:
@@ -179,10 +160,6 @@ def test_the_cloud_is_simulated_until_one_variable_says_otherwise() -> None:
     assert written == "${EXPORTER_COMMAND:-demo}"
     for command in ("demo", "serve"):
         assert build_parser().parse_args([command]).command == command
-
-
-def test_the_image_can_be_built_where_none_can_be_pulled() -> None:
-    """From this repository."""
     assert service("exporter")["build"]["context"] == str(ROOT)
 
 
@@ -192,11 +169,9 @@ def test_the_exporter_reads_the_file_that_is_mounted(tmp_path: Path) -> None:
     handed_on = {name for name, value in given.items() if value is None}
     environ = {name: value for name, value in given.items() if value is not None}
     environ["ROCKETMQ_DR_API__REGION"] = "cn-beijing"
-    file = laid_out("exporter", tmp_path) / environ.pop(
-        "ROCKETMQ_DR_CONFIG__FILE"
-    ).lstrip("/")
+    name = environ.pop("ROCKETMQ_DR_CONFIG__FILE").lstrip("/")
 
-    found = load(flags={}, environ=environ, file=file)
+    found = load(flags={}, environ=environ, file=laid_out("exporter", tmp_path) / name)
 
     assert found.warnings == ()
     assert found.settings.api.region == "cn-beijing"
@@ -207,35 +182,26 @@ def test_the_exporter_reads_the_file_that_is_mounted(tmp_path: Path) -> None:
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
         "ALIBABA_CLOUD_SECURITY_TOKEN",
     }
-
-
-def test_a_key_that_is_kept_beside_the_file_is_not_committed() -> None:
-    """docs/deploy.md says to put it there."""
+    # docs/deploy.md says to keep a key there.
     assert ran("git", "check-ignore", "--quiet", ".env").returncode == 0
 
 
-def test_the_real_promtool_takes_configuration_and_rules(tmp_path: Path) -> None:
-    """As Prometheus finds them."""
-    file = laid_out("prometheus", tmp_path) / "etc" / "prometheus" / "prometheus.yml"
-
-    result = ran("promtool", "check", "config", "--lint=all", str(file))
-
-    assert result.returncode == 0, result.stderr
-    for name in ("alerts", "recording"):
-        assert f"rules/{name}.yml" in result.stdout
-    assert result.stdout.count("rules found") == 2
-    assert valued("prometheus", "--config.file") == "/etc/prometheus/prometheus.yml"
-
-
-def test_prometheus_looks_where_the_others_are(tmp_path: Path) -> None:
-    """By their names in the network of the services."""
-    config = seen_by("prometheus", "/etc/prometheus/prometheus.yml", tmp_path)
+def test_prometheus_finds_the_others_and_its_rules(tmp_path: Path) -> None:
+    """The real promtool takes configuration and rules."""
+    path = "/etc/prometheus/prometheus.yml"
+    file = laid_out("prometheus", tmp_path) / path.lstrip("/")
+    config = yaml.safe_load(file.read_text())
     jobs = {
         job["job_name"]: job["static_configs"][0]["targets"]
         for job in config["scrape_configs"]
     }
     (alertmanagers,) = config["alerting"]["alertmanagers"]
 
+    result = ran("promtool", "check", "config", "--lint=all", str(file))
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("rules found") == 2
+    assert valued("prometheus", "--config.file") == path
     assert jobs == {
         "rocketmq-dr": [address("exporter")],
         "prometheus": ["localhost:9090"],
@@ -245,41 +211,18 @@ def test_prometheus_looks_where_the_others_are(tmp_path: Path) -> None:
     assert found == [address("alertmanager")]
 
 
-def test_the_real_amtool_takes_routes_and_receivers(tmp_path: Path) -> None:
-    """All of the routes that we ship, with receivers that call nobody."""
+def test_alertmanager_routes_as_ours_and_calls_nobody(tmp_path: Path) -> None:
+    """The real amtool takes all of the routes that we ship."""
     path = "/etc/alertmanager/alertmanager.yml"
-    config = seen_by("alertmanager", path, tmp_path)
+    file = laid_out("alertmanager", tmp_path) / path.lstrip("/")
+    config = yaml.safe_load(file.read_text())
     shipped = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
     ours = yaml.safe_load(shipped.read_text())
 
-    result = ran("amtool", "check-config", str(tmp_path / path.lstrip("/")))
+    result = ran("amtool", "check-config", str(file))
 
     assert result.returncode == 0, result.stderr
     assert config["receivers"] == [{"name": each["name"]} for each in ours["receivers"]]
     assert config["route"] == ours["route"]
     assert config["inhibit_rules"] == ours["inhibit_rules"]
     assert valued("alertmanager", "--config.file") == path
-
-
-def test_grafana_has_the_dashboards_and_prometheus(tmp_path: Path) -> None:
-    """The provider looks where they are mounted, and the first page is one of them."""
-    provisioning = "/etc/grafana/provisioning"
-    laid_out("grafana", tmp_path)
-    (provider,) = yaml.safe_load(
-        (tmp_path / f"{provisioning}/dashboards/rocketmq-dr.yaml"[1:]).read_text()
-    )["providers"]
-    (source,) = yaml.safe_load(
-        (tmp_path / f"{provisioning}/datasources/prometheus.yaml"[1:]).read_text()
-    )["datasources"]
-    folder = tmp_path / provider["options"]["path"].lstrip("/")
-    home = service("grafana")["environment"][
-        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"
-    ]
-
-    shipped = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
-    assert sorted(file.name for file in folder.glob("*.json")) == [
-        file.name for file in shipped
-    ]
-    assert (tmp_path / home.lstrip("/")).exists()
-    assert source["url"] == f"http://{address('prometheus')}"
-    assert (source["type"], source["isDefault"]) == ("prometheus", True)

@@ -18,6 +18,9 @@ import pytest
 from paths import ROOT
 from programs import clean_environment, exporter_command, real, started
 
+from exporter.config import parse_duration
+from exporter.config.catalogue import setting_specs
+
 FOLDER = ROOT / "deploy" / "systemd"
 NAME = "rocketmq-dr-exporter.service"
 UNIT = (FOLDER / NAME).read_text(encoding="utf-8")
@@ -68,6 +71,40 @@ def values(name: str, text: str = UNIT) -> list[str]:
     return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
 
 
+def test_it_serves_reloads_restarts_and_stops_in_time() -> None:
+    """Not again and again with a configuration that is no good; it stops within 5 s."""
+    assert values("ExecStart") == [f"/{PROGRAM} serve"]
+    assert values("ExecReload") == ["/bin/kill -HUP $MAINPID"]
+    assert values("DynamicUser") == ["yes"]
+    assert values("Restart") == ["on-failure"]
+    assert values("RestartPreventExitStatus") == ["2"]
+    assert parse_duration(*values("TimeoutStopSec")).total_seconds() > 5
+
+
+def test_the_secret_is_a_credential_and_every_variable_a_setting() -> None:
+    """It is in no environment, and in no file that the service's user could keep."""
+    [credential] = values("LoadCredential", DROP_IN)
+    [setting] = values("Environment", DROP_IN)
+    name, _, file = credential.partition(":")
+    text = (FOLDER / "environment").read_text(encoding="utf-8") + DROP_IN
+    named = set(re.findall(r"ROCKETMQ_DR_[A-Z_]+", text))
+
+    assert file == "/etc/rocketmq-dr-exporter/access-key-secret"
+    assert setting == f"ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE=%d/{name}"
+    assert values("EnvironmentFile") == ["-/etc/rocketmq-dr-exporter/environment"]
+    assert named
+    assert named <= {spec.environment for spec in setting_specs().values()}
+
+
+def test_the_document_installs_every_file_of_the_unit() -> None:
+    """And to where the unit looks for it."""
+    files = {str(x.relative_to(ROOT)) for x in FOLDER.rglob("*") if x.is_file()}
+
+    named = set(re.findall(r"^install -D -m 0644 (\S+)", DOCUMENT, re.MULTILINE))
+    assert named == files
+    assert f"python3 -m venv /{PROGRAM.partition('/bin/')[0]}\n" in DOCUMENT
+
+
 def test_the_unit_is_exposed_to_little(tmp_path: Path) -> None:
     """By systemd's own measure, which the documents repeat."""
     installed(tmp_path)
@@ -83,7 +120,6 @@ def test_the_unit_is_exposed_to_little(tmp_path: Path) -> None:
     ("file", "right", "wrong"),
     [
         (NAME, "PrivateTmp=", "PrivateTemp="),
-        (NAME, "/bin/rocketmq-dr-exporter ", "/bin/exporter "),
         (f"{NAME}.d/access-key.conf", "LoadCredential=", "LoadCredentials="),
     ],
 )

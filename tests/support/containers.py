@@ -1,4 +1,4 @@
-"""Containers of the image, run by podman as a careful user would."""
+"""The release, built once, and containers of its image, as a careful user runs them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from paths import ROOT
 from programs import real
-from release import NAME, STORAGE, release
 
 from exporter import __version__
 
+NAME = "rocketmq-dr-exporter"
+STORAGE = ROOT / ".cache" / "images"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+BUILT_AT = 1_767_225_600
 IMAGE = f"localhost/{NAME}:{__version__}"
 BASE = "localhost/python-debian"
 
@@ -30,23 +36,53 @@ HARDENED = (
 )
 
 
+@functools.cache
+def release() -> Path:
+    """Return the folder of a release of these sources and a made-up commit."""
+    folder = ROOT / ".cache" / "release"
+    built = subprocess.run(
+        ["scripts/dist.sh", str(folder)],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "BASE": "debian",
+            "PYTHON": sys.executable,
+            "REVISION": COMMIT,
+            "SOURCE_DATE_EPOCH": str(BUILT_AT),
+            "STORAGE": str(STORAGE),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+@functools.cache
+def loaded() -> None:
+    """Load the image from the archive that is released, as its users do."""
+    # Docker takes it as it is, podman wants it unpacked.
+    with NamedTemporaryFile() as unpacked:
+        with gzip.open(release() / f"{NAME}-{__version__}-image.tar.gz") as packed:
+            shutil.copyfileobj(packed, unpacked)
+        unpacked.flush()
+        podman("load", "--quiet", f"--input={unpacked.name}").check_returncode()
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """A container that runs."""
 
     name: str
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in it."""
-        return podman("exec", self.name, *command)
-
     def python(self, program: str) -> subprocess.CompletedProcess[str]:
         """Run a program of Python in it."""
-        return self.run("python", "-c", program)
+        return podman("exec", self.name, "python", "-c", program)
 
     def stop(self) -> int:
         """Stop it as `docker stop` does; return the exit status of its process."""
-        podman("stop", "--time=20", self.name).check_returncode()
+        podman("stop", "--time=60", self.name).check_returncode()
         state: int = inspected("container", self.name)["State"]["ExitCode"]
         return state
 
@@ -77,54 +113,25 @@ def inspected(kind: str, name: str) -> dict[str, Any]:
     return dict(found)
 
 
-@functools.cache
-def loaded() -> None:
-    """Load the image from the archive that is released, as its users do."""
-    # Docker takes it as it is, podman wants it unpacked.
-    with NamedTemporaryFile() as unpacked:
-        with gzip.open(release().image) as packed:
-            shutil.copyfileobj(packed, unpacked)
-        unpacked.flush()
-        podman("load", "--quiet", f"--input={unpacked.name}").check_returncode()
-
-
-def run(
-    *arguments: str, options: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the image to its end, with arguments of the exporter."""
     loaded()
-    return podman(
-        "run",
-        "--rm",
-        *HARDENED,
-        *_limits(),
-        *options,
-        IMAGE,
-        *arguments,
-    )
+    given = [f"--env={name}={value}" for name, value in environment.items()]
+    return podman("run", "--rm", *HARDENED, *_limits(), *given, IMAGE, *arguments)
 
 
 @contextmanager
-def running(
-    name: str, *arguments: str, options: tuple[str, ...] = ()
-) -> Iterator[Container]:
+def running(name: str, *arguments: str) -> Iterator[Container]:
     """Run the image while the context is open."""
     loaded()
     podman("rm", "--force", "--time=0", name)
-    podman(
-        *("run", "--detach", f"--name={name}", *HARDENED, *_limits(), *options),
-        *(IMAGE, *arguments),
-    ).check_returncode()
+    named = ("--detach", f"--name={name}")
+    command = (*named, *HARDENED, *_limits(), IMAGE, *arguments)
+    podman("run", *command).check_returncode()
     try:
         yield Container(name)
     finally:
         podman("rm", "--force", "--time=0", name)
-
-
-def idle(name: str, *options: str) -> AbstractContextManager[Container]:
-    """Run the image's Python instead of the exporter, and leave it waiting."""
-    wait = "import time; time.sleep(100)"
-    return running(name, "-c", wait, options=("--entrypoint=python", *options))
 
 
 def _limits() -> tuple[str, ...]:

@@ -1,7 +1,4 @@
-"""Manifests as a cluster would get them, from Helm and from kustomize.
-
-It must not judge what they should say; tests do.
-"""
+"""Manifests as a cluster would get them, from Helm and from kustomize."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import kubernetes_validate
+import pytest
 import yaml
 from paths import ROOT
 from programs import real
@@ -27,6 +25,12 @@ FULL_NAME = "dr-rocketmq-dr-exporter"
 """What the chart calls its objects in a release `dr`."""
 
 OVERLAYS = sorted((DEPLOY / "kubernetes" / "overlays").iterdir())
+
+WAYS = [
+    *(f"overlay {overlay.name}" for overlay in OVERLAYS),
+    *(pytest.param(f"chart {name}", marks=pytest.mark.go) for name in EXAMPLES),
+]
+"""Each way to deploy it in Kubernetes."""
 
 VERSIONS = ("1.28.0", "1.37.0")
 """Of Kubernetes: the first that tells a pod its index, and the last known here."""
@@ -82,6 +86,12 @@ def kustomized(overlay: str) -> tuple[Manifest, ...]:
     # Of what is deprecated it warns.
     assert not result.stderr
     return tuple(documents(result.stdout))
+
+
+def made(way: str) -> tuple[Manifest, ...]:
+    """Return what one of the ways makes."""
+    kind, name = way.split()
+    return kustomized(name) if kind == "overlay" else templated(name)
 
 
 def of_kind(kind: str, manifests: Iterable[Manifest]) -> list[Manifest]:

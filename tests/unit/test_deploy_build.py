@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from deploy import build
 from deploy.schema import schema
 from deploy.values import values
 from exporter import __version__
-from exporter.config.catalogue import setting_specs
 from exporter.simulator.scenarios import SCENARIOS
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def against(given: dict[str, Any]) -> list[str]:
@@ -41,67 +42,32 @@ def merged(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def copied(folder: Path) -> Path:
-    """Copy what is read and written by the build."""
-    shutil.copytree(DEPLOY, folder / "deploy", symlinks=True)
-    return folder
-
-
-def test_what_is_committed_is_what_the_build_writes() -> None:
-    """`make check` looks too; here for whoever only tests."""
-    assert build.stale(ROOT) == []
-
-
-def test_a_file_that_was_changed_by_hand_is_named_and_mended(
+def test_a_generated_file_that_was_changed_is_named_and_written_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --check it is told, and without it is written."""
-    root = copied(tmp_path)
-    places = list(build.files(root))
+    """With --check it is only named."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy", symlinks=True)
+    places = list(build.files(tmp_path))
+    assert build.main(["--check"], tmp_path) == 0
     for place in places:
-        (root / place).write_text("by hand", encoding="utf-8")
-    (root / places[0]).unlink()
+        (tmp_path / place).write_text("by hand", encoding="utf-8")
+    (tmp_path / places[0]).unlink()
 
-    assert build.main(["--check"], root) == 1
+    assert build.main(["--check"], tmp_path) == 1
     told = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in told] == [str(place) for place in places]
-
-    assert build.main([], root) == 0
-    assert build.main(["--check"], root) == 0
-
-
-def test_the_rules_of_kustomize_are_the_repository_s_own() -> None:
-    """Every group and rule of both files, whatever the comments."""
-    operator = DEPLOY / "kubernetes" / "components" / "prometheus-operator"
-    made = yaml.safe_load((operator / "prometheus-rule.yaml").read_text())
-    groups = [
-        group
-        for name in ("recording", "alerts")
-        for group in yaml.safe_load(
-            (DEPLOY / "prometheus" / "rules" / f"{name}.yml").read_text()
-        )["groups"]
-    ]
-
-    assert len(groups) > 3
-    assert made["spec"]["groups"] == groups
+    assert build.main([], tmp_path) == 0
+    assert build.main(["--check"], tmp_path) == 0
 
 
-def test_all_rule_files_are_used() -> None:
-    """A third file would have to go into the manifest too."""
-    there = (DEPLOY / "prometheus" / "rules").iterdir()
+def test_rules_and_dashboards_are_taken_from_where_they_are() -> None:
+    """Every rule file goes into kustomize's manifest; the chart has links."""
+    rules = DEPLOY / "prometheus" / "rules"
 
-    assert sorted(ROOT / place for place in build.RULES) == sorted(there)
-
-
-def test_the_chart_takes_rules_and_dashboards_from_where_they_are() -> None:
-    """Its files are links, so that there is one of each in the repository."""
-    files = CHART / "files"
-
-    assert sorted(each.name for each in files.iterdir()) == ["dashboards", "rules"]
-    assert all(each.is_symlink() for each in files.iterdir())
-    assert (files / "rules").resolve() == DEPLOY / "prometheus" / "rules"
+    assert sorted(ROOT / place for place in build.RULES) == sorted(rules.iterdir())
+    links = {each.name: each.resolve() for each in (CHART / "files").iterdir()}
     dashboards = ROOT / "grafana" / "dashboards"
-    assert (files / "dashboards").resolve() == dashboards
+    assert links == {"rules": rules, "dashboards": dashboards}
 
 
 def test_one_version_stands_everywhere() -> None:
@@ -126,37 +92,6 @@ def test_the_defaults_and_the_examples_pass_the_schema() -> None:
         assert against(yaml.safe_load(file.read_text())) == []
 
 
-def test_each_value_has_a_description_a_type_and_a_row_in_the_readme() -> None:
-    """Nothing that can be set is left to guess."""
-    found = values(VALUES)
-    page = (CHART / "README.md").read_text(encoding="utf-8")
-
-    assert len(found) > 60
-    for value in found:
-        assert value.description[0].isupper() or value.description[0] in "`1"
-        assert value.description.endswith(".")
-        row = f"| `{'.'.join(value.path)}` | `{json.dumps(value.default)}` |"
-        assert f"{row} {value.description} |" in page
-
-
-def test_a_value_without_a_description_is_an_error_that_names_it() -> None:
-    """The build stops before a page would have a hole."""
-    with pytest.raises(ValueError, match=r"image\.tag: no description"):
-        values("image:\n  # A comment that describes nothing.\n  tag: ''\n")
-
-
-def test_comments_make_a_description_of_several_lines_and_a_schema() -> None:
-    """What stands above the first `# --` is for whoever reads the file."""
-    text = '# Aside.\n# -- One\n# two.\n# @schema {"minimum": 1}\na: 5\n'
-
-    (value,) = values(text)
-
-    assert (value.path, value.default) == (("a",), 5)
-    assert value.description == "One two."
-    made = json.loads(schema([value]))["properties"]["a"]
-    assert made == {"type": "integer", "description": "One two.", "minimum": 1}
-
-
 @pytest.mark.parametrize(
     ("given", "told_of"),
     [
@@ -165,50 +100,27 @@ def test_comments_make_a_description_of_several_lines_and_a_schema() -> None:
         ({"config": {"poll": {"intervall": "1m"}}}, "'intervall' was unexpected"),
         ({"config": {"plans": [{"name": "a"}]}}, "'name' was unexpected"),
         ({"config": {"plans": {"id": "1"}}}, "is not of type 'array'"),
+        ({"config": {"api": {"access_key_secret": "x"}}}, "_secret' was unexpected"),
+        ({"config": {"ha": {"lease": "x"}}}, "'ha' was unexpected"),
+        ({"config": {"plans": [{"id": 2**53}]}}, "greater than the maximum"),
+        (
+            {"config": {"plans": [{"id": "1", "items": [2**53]}]}},
+            "greater than the maximum",
+        ),
         ({"extraEnv": {"A": "b"}}, "is not of type 'array'"),
         ({"shards": None}, "'shards' is a required property"),
-        ({"service": None}, "'service' is a required property"),
         ({"rbac": {"create": None}}, "'create' is a required property"),
         ({"nodeSelector": {"ssd": True}}, "True is not of type 'string'"),
         ({"extraArgs": [1]}, "1 is not of type 'string'"),
-        ({"imagePullSecrets": ["a"]}, "'a' is not of type 'object'"),
         ({"ha": {"replicas": 1}}, "1 is less than the minimum of 2"),
-        ({"ha": {"leaseDuration": "10"}}, "does not match"),
         ({"ha": {"leaseDuration": "0s"}}, "does not match"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(given: dict[str, Any], told_of: str) -> None:
-    """A key that nobody knows, at any depth, and a value of another type."""
+    """A key that nobody knows, another type, a secret, a number that Helm rounds."""
     (message,) = against(given)
 
     assert told_of in message
-
-
-@pytest.mark.parametrize("plan", [{"id": 2**53}, {"id": "1", "items": [2**53]}])
-def test_a_number_that_helm_would_round_is_refused(plan: dict[str, Any]) -> None:
-    """Another plan's id is worse than none; as text it stays as it is."""
-    (message,) = against({"config": {"plans": [plan]}})
-
-    assert "9007199254740992 is greater than the maximum" in message
-    exact = {"id": str(2**53), "items": [str(2**53), 2**53 - 1]}
-    assert against({"config": {"plans": [exact]}}) == []
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "access_key_id",
-        "access_key_secret",
-        "access_key_secret_file",
-        "security_token",
-        "security_token_file",
-    ],
-)
-def test_no_key_goes_into_a_config_map(path: str) -> None:
-    """Those who read the configuration need not read the secrets."""
-    (message,) = against({"config": {"api": {path: "canary"}}})
-
-    assert f"'{path}' was unexpected" in message
 
 
 def test_a_key_without_a_value_is_none_where_that_means_something() -> None:
@@ -216,9 +128,8 @@ def test_a_key_without_a_value_is_none_where_that_means_something() -> None:
     nothing: dict[str, Any] = dict.fromkeys(["extraArgs", "livenessProbe", "config"])
 
     assert against(nothing | {"image": {"tag": None}}) == []
-    assert (
-        against({"config": {"web": None, "plans": None, "api": {"region": None}}}) == []
-    )
+    config = {"web": None, "plans": None, "api": {"region": None}}
+    assert against({"config": config}) == []
     assert against({"config": {"plans": [{"id": "1", "objectives": None}]}}) == []
 
 
@@ -226,28 +137,56 @@ def test_all_other_settings_may_be_given() -> None:
     """What the exporter gains, the chart takes, but for what it sets itself."""
     document = json.loads(schema(values(VALUES)))
     config = document["$defs"]["config"]["properties"]
+    plan = config["plans"]["items"]["properties"]
+    scenario = document["properties"]["simulator"]["properties"]["scenario"]
 
-    assert set(config) == {
-        *("api", "poll", "plans", "objectives", "groups", "topics", "metrics", "web"),
-        "log",
-    }
-    assert set(config["web"]["properties"]) == {
-        *("telemetry_path", "max_requests", "enable_lifecycle")
-    }
-    plan = {
-        spec.path
-        for spec in setting_specs().values()
-        if spec.path.startswith("plans[].")
-    }
-    assert len(plan) == 7
-    lag = config["plans"]["items"]["properties"]["objectives"]["properties"]["lag"]
-    assert "Alert when the lag" in lag["description"]
-
-
-def test_the_simulated_cloud_has_the_scenarios_that_the_schema_names() -> None:
-    """The list is the exporter's."""
-    (scenario,) = (
-        value for value in values(VALUES) if value.path == ("simulator", "scenario")
+    assert {"api", "poll", "plans", "objectives", "groups", "topics", "log"} <= set(
+        config
     )
+    assert {"telemetry_path", "max_requests"} <= set(config["web"]["properties"])
+    assert "listen_address" not in config["web"]["properties"]
+    assert "lag" in plan["objectives"]["properties"]
+    assert set(scenario["enum"]) == set(SCENARIOS)
 
-    assert set(scenario.schema["enum"]) == set(SCENARIOS)
+
+def test_comments_make_a_description_and_a_schema() -> None:
+    """Without one a value is an error, for the README would have a hole."""
+    text = '# Aside.\n# -- One\n# two.\n# @schema {"minimum": 1}\na: 5\n'
+
+    (value,) = values(text)
+
+    assert (value.path, value.default) == (("a",), 5)
+    assert value.description == "One two."
+    made = json.loads(schema([value]))["properties"]["a"]
+    assert made == {"type": "integer", "description": "One two.", "minimum": 1}
+    with pytest.raises(ValueError, match=r"image\.tag: no description"):
+        values("image:\n  # A comment that describes nothing.\n  tag: ''\n")
+
+
+def test_the_image_stands_on_one_pinned_base_and_takes_every_package_by_hash() -> None:
+    """What pip fetches is what a lock says; the rest it finds in the image."""
+    pinned = r"^ARG BASE=python:3\.11-slim-bookworm@sha256:[0-9a-f]{64}$"
+    commands = DOCKERFILE.replace("\\\n", " ")
+    calls = re.findall(r"bin/pip(?: \S+)* (?:install|wheel) [^&\n]*", commands)
+
+    assert re.search(pinned, DOCKERFILE, re.MULTILINE)
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}"] * 2
+    assert len(calls) == 4
+    for call in calls:
+        is_by_hash = "--require-hashes" in call and "--no-deps" in call
+        is_at_hand = "--no-index" in call or call.rstrip().endswith(" .")
+        assert is_by_hash is not is_at_hand, call
+
+
+def test_only_what_is_named_reaches_the_build_of_the_image() -> None:
+    """No key, no environment file and no history of a checkout ends in a layer."""
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    named = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copied = {
+        source.rstrip("/")
+        for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+
+    assert ignored[1] == "*"
+    assert named == copied
