@@ -38,8 +38,9 @@ if anything is.
 - **Environment.** The variable of a setting is `{PREFIX}` and its path in capitals,
   levels joined by two underscores. A list is JSON (`["a", "b"]`) or its entries
   separated by commas; entries that hold a comma or begin with `[` need JSON. `plans` is
-  JSON. A variable of our prefix that names no setting is a warning, except
-  `{PREFIX}EXPORTER_…`, which Kubernetes injects for a Service of that name.
+  JSON. A variable of our prefix that names no setting is a warning at start and a fault
+  for `check`, except `{PREFIX}EXPORTER_…`, which Kubernetes injects for a Service of
+  that name.
 - **Flags.** The flag of a setting is its path with dashes. A flag of a list may be
   given several times, one entry each, and `--plans` takes JSON or YAML. The secrets
   have no flag, as every user of a machine can read its command lines.

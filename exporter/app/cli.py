@@ -1,7 +1,6 @@
 """The commands: what each does with its arguments, what it prints, how it exits.
 
-What only one command needs is imported where it is used, so that `--version` and a
-usage error are quick.
+Imports that only one command needs stand in it: `--version` and usage errors are quick.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from functools import partial
 import structlog
 
 from exporter.app import logs
-from exporter.app.flags import build_parser, setting_flags
+from exporter.app.flags import parse_command_line, setting_flags
 from exporter.config import ApiSettings, ConfigurationError, Loaded, Settings, load
 
 log = structlog.get_logger(__name__)
@@ -26,19 +25,17 @@ DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
-    arguments = build_parser().parse_args(argv)
+    arguments = parse_command_line(argv)
     try:
         return _COMMANDS[arguments.command](arguments)
     except ConfigurationError as error:
-        for name in error.warnings:
-            _complain(name)
-        for fault in error.faults:
-            _complain(fault)
+        for line in (*error.warnings, *error.faults):
+            _complain(line)
         return MISUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read has gone: what is left in the buffer must not be told either.
+        # The reader has gone: what is left in the buffer must not be written either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception:
@@ -64,6 +61,9 @@ def _poll(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    loaded = _source(arguments)()
+    if loaded.warnings:
+        raise ConfigurationError(loaded.warnings)
     settings = _configured(arguments)
     if settings.web.config_file is not None:
         from exporter.web.live import checked
@@ -100,7 +100,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from exporter.app.demo import demo_settings, demonstrate
 
-    # Faults in the flags are told before anything is started.
+    # Report faults in the flags before anything is started.
     demo_settings(arguments, "http://127.0.0.1")
     return _listening(demonstrate(arguments))
 
@@ -119,8 +119,8 @@ def _configured(arguments: argparse.Namespace) -> Settings:
     """Return the settings, with logging set up as they say."""
     loaded = _source(arguments)()
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
-    for name in loaded.warnings:
-        log.warning("unknown_environment_variable", name=name)
+    for line in loaded.warnings:
+        log.warning("unknown_environment_variable", problem=line)
     if loaded.settings.poll.is_withdrawn_between_polls:
         log.warning(
             "checkpoints_withdrawn_between_polls",
@@ -131,7 +131,7 @@ def _configured(arguments: argparse.Namespace) -> Settings:
 
 
 def _require_secrets(api: ApiSettings) -> None:
-    """Look whether the files of secrets are there; later a missing one is only data.
+    """Check that the files of secrets are there; later a missing one is only data.
 
     Raises:
         ConfigurationError: one cannot be read.
@@ -152,7 +152,7 @@ def _require_secrets(api: ApiSettings) -> None:
 
 
 def _source(arguments: argparse.Namespace) -> Callable[[], Loaded]:
-    """Return what reads all sources of settings, each time anew."""
+    """Return what reads all sources of settings when it is called."""
     flags = setting_flags(arguments)
     return partial(load, flags=flags, environ=os.environ, file=arguments.config_file)
 

@@ -13,8 +13,8 @@ from functools import partial
 
 import structlog
 
+from exporter import revision
 from exporter.app.restarting import Restartable
-from exporter.app.revision import revision
 from exporter.cloud.client import (
     CloudClient,
     connected,

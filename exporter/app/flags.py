@@ -1,23 +1,28 @@
 """The command line: five commands, and a flag for every setting but the secrets.
 
-It must not judge a setting's value (`exporter.config.load` does), nor repeat what
-was typed: a secret may have been typed where none belongs.
+Complaints are one line and repeat nothing that was typed: it may be a secret.
 """
 
 import argparse
-from collections.abc import Iterable
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
-from exporter.app.arguments import (
-    PROGRAM,
-    CommandParser,
-    ProgramParser,
-    listen_address,
-    one_of,
-    whole_number,
+from exporter import __version__
+from exporter.config.catalogue import (
+    SettingSpec,
+    flag_name,
+    sections,
+    setting_specs,
+    written,
 )
-from exporter.config.catalogue import SettingSpec, sections, setting_specs, written
+from exporter.config.fields import listen_address
+from exporter.config.load import did_you_mean
+
+PROGRAM = "rocketmq-dr-exporter"
 
 # Keeps the setting `plans` apart from the simulator's --plans.
 _SETTING = "setting:"
@@ -34,44 +39,60 @@ _EPILOG = (
     "is ROCKETMQ_DR_ and its path in capitals: ROCKETMQ_DR_API__REGION."
 )
 
+_Value = TypeVar("_Value")
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; `command` is the one that was given."""
-    program = ProgramParser(
-        _COMMANDS,
-        prog=PROGRAM,
-        usage="%(prog)s [command] [flags]",
-        description="Prometheus exporter for RocketMQ disaster-recovery lag.",
-    )
-    commands = program.add_subparsers(
-        dest="command", metavar="command", parser_class=CommandParser
-    )
-    parsers = {
-        name: commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
-        for name, text in _COMMANDS.items()
-    }
-    # The program's own flags are there to be shown: what it parses has a command.
-    for parser in (program, parsers["serve"], parsers["poll"], parsers["check"]):
-        _add_config_file(parser)
-        _add_settings(parser, setting_specs().values())
-    parsers["poll"].add_argument(
-        "--output",
-        type=one_of(_OUTPUTS),
-        default="table",
-        help=f"form of the result: {', '.join(_OUTPUTS)} (default: table)",
-    )
-    parsers["check"].add_argument(
-        "--live",
-        action="store_true",
-        help="make a signed call of each API action too, and tell how each went",
-    )
-    for name in ("simulate", "demo"):
-        _add_simulator(parsers[name])
-    _add_settings(
-        parsers["demo"],
-        (spec for spec in setting_specs().values() if spec.path != "plans"),
-    )
-    return program
+
+class _Parser(argparse.ArgumentParser):
+    """An argparse parser whose complaints are one line and hold no values."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
+        version = f"{PROGRAM} {__version__}"
+        self.add_argument("--version", action="version", version=version)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        line = re.sub("ignored explicit argument.*", "takes no value", message)
+        self.exit(2, f"{PROGRAM}: {line.splitlines()[0]}\n")
+
+    def parse_known_args(  # type: ignore[override]  # argparse overloads by namespace
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, and refuse what is left over without showing it."""
+        if any(re.match(r"-[A-Za-z].", each) for each in args or ()):
+            # Python 3.13 reads -hunter2 as -h, prints the help and exits 0.
+            self.error(self._complaint(""))
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(self._complaint(left[0].partition("=")[0]))
+        return found, left
+
+    def _complaint(self, flag: str) -> str:
+        """Return what is wrong with an argument that nothing takes."""
+        if re.fullmatch(r"--[a-z][a-z._-]{0,39}", flag) is None:
+            return "an argument was not expected, see --help"
+        for spec in setting_specs().values():
+            if spec.flag is None and flag == flag_name(spec.path):
+                return f"{flag}: a secret has no flag, set {spec.environment} instead"
+        meant = did_you_mean(flag, self._option_string_actions)
+        return f"unknown flag {flag}{meant or ', see --help'}"
+
+
+def parse_command_line(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return command and flags; without a command it is `serve`.
+
+    Bad usage ends the process: one line to stderr, exit status 2.
+    """
+    given = list(sys.argv[1:] if words is None else words)
+    first = given[0] if given else "-"
+    parser = _build_parser()
+    if first.startswith("-") and first not in {"-h", "--help", "--version"}:
+        given.insert(0, "serve")
+    elif not first.startswith("-") and first not in _COMMANDS:
+        parser.error(f"unknown command, expected one of {', '.join(_COMMANDS)}")
+    return parser.parse_args(given)
 
 
 def setting_flags(namespace: argparse.Namespace) -> dict[str, object]:
@@ -83,19 +104,48 @@ def setting_flags(namespace: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def _add_config_file(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that names the file."""
-    parser.add_argument(
-        "--config.file",
-        dest="config_file",
-        type=Path,
-        metavar="FILE",
-        help="YAML file with the configuration (default: none)",
+@cache
+def _build_parser() -> _Parser:
+    program = _Parser(
+        prog=PROGRAM,
+        usage="%(prog)s [command] [flags]",
+        description="Prometheus exporter for RocketMQ disaster-recovery lag.",
     )
+    commands = program.add_subparsers(dest="command", metavar="command")
+    parsers = {
+        name: commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        for name, text in _COMMANDS.items()
+    }
+    # The program's own flags are there to be shown: what it parses has a command.
+    for parser in (program, parsers["serve"], parsers["poll"], parsers["check"]):
+        parser.add_argument(
+            "--config.file",
+            dest="config_file",
+            type=Path,
+            metavar="FILE",
+            help="YAML file with the configuration (default: none)",
+        )
+        _add_settings(parser, setting_specs().values())
+    parsers["poll"].add_argument(
+        "--output",
+        type=_one_of(_OUTPUTS),
+        default="table",
+        help=f"form of the result: {', '.join(_OUTPUTS)} (default: table)",
+    )
+    parsers["check"].add_argument(
+        "--live",
+        action="store_true",
+        help="make a signed call of each API action too, and tell how each went",
+    )
+    for name in ("simulate", "demo"):
+        _add_simulator(parsers[name])
+    all_but_plans = (spec for path, spec in setting_specs().items() if path != "plans")
+    _add_settings(parsers["demo"], all_but_plans)
+    return program
 
 
 def _add_settings(
-    parser: argparse.ArgumentParser, settings: Iterable[SettingSpec]
+    parser: argparse.ArgumentParser, specs: Iterable[SettingSpec]
 ) -> None:
     """Add a flag for each setting that has one, grouped as in the file."""
     parser.epilog = _EPILOG
@@ -103,7 +153,7 @@ def _add_settings(
         name: parser.add_argument_group(name, description)
         for name, description in sections().items()
     }
-    for spec in settings:
+    for spec in specs:
         if spec.flag is not None:
             group = groups.get(spec.path.partition(".")[0], parser)
             _add_setting(group, spec, spec.flag)
@@ -141,30 +191,59 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the simulated cloud."""
     # Imported here, as most commands need no simulator.
     from exporter.simulator.scenarios import SCENARIOS  # noqa: PLC0415 - see above
-    from exporter.simulator.world import World  # noqa: PLC0415 - see above
+    from exporter.simulator.world import World  # noqa: PLC0415 - the same
 
     parser.add_argument(
         "--listen-address",
-        type=listen_address,
+        type=_argument(listen_address),
         default="127.0.0.1:10064",
         help="address of the simulated cloud (default: %(default)s)",
     )
-    for size in ("plans", "items", "groups"):
+    for flag, least, text in (
+        ("plans", 1, "number of plans"),
+        ("items", 1, "items per plan"),
+        ("groups", 1, "consumer groups per item"),
+        ("seed", 0, "the same seed gives the same cloud"),
+    ):
         parser.add_argument(
-            f"--{size}",
-            type=whole_number(1),
-            default=getattr(World, size),
-            help=f"number of {size} in what holds them (default: %(default)s)",
+            f"--{flag}",
+            type=_whole_number(least),
+            default=getattr(World, flag),
+            help=f"{text} (default: %(default)s)",
         )
     parser.add_argument(
         "--scenario",
-        type=one_of(SCENARIOS),
+        type=_one_of(SCENARIOS),
         default=World.scenario,
         help=f"what happens: {', '.join(SCENARIOS)} (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=whole_number(0),
-        default=World.seed,
-        help="the same seed gives the same cloud (default: %(default)s)",
-    )
+
+
+def _argument(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
+    """Return a parser that argparse quotes by its message, and not by the value."""
+
+    def parse_argument(text: str) -> _Value:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse_argument
+
+
+def _one_of(names: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return text
+
+    return _argument(parse)
+
+
+def _whole_number(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+            raise ValueError(f"expected a whole number of at least {least}")
+        return int(text)
+
+    return _argument(parse)

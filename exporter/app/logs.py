@@ -1,20 +1,56 @@
 """What the process tells on stderr: one event, one line, no secret.
 
-It must not decide what is worth telling, nor write anywhere else.
+Masking is the last line of defence: code that logs leaves secrets out.
 """
 
 import logging
 import math
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from exporter.app.lines import render_console, render_json, render_logfmt
-from exporter.app.redaction import redacted, redacted_text
+MASK = "***"
+
+_SECRET_NAME = re.compile(r"(?i)secret|token|passw|authorization|signature")
+_FILE_NAME = re.compile(r"(?i)_file$")
+# A quote may have been escaped again by each text that quotes the one before.
+_QUOTE = r"""\\{0,8}['"]"""
+_GAP = rf"(?:{_QUOTE})?\s*[:=]\s*b?"
+_QUOTED = rf"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|{_QUOTE}.{{0,4000}}?{_QUOTE})"""
+_WORD = r"""[^\s,;&"'\\)}\]]+"""
+# What a fault of the configuration says of a setting, after its name.
+_FAULT = r"(?:required: )?expected\b|unknown setting(?:, did you mean [\w.-]+\?)?(?m:$)"
+_RULES = (
+    # AccessKey ids of users and of STS.
+    (re.compile(r"\b(?:LTAI|STS\.|TMP\.)[0-9A-Za-z]{4,}"), MASK),
+    # A whole header: its value holds key id, signed headers and signature.
+    (
+        re.compile(
+            r"(?i)\b((?:authorization|x-acs-[a-z-]{0,20}(?:token|accesskey-id))"
+            rf"""(?:{_GAP}|{_QUOTE},\s*b?))(?:{_QUOTED}|[^\n'"]+)"""
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        re.compile(rf"(?i)\b((?:signature|credential)=)(?:{_QUOTED}|{_WORD})"),
+        rf"\1{MASK}",
+    ),
+    # `name: value` and `name=value`; but neither the name of a file nor a fault of our
+    # own settings, in which no value stands.
+    (
+        re.compile(
+            r"(?i)((?:secret|token|passw(?:or)?d)(?!\w{0,40}_file\b)[\w-]{0,40}"
+            rf"{_GAP})(?!{_FAULT})(?:{_QUOTED}|{_WORD})"
+        ),
+        rf"\1{MASK}",
+    ),
+)
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -25,6 +61,9 @@ _LEVELS = {
 _FLOODED = {"asyncio", "aiohttp.server"}
 _MINUTE_SECONDS = 60.0
 _LEVEL_WORDS = {"warning": "warn", "critical": "error", "exception": "error"}
+# What ends a line is left to the renderers; the rest they would let through.
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NO_KEY = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def configure(
@@ -98,10 +137,10 @@ class _LineHandler(logging.StreamHandler[TextIO]):
 
 def _formatter(style: str, *, is_colored: bool) -> logging.Formatter:
     """Return the one formatter that events of both libraries pass."""
-    renderers: dict[str, Processor] = {
-        "logfmt": lambda _, __, event: render_logfmt(event),
-        "json": lambda _, __, event: render_json(event),
-        "console": lambda _, __, event: render_console(event, is_colored=is_colored),
+    renderers: dict[str, tuple[Processor, ...]] = {
+        "logfmt": (structlog.processors.LogfmtRenderer(bool_as_flag=False),),
+        "json": (structlog.processors.JSONRenderer(),),
+        "console": (_indented, _console(is_colored=is_colored)),
     }
     return structlog.stdlib.ProcessorFormatter(
         processors=[
@@ -110,8 +149,19 @@ def _formatter(style: str, *, is_colored: bool) -> logging.Formatter:
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
             _presentable,
-            renderers[style],
+            *renderers[style],
         ]
+    )
+
+
+def _console(*, is_colored: bool) -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=is_colored,
+        sort_keys=False,
+        timestamp_key="ts",
+        event_key="msg",
+        pad_event_to=0,
+        exception_formatter=structlog.dev.plain_traceback,
     )
 
 
@@ -133,6 +183,61 @@ def _presentable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     }
     ordered = {"ts": rest.pop("ts"), "level": rest.pop("level"), "msg": str(message)}
     return {
-        redacted_text(name): redacted(name, value)
+        _NO_KEY.sub("_", redacted_text(name)): redacted(name, value)
         for name, value in (ordered | rest).items()
     }
+
+
+def _indented(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Keep message and traceback from passing for another event."""
+    event["msg"] = event["msg"].replace("\n", "\\n")
+    for name in event.keys() & {"exception", "stack"}:
+        event[name] = "    " + str(event[name]).replace("\n", "\n    ")
+    return event
+
+
+def redacted_text(text: str) -> str:
+    """Return the text with what looks like a secret masked.
+
+    >>> redacted_text("signed by LTAI5tTESTakid, Signature=0bfe65c3")
+    'signed by ***, Signature=***'
+    >>> redacted_text("{'instancePassword': 'abc', 'name': 'orders'}")
+    "{'instancePassword': ***, 'name': 'orders'}"
+    """
+    for pattern, masked in _RULES:
+        text = pattern.sub(masked, text)
+    return text
+
+
+def redacted(name: str, value: object) -> object:
+    """Return a value that renderers can show as it is, secrets masked.
+
+    What is no number, truth value or collection becomes text, so that no renderer
+    meets an object whose own text was never looked at.
+    """
+    if value is None:
+        return None
+    if _is_secret(name):
+        return MASK
+    if isinstance(value, bool | int) or (
+        isinstance(value, float) and math.isfinite(value)
+    ):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            redacted_text(str(key)): redacted(str(key), each)
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple | AbstractSet):
+        return [redacted(name, each) for each in value]
+    return _UNSEEN.sub(_escape, redacted_text(str(value)))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _is_secret(name: str) -> bool:
+    """Tell whether a key is named like a secret and not like a file of one."""
+    has_secret = _SECRET_NAME.search(name) is not None
+    return has_secret and _FILE_NAME.search(name) is None

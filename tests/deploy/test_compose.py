@@ -14,7 +14,7 @@ import yaml
 from paths import ROOT
 from programs import real
 
-from exporter.app.flags import build_parser
+from exporter.app.flags import parse_command_line
 from exporter.config import load
 
 pytestmark = [pytest.mark.go]
@@ -159,7 +159,7 @@ def test_the_cloud_is_simulated_until_one_variable_says_otherwise() -> None:
     assert service("exporter")["command"] == ["demo"]
     assert written == "${EXPORTER_COMMAND:-demo}"
     for command in ("demo", "serve"):
-        assert build_parser().parse_args([command]).command == command
+        assert parse_command_line([command]).command == command
     assert service("exporter")["build"]["context"] == str(ROOT)
 
 

@@ -470,16 +470,21 @@ def test_a_crash_is_logged_without_the_secrets_of_its_traceback(
 def test_a_variable_that_names_no_setting_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A typing error is told of; what Kubernetes injects is not."""
+    """For `check` it is a fault; what Kubernetes injects is neither."""
     monkeypatch.setenv("ROCKETMQ_DR_API__REGOIN", SECRET)
     monkeypatch.setenv("ROCKETMQ_DR_EXPORTER_PORT", "tcp://10.0.0.1:10063")
+    line = (
+        "ROCKETMQ_DR_API__REGOIN: unknown variable, did you mean "
+        "ROCKETMQ_DR_API__REGION?"
+    )
 
-    assert main(["check"]) == 0
+    assert main(["poll", "--api.endpoint=http://127.0.0.1:9"]) == 1
+    warned = capsys.readouterr().err
+    assert main(["check"]) == 2
 
-    told = capsys.readouterr().err
-    assert "ROCKETMQ_DR_API__REGOIN" in told
-    assert "ROCKETMQ_DR_EXPORTER_PORT" not in told
-    assert SECRET not in told
+    assert capsys.readouterr().err == f"{line}\n"
+    assert f'msg=unknown_environment_variable problem="{line}"' in warned
+    assert SECRET not in warned
 
 
 @pytest.mark.parametrize(("stale_after", "warnings"), [("10m", 1), ("10m1s", 0)])

@@ -11,7 +11,7 @@ from typing import Any
 
 from manifests import Manifest, container, only, variables
 
-from exporter.app.flags import build_parser, setting_flags
+from exporter.app.flags import parse_command_line, setting_flags
 from exporter.config import Loaded, load
 
 SECRET = "canary-from-a-secret"
@@ -28,7 +28,7 @@ def told(
     """
     pod = workload["spec"]["template"]["spec"]
     _lay_out(pod, manifests, folder)
-    arguments = build_parser().parse_args(container(pod)["args"])
+    arguments = parse_command_line(container(pod)["args"])
     environ = {
         name: _resolved(value, pod_index, folder)
         for name, value in variables(workload).items()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from exporter.app.redaction import redacted_text
+from exporter.app.logs import redacted_text
 from exporter.cloud.credentials import (
     FAILURE_KEPT_SECONDS,
     KEPT_SECONDS,

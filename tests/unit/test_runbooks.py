@@ -13,8 +13,7 @@ import yaml
 from alerting import RULE_FILES
 from paths import ROOT
 
-from exporter.app.arguments import PROGRAM
-from exporter.app.flags import build_parser
+from exporter.app.flags import PROGRAM, parse_command_line
 from exporter.metrics.catalogue import ALL
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -79,7 +78,7 @@ def test_a_page_gives_only_flags_that_the_program_takes(page: Path) -> None:
     """Each command of ours is one that its own parser accepts."""
     for words in commands(page):
         if words[0] == PROGRAM:
-            build_parser().parse_args(words[1:])
+            parse_command_line(words[1:])
 
 
 @of_each_page
