@@ -66,7 +66,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(loaded.warnings)
     settings = _configured(arguments)
     if settings.web.config_file is not None:
-        from exporter.web.live import checked
+        from exporter.web.watch import checked
 
         checked(settings.web.config_file)
     if settings.ha.lease is not None:

@@ -20,7 +20,7 @@ from exporter.app.serve import serve, stop_signal
 from exporter.config import Loaded, Settings, load, split_address
 from exporter.simulator.server import running
 from exporter.simulator.world import World
-from exporter.web.live import checked
+from exporter.web.watch import checked
 
 # The demo's cloud is local and small: it is asked often, and as fast as it answers.
 DEMO_FLAGS: Mapping[str, object] = {

@@ -20,9 +20,9 @@ from exporter.app.leader import Elector, election
 from exporter.app.reloading import Reloader
 from exporter.config import Loaded, Settings
 from exporter.model.types import Route
-from exporter.web.door import door
-from exporter.web.live import checked
+from exporter.web.auth import web_security
 from exporter.web.server import application, serving
+from exporter.web.watch import checked
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ async def serve(
     # milliseconds, in which no scrape is answered.
     gc.collect()
     gc.freeze()
-    entrance = door(settings.web.config_file, asyncio.get_running_loop().time)
+    entrance = web_security(settings.web.config_file, asyncio.get_running_loop().time)
     async with opened(settings) as exporter:
         reloader = reloading(exporter, settings, reread)
         reload = reloader.reload if settings.web.enable_lifecycle else None

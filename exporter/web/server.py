@@ -1,14 +1,17 @@
 """What the exporter answers over HTTP, and where it listens.
 
-A request changes nothing and never reaches the cloud.
+No request reaches the cloud.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import resource
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,20 +22,20 @@ from exporter.config import split_address
 from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
 from exporter.model.assessment import StatusReport
-from exporter.web.connections import (
-    IDLE_SECONDS,
-    SEND_SECONDS,
-    Guests,
-    listeners,
-    send,
-)
-from exporter.web.guard import add_headers
+from exporter.web.auth import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
-from exporter.web.paths import add_pages
 from exporter.web.status_page.page import StatusPage
 
 # With the polls cancelled first, the whole stop stays under five seconds.
 SHUTDOWN_SECONDS = 2.0
+# Longer than two minutes, the longest sensible interval between scrapes.
+IDLE_SECONDS = 150.0
+# Many times what the largest exposition takes; Prometheus gives up after ten seconds.
+SEND_SECONDS = 30.0
+HANDSHAKE_SECONDS = 10.0
+MAX_CONNECTIONS = 700
+# Polls, listeners and what the process has open besides.
+OTHER_FILES = 300
 HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
 
 
@@ -76,18 +79,12 @@ def application(
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
     status_page = StatusPage(site.report, site.telemetry_path)
-    pages = {
-        "/": _sent(status_page.answer, send_seconds),
-        site.telemetry_path: _Scrapes(site, send_seconds).answer,
-        HEALTHY: _healthy,
-        READY: _ready(site),
-    }
-    reload = _reload(site)
-    add_pages(
-        app,
-        {path: {"GET": page, "HEAD": page} for path, page in pages.items()}
-        | {RELOAD: {"POST": reload, "PUT": reload}},
-    )
+    app.router.add_get("/", _sent(status_page.answer, send_seconds))
+    app.router.add_get(site.telemetry_path, _Scrapes(site, send_seconds).answer)
+    app.router.add_get(HEALTHY, _healthy)
+    app.router.add_get(READY, _ready(site))
+    for method in ("POST", "PUT"):
+        app.router.add_route(method, RELOAD, _reload(site))
     return app
 
 
@@ -108,24 +105,61 @@ async def serving(
         app,
         access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
-        # Who has sent no whole request for so long is let go.
         keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
-    guests = Guests()
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        bound = []
         for address in listen_addresses:
-            host, port = split_address(address)
-            try:
-                for listener in await listeners(host or None, port, guests):
-                    site = web.SockSite(runner, listener, ssl_context=ssl_context)
-                    await site.start()
-            except OSError as error:
-                why = f"cannot listen on {address}: {error.strerror}"
-                raise OSError(error.errno, why) from error
-        yield tuple(_shown(bound) for bound in runner.addresses)
-    finally:
-        await runner.cleanup()
+            listening = await _listen(runner.server, address, ssl_context)
+            stack.callback(listening.close)
+            bound += [_shown(each.getsockname()) for each in listening.sockets]
+        yield tuple(bound)
+
+
+async def _listen(
+    server: web.Server | None, address: str, context: ssl.SSLContext | None
+) -> asyncio.Server:
+    assert server is not None, "the runner is set up"  # noqa: S101 - for the types
+    host, port = split_address(address)
+    try:
+        return await asyncio.get_running_loop().create_server(
+            _limited(server, _max_connections()),
+            host or None,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+        )
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error.strerror
+        raise OSError(error.errno, f"cannot listen on {address}: {why}") from error
+
+
+def _limited(server: web.Server, most: int) -> Callable[[], asyncio.Protocol]:
+    """Return what makes the protocol of each new connection, `most` of them at a time.
+
+    Over the limit the oldest connection ends: if new ones were refused, idle clients
+    could keep everybody out.
+    """
+
+    def accept() -> asyncio.Protocol:
+        connections = server.connections
+        for oldest in connections[: max(0, len(connections) - most + 1)]:
+            if oldest.transport is not None:
+                oldest.transport.abort()
+        return server()
+
+    return accept
+
+
+def _max_connections() -> int:
+    """Raise the soft limit of open files, as Go does, and keep some for the polls."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(1, min(MAX_CONNECTIONS, hard - OTHER_FILES))
 
 
 def _shown(bound: Sequence[str | int]) -> str:
@@ -151,7 +185,7 @@ class _Scrapes:
         try:
             # Sent in here: who reads slowly holds a body in memory, and so counts.
             body = await self._render(request)
-            return await send(request, body, self._send_seconds)
+            return await _send(request, body, self._send_seconds)
         finally:
             self._under_way -= 1
 
@@ -173,13 +207,27 @@ class _Scrapes:
         return web.Response(body=body.content, headers=sent)
 
 
+async def _send(
+    request: web.Request, response: web.Response, within: float
+) -> web.Response:
+    """Send a response to its end, or break the connection after `within` seconds."""
+    try:
+        async with asyncio.timeout(within):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
 def _sent(
     page: Callable[[web.Request], Awaitable[web.Response]], send_seconds: float
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return what answers with a page, and lets go who takes too long to read it."""
 
     async def answer(request: web.Request) -> web.Response:
-        return await send(request, await page(request), send_seconds)
+        return await _send(request, await page(request), send_seconds)
 
     return answer
 

@@ -1,151 +1,128 @@
-"""Who may stay connected, over real sockets."""
+"""Which connections stay open, over real sockets."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import resource
-import socket
-import ssl
-from contextlib import AsyncExitStack
-from resource import RLIM_INFINITY
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 from eventually import eventually
 
-from exporter.web.connections import (
-    Guests,
-    _files_for_clients,
-    bound,
-    listeners,
-    send,
-)
+from exporter.web.server import _limited, _max_connections, _send, serving
 
-MOST = 100
+MOST = 20
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _served(
-    stack: AsyncExitStack,
-    app: web.Application,
-    context: ssl.SSLContext | None = None,
-) -> tuple[str, int]:
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[tuple[str, int]]:
+    """Serve an application to at most `MOST` connections."""
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    (listener,) = await listeners("127.0.0.1", 0, Guests(MOST))
-    await web.SockSite(runner, listener, ssl_context=context).start()
-    host, port = runner.addresses[0]
-    return host, port
+    assert runner.server is not None
+    server = await asyncio.get_running_loop().create_server(
+        _limited(runner.server, MOST), "127.0.0.1", 0
+    )
+    try:
+        yield server.sockets[0].getsockname()
+    finally:
+        server.close()
+        await runner.cleanup()
 
 
-async def _closed(writer: asyncio.StreamWriter) -> None:
-    writer.close()
+async def asked(client: Client) -> bytes:
+    """Send a request, and return the first line of the answer, empty if none came."""
+    reader, writer = client
+    try:
+        writer.write(REQUEST)
+        return await reader.readline()
+    except ConnectionError:
+        return b""
 
 
-async def test_over_the_limit_who_came_first_has_to_go() -> None:
-    """The newest is answered; those in the middle stay."""
-    async with AsyncExitStack() as stack:
-        address = await _served(stack, web.Application())
-        clients = []
-        for _ in range(MOST + 5):
-            reader, writer = await asyncio.open_connection(*address)
-            stack.push_async_callback(_closed, writer)
-            clients.append((reader, writer))
+async def test_over_the_limit_the_oldest_connections_end() -> None:
+    """The newest are answered."""
+    async with served(web.Application()) as address:
+        clients = [await asyncio.open_connection(*address) for _ in range(MOST + 5)]
         for reader, _ in clients[:5]:
             assert await reader.read() == b""
-        for reader, writer in clients[5::20]:
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+        for client in clients[5:]:
+            assert (await asked(client)).startswith(b"HTTP/1.1 404")
+        for _, writer in clients:
+            writer.close()
 
 
-async def test_who_has_gone_takes_nobodys_place() -> None:
-    """Any number of short visits leaves somebody connected who stays."""
-    async with AsyncExitStack() as stack:
-        address = await _served(stack, web.Application())
-        reader, writer = await asyncio.open_connection(*address)
-        stack.push_async_callback(_closed, writer)
-        for _ in range(MOST + 5):
-            guest, door = await asyncio.open_connection(*address)
-            door.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            assert (await guest.read()).startswith(b"HTTP/1.1 404")
-            door.close()
-
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
-
-
-async def test_a_handshake_that_never_ends_is_a_connection_too() -> None:
-    """With TLS a client holds a file before it has said a word."""
-    async with AsyncExitStack() as stack:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        address = await _served(stack, web.Application(), context)
-        clients = []
+async def test_connections_that_ended_do_not_count() -> None:
+    """A connection stays open, however many short ones come and go."""
+    async with served(web.Application()) as address:
+        steady = await asyncio.open_connection(*address)
         for _ in range(MOST + 5):
             reader, writer = await asyncio.open_connection(*address)
-            stack.push_async_callback(_closed, writer)
-            clients.append(reader)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 404")
+            writer.close()
 
-        for reader in clients[:5]:
-            assert await reader.read() == b""
-
-
-def test_the_limit_leaves_files_for_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that may open few files lets few clients in, but never none."""
-    for soft, most in ((1024, 700), (512, 212), (64, 1), (RLIM_INFINITY, 700)):
-        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
-        assert _files_for_clients() == most
+        assert (await asked(steady)).startswith(b"HTTP/1.1 404")
+        steady[1].close()
 
 
-LOOPBACK = (socket.AF_INET, ("127.0.0.1", 0))
-UNHEARD_OF = (250, ("127.0.0.1", 0))
+@pytest.mark.parametrize(
+    ("hard", "most"),
+    [(1024, 700), (512, 212), (64, 1), (resource.RLIM_INFINITY, 700)],
+)
+def test_the_limit_leaves_files_for_the_polls(
+    monkeypatch: pytest.MonkeyPatch, hard: int, most: int
+) -> None:
+    """The soft limit of files is raised to the hard one first."""
+    raised = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
+
+    assert _max_connections() == most
+    assert raised == [(hard, hard)]
 
 
-def test_a_family_that_the_machine_does_not_know_is_done_without() -> None:
-    """All interfaces are those of IPv4 where IPv6 is off."""
-    (listener,) = bound([UNHEARD_OF, LOOPBACK], Guests(MOST))
+async def test_an_address_that_is_taken_is_named() -> None:
+    """The error says which of the addresses, and why."""
+    async with serving(web.Application(), ["127.0.0.1:0"]) as (address,):
+        with pytest.raises(OSError, match="Address already in use") as caught:
+            async with serving(web.Application(), ["127.0.0.1:0", address]):
+                pass
 
-    with listener:
-        assert listener.family == socket.AF_INET
-
-
-def test_to_listen_nowhere_is_an_error() -> None:
-    """An exporter that nobody can reach must not look as if it served."""
-    with pytest.raises(OSError, match="not supported") as caught:
-        bound([UNHEARD_OF], Guests(MOST))
-
-    assert caught.value.errno == errno.EAFNOSUPPORT
+    assert str(caught.value.strerror).startswith(f"cannot listen on {address}: ")
 
 
-def test_a_socket_that_cannot_be_had_is_an_error() -> None:
-    """Out of files is no reason to listen on a part of the addresses."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
-        with pytest.raises(OSError, match="Too many open files"):
-            bound([LOOPBACK], Guests(MOST))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+async def test_without_a_host_every_interface_is_served() -> None:
+    """On IPv4, and on IPv6 where the machine has it."""
+    async with serving(web.Application(), [":0"]) as addresses:
+        port = next(a for a in addresses if a.startswith("0.0.0.0:")).split(":")[1]
+        client = await asyncio.open_connection("127.0.0.1", int(port))
+
+        assert (await asked(client)).startswith(b"HTTP/1.1 404")
+        client[1].close()
 
 
-async def test_who_does_not_read_is_let_go() -> None:
-    """After its time, though the body is far larger than what the kernel takes."""
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
+    """After its time, for the body is far larger than what the kernel takes."""
     done = asyncio.Event()
 
     async def answer(request: web.Request) -> web.Response:
         try:
-            return await send(request, web.Response(body=b"x" * 2**25), 0.05)
+            return await _send(request, web.Response(body=b"x" * 2**25), 0.05)
         finally:
             done.set()
 
     app = web.Application()
     app.router.add_get("/", answer)
-    async with AsyncExitStack() as stack:
-        host, port = await _served(stack, app)
-        reader, writer = await asyncio.open_connection(host, port, limit=1024)
-        stack.push_async_callback(_closed, writer)
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        await asyncio.wait_for(done.wait(), 5)
+    async with served(app) as address:
+        reader, writer = await asyncio.open_connection(*address, limit=1024)
+        writer.write(REQUEST)
+        await done.wait()
 
         async def is_broken() -> bool:
             try:
@@ -154,3 +131,4 @@ async def test_who_does_not_read_is_let_go() -> None:
                 return True
 
         await eventually(is_broken)
+        writer.close()

@@ -11,7 +11,7 @@ from programs import real
 from web_config_cases import CASES, OLD_FORMAT, write_folder
 
 from exporter.config import ConfigurationError
-from exporter.web.live import checked
+from exporter.web.watch import checked
 
 CANARY = "canary-5b1e-secret"
 

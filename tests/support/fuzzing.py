@@ -162,7 +162,7 @@ def _check_authorization(header: str) -> None:
 
     async def is_admitted() -> bool:
         auth = BasicAuth(matches)
-        twice = [await auth.admits(header, {"dave": "hash"}) for _ in range(2)]
+        twice = [await auth.accepts(header, {"dave": "hash"}) for _ in range(2)]
         assert twice[0] is twice[1], "what is remembered is what was found"
         return twice[0]
 

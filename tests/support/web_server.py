@@ -15,7 +15,7 @@ from report_cases import report_of
 
 from exporter.metrics.exposition import Body
 from exporter.metrics.formats import Format
-from exporter.web.door import door
+from exporter.web.auth import web_security
 from exporter.web.server import Site, application, serving
 
 
@@ -90,7 +90,7 @@ async def behind(
     file: Path | None, clock: Callable[[], float] | None = None
 ) -> AsyncIterator[Server]:
     """Serve a site behind a web configuration."""
-    entrance = door(file, clock or asyncio.get_running_loop().time)
+    entrance = web_security(file, clock or asyncio.get_running_loop().time)
     app = application(SITE, entrance.middlewares)
     async with serving(app, ["127.0.0.1:0"], entrance.ssl_context) as (address,):
         yield Server(int(address.rpartition(":")[2]))

@@ -11,7 +11,7 @@ from web_config_cases import CASES, Case, hashed, tls, write_folder
 from exporter.app import logs
 from exporter.app.cli import main
 from exporter.config import ConfigurationError, load
-from exporter.web.live import checked
+from exporter.web.watch import checked
 
 CANARY = "canary-5b1e-secret"
 

@@ -9,7 +9,7 @@ import pytest
 from certificates import Authority
 from cryptography import x509
 
-from exporter.web.sans import names_of
+from exporter.web.tls import names_of
 
 AUTHORITY = Authority()
 

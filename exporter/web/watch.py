@@ -1,6 +1,6 @@
-"""The web configuration as its file stands now: read again when a file changes.
+"""The web configuration as its files stand now: read again when one changes.
 
-It must not serve with what is no longer written: what cannot be read lets nobody in.
+While a file cannot be read, nobody is let in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from exporter.config import ConfigurationError
-from exporter.web import pem, tls, webconfig
+from exporter.web import tls, webconfig
 from exporter.web.webconfig import WebConfig
 
 log = structlog.get_logger(__name__)
@@ -22,7 +22,7 @@ T = TypeVar("T")
 _State = tuple[tuple[int, ...] | None, ...]
 
 
-class LiveWebConfig:
+class WatchedConfig:
     """What a web configuration says at present; each look costs a stat per file."""
 
     def __init__(self, file: Path) -> None:
@@ -44,7 +44,7 @@ class LiveWebConfig:
         Raises:
             ConfigurationError: one line per fault; also when TLS was switched off.
         """
-        named = pem.named_files(self.config().tls_server_config, self._file.parent)
+        named = tls.named_files(self.config().tls_server_config, self._file.parent)
         return self._context.value((self._file, *named))
 
     def _build(self) -> ssl.SSLContext:
@@ -71,12 +71,12 @@ def context_of(file: Path, config: WebConfig) -> ssl.SSLContext:
     """
     try:
         return tls.server_context(config.tls_server_config, file.parent)
-    except pem.TlsError as error:
+    except tls.TlsError as error:
         faults = (f"tls_server_config: {each}" for each in error.faults)
         raise webconfig.fault(file, *faults) from None
 
 
-class LiveContext(ssl.SSLContext):
+class WatchedContext(ssl.SSLContext):
     """A listener's context that secures each connection with the one of the moment.
 
     Python has no GetConfigForClient, and what sni_callback can swap leaves policy,
@@ -84,14 +84,14 @@ class LiveContext(ssl.SSLContext):
     `wrap_bio`, so that is where the moment's context comes in, as a whole.
     """
 
-    _live: LiveWebConfig
+    _watched: WatchedConfig
     _closed: ssl.SSLContext
 
     @classmethod
-    def of(cls, live: LiveWebConfig) -> LiveContext:
-        """Return a context for a listener; `live` had TLS when it was started."""
+    def of(cls, watched: WatchedConfig) -> WatchedContext:
+        """Return a context for a listener; `watched` had TLS when it was started."""
         context = cls(ssl.PROTOCOL_TLS_SERVER)
-        context._live = live
+        context._watched = watched
         # Without a certificate no handshake comes to a good end.
         context._closed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         return context
@@ -106,7 +106,7 @@ class LiveContext(ssl.SSLContext):
     ) -> ssl.SSLObject:
         """Start a connection as the file says now, or one that is bound to fail."""
         try:
-            context = self._live.context()
+            context = self._watched.context()
         except ConfigurationError:
             context = self._closed
         return context.wrap_bio(
