@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -83,6 +84,8 @@ class CloudClient:
         self._page_size = page_size
         self._workers = workers
         self._probe = probe
+        # As long as somebody else keeps them: names that stay are kept once.
+        self._last: WeakValueDictionary[Route, Snapshot] = WeakValueDictionary()
 
     async def list_plans(self, region: str) -> tuple[Plan, ...]:
         """Return every plan of a region, whatever its status.
@@ -133,10 +136,17 @@ class CloudClient:
         collector = await self._read_all(
             Call(LIST_CHECKPOINTS, self._endpoint_for(route.region), path, query),
             _checkpoint_page,
-            partial(CheckpointCollector, route, accepts, series_budget),
+            partial(
+                CheckpointCollector,
+                route,
+                accepts,
+                series_budget,
+                self._last.get(route),
+            ),
             on_page,
         )
-        return await collector.snapshot()
+        snapshot = self._last[route] = await collector.snapshot()
+        return snapshot
 
     async def _get(self, call: Call, decode: Decode[T]) -> T:
         deadline = Deadline(self._timeout)

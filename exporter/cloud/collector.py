@@ -101,10 +101,15 @@ class CheckpointCollector:
 
     `accepts` says of a group and a topic whether anybody wants them. Of checkpoints
     beyond `series_budget` only what they come to is kept, however many there are.
+    Names that are as in `before`, the route's snapshot before, are shared with it.
     """
 
     def __init__(
-        self, route: Route, accepts: Callable[[str, str], bool], series_budget: int
+        self,
+        route: Route,
+        accepts: Callable[[str, str], bool],
+        series_budget: int,
+        before: Snapshot | None = None,
     ) -> None:
         self._route = route
         self._accepts = accepts
@@ -115,6 +120,8 @@ class CheckpointCollector:
         self._index: dict[Labels, int] = {}
         # Names recur in thousands of rows; each is kept once.
         self._names: dict[str, str] = {}
+        self._groups = before.columns.groups if before else ()
+        self._target_groups = before.columns.target_groups if before else ()
         self._kinds: dict[Kind, Kind] = {}
         # Of what is over the budget: the hashes of its labels, and what it comes to.
         self._dropped: set[int] = set()
@@ -137,7 +144,7 @@ class CheckpointCollector:
             if row.id in self._ids:
                 continue
             self._ids.add(row.id)
-            values = self._values(row)
+            values = self._values(row, first + len(fresh))
             if values is None:
                 self._rejected[Rejection.FILTERED] += 1
                 continue
@@ -176,11 +183,14 @@ class CheckpointCollector:
         own = columns.source_instance_ids.count(self._route.source_instance_id)
         return own < len(columns)
 
-    def _values(self, row: CheckpointRow) -> Row | None:
-        """Return a row in the order of the columns, None if nobody wants it."""
+    def _values(self, row: CheckpointRow, index: int) -> Row | None:
+        """Return a row in the order of the columns, None if nobody wants it.
+
+        `index` is where it will stand in the columns.
+        """
         source = row.source_progress or _NO_PROGRESS
         target = row.target_progress or _NO_PROGRESS
-        group = self._name(source.consumer_group_id)
+        group = self._group(source.consumer_group_id, self._groups, index)
         topic = self._name(source.topic_name)
         if not self._accepts(group, topic):
             return None
@@ -201,7 +211,7 @@ class CheckpointCollector:
             _consumed_ms(target),
             _known(source.last_fetch_time),
             _known(target.last_fetch_time),
-            self._name(target.consumer_group_id),
+            self._group(target.consumer_group_id, self._target_groups, index),
             self._name(target.topic_name),
             self._kinds.setdefault(kind, kind),
         )
@@ -242,6 +252,15 @@ class CheckpointCollector:
             else:
                 self._ids.add(checkpoint_id)
             self._rejected[Rejection.MALFORMED] += 1
+
+    def _group(self, name: str | None, before: Sequence[str], index: int) -> str:
+        """Return a name of which a route has many: mostly the one before, in its place.
+
+        So two polls share it, and no index of it is needed.
+        """
+        if index < len(before) and before[index] == name:
+            return before[index]
+        return self._name(name)
 
     def _name(self, name: str | None) -> str:
         if not name:

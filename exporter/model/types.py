@@ -210,7 +210,7 @@ Labels = tuple[str, str, str, str]
 """What makes a series within an item: group, topic, source and target instance."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot:
     """The immutable result of one complete poll of a route.
 

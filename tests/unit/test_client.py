@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import operator
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -148,6 +149,17 @@ async def test_a_poll_asks_for_each_page_once_and_within_its_slots(
     assert cloud.pages[0] == 1
     assert cloud.most_in_flight <= 4
     assert not any(snapshot.rejected.values())
+
+
+async def test_two_polls_of_a_route_keep_its_names_once(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """As long as somebody keeps the first; they are most of its memory."""
+    cloud.answer_pages(CHECKPOINTS, rows(25), size=10)
+
+    first, second = await poll(client), await poll(client)
+
+    assert all(map(operator.is_, first.columns.groups, second.columns.groups))
 
 
 async def test_a_poll_tells_of_every_page(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import operator
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -53,9 +54,10 @@ def collected(
     *pages: list[Json],
     accepts: Callable[[str, str], bool] = lambda _group, _topic: True,
     budget: int = 100,
+    before: Snapshot | None = None,
 ) -> Snapshot:
     """Return the snapshot of these pages."""
-    collector = CheckpointCollector(ROUTE, accepts, budget)
+    collector = CheckpointCollector(ROUTE, accepts, budget, before)
     for page in pages:
         collector.take(rows_of(json.dumps(page_of(page)).encode()))
     return asyncio.run(collector.snapshot())
@@ -183,6 +185,21 @@ def test_rows_that_differ_in_any_label_are_no_duplicates() -> None:
     snapshot = collected(rows)
 
     assert list(snapshot.columns.checkpoint_ids) == [1, 2, 3, 4, 5]
+
+
+def test_names_that_stay_in_place_are_shared_with_the_poll_before() -> None:
+    """A hundred thousand groups are in memory once, and a new one is not mistaken."""
+    names = [f"GID_{number}" for number in range(4)]
+    pages = [checkpoint_row(n, name) for n, name in enumerate(names)]
+    before = collected(pages)
+    pages[1] = checkpoint_row(1, "GID_new")
+
+    after = collected(pages, before=before)
+
+    assert list(after.columns.groups) == ["GID_0", "GID_new", "GID_2", "GID_3"]
+    for name in ("groups", "target_groups"):
+        of_both = (getattr(found.columns, name) for found in (after, before))
+        assert list(map(operator.is_, *of_both)) == [True, False, True, True]
 
 
 def test_what_nobody_wants_is_counted_as_filtered() -> None:
