@@ -1,7 +1,4 @@
-"""The composition root: builds every part from the settings, and joins them.
-
-It decides nothing that a part could decide.
-"""
+"""The composition root: builds every part from the settings, and joins them."""
 
 from __future__ import annotations
 
@@ -9,38 +6,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-
-import structlog
+from typing import Never
 
 from exporter import revision
-from exporter.app.restarting import Restartable
-from exporter.cloud.client import (
-    CloudClient,
-    connected,
-    is_same_client,
-    requests_per_second,
-)
+from exporter.cloud.client import CloudClient, connected, requests_per_second
 from exporter.config import Settings
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.assessment import Limits, StatusReport
-from exporter.model.errors import NotFoundError
-from exporter.model.types import Inventory, Route, Snapshot
-from exporter.polling.admission import admission
 from exporter.polling.discovery import Discovery
-from exporter.polling.nextlook import NextLook
-from exporter.polling.scheduler import Poller
-from exporter.polling.store import NOT_WEIGHED, Outcome, Store
+from exporter.polling.scheduler import Scheduler
+from exporter.polling.store import Store
 from exporter.web.server import Site
-
-log = structlog.get_logger(__name__)
 
 
 class Exporter:
     """One process: what it polls, what it knows, and what it shows of that.
 
-    `connection` closes what `cloud` is connected by, once `aclose` or `apply` say so.
+    A reload replaces `cloud`, `discovery` and `scheduler`; the other parts stay.
+    `connection` closes the client's connections.
     """
 
     def __init__(
@@ -53,52 +37,108 @@ class Exporter:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._wall = wall
-        self._clock = clock = asyncio.get_running_loop().time
-        self._started_at = clock()
-        self._connection = connection
+        clock = asyncio.get_running_loop().time
+        self._stands_by = False
+        self._replacing = asyncio.Lock()
+        self._polling: asyncio.Task[Never] | None = None
+        # Set once every route has been tried, well or badly, or another process is
+        # seen to poll; and then for good.
+        self.ready = asyncio.Event()
         self.telemetry = telemetry
-        self._take_settings(settings, cloud)
-        self.telemetry.reloaded(ok=True, at=self._wall())
+        self.telemetry.reloaded(ok=True, at=wall())
         self.store = Store(
             stale_after=settings.poll.stale_after.total_seconds(),
             max_checkpoints=settings.metrics.max_checkpoints,
             clock=clock,
         )
         self.exposition = Exposition(
-            self.store,
-            settings.metrics.families,
-            self.telemetry,
-            wall=wall,
-            clock=clock,
+            self.store, settings.metrics.families, telemetry, wall=wall, clock=clock
+        )
+        self._build(settings, cloud, connection, known=None)
+
+    def _build(
+        self,
+        settings: Settings,
+        cloud: CloudClient,
+        connection: AsyncExitStack,
+        *,
+        known: Discovery | None,
+    ) -> None:
+        """Build what these settings replace; nothing polls meanwhile."""
+        self.settings = settings
+        self._cloud = cloud
+        self._connection = connection
+        stale_after = settings.poll.stale_after.total_seconds()
+        self.telemetry.settings(settings.poll.interval.total_seconds(), stale_after)
+        self.telemetry.shard(settings.shard.index, settings.shard.total)
+        self.store.set_limits(
+            stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
         )
         self.discovery = Discovery(
+            cloud, settings, on_failure=self.telemetry.discovery_failed, known=known
+        )
+        self.scheduler = Scheduler(
             cloud,
             settings,
-            on_failure=self.telemetry.discovery_failed,
-        )
-        self.poller = Poller(
-            self._poll,
-            self._publish,
-            interval=settings.poll.interval.total_seconds(),
+            self.discovery,
+            self.store,
+            self.exposition,
+            telemetry=self.telemetry,
+            ready=self.ready,
             starts_per_second=requests_per_second(settings),
-            on_skip=self.telemetry.poll_skipped,
-            wall=wall,
+            wall=self._wall,
         )
-        # Hears of every page of a poll, for whoever draws how far it is.
-        self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
-        # Set once every route has been tried, well or badly, or another is seen to
-        # poll; and then for good.
-        self.ready = asyncio.Event()
-        self._next_look = NextLook()
-        self._shown: Inventory | None = None
-        self._stands_by = False
-        self._looks = Restartable()
-        self._polls = Restartable()
+        self.scheduler.take_routes()
 
-    @property
-    def workers(self) -> int:
-        """Return how many routes are polled at a time where all are polled at once."""
-        return self._settings.api.max_concurrency
+    async def run(self) -> None:
+        """Discover and poll until cancelled; begin again after each reload."""
+        while True:
+            async with self._replacing:
+                scheduler = self.scheduler
+            async with asyncio.TaskGroup() as group:
+                # Ends only if it is stopped, or of a bug.
+                self._polling = group.create_task(scheduler.run())
+
+    async def apply(self, settings: Settings) -> None:
+        """Put other settings in force; routes that stay keep what is known of them.
+
+        A poll under way begins again. The settings of `web` stay as they were.
+
+        Raises:
+            Exception: they cannot be put in force; the old ones still are.
+        """
+        if settings == self.settings:
+            return
+        async with AsyncExitStack() as connection:
+            opening = connected(settings, self.telemetry)
+            cloud = await connection.enter_async_context(opening)
+            async with self._replacing:
+                await self._stop_polling()
+                await self.exposition.set_families(settings.metrics.families)
+                former = self._connection
+                self._build(settings, cloud, connection.pop_all(), known=self.discovery)
+        await former.aclose()
+
+    async def _stop_polling(self) -> None:
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait({self._polling})
+
+    async def aclose(self) -> None:
+        """Close the connections to the cloud."""
+        await self._connection.aclose()
+
+    def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
+        """Note whether this process polls; while another does, show nothing found.
+
+        `run` must not be running.
+        """
+        self._stands_by = not is_leader
+        self.telemetry.leads(is_leader=is_leader)
+        if not is_leader:
+            self.telemetry.undiscovered()
+            self._build(self.settings, self._cloud, self._connection, known=None)
+        self.exposition.renew()
 
     def site(self) -> Site:
         """Return what of this exporter is served over HTTP."""
@@ -107,13 +147,13 @@ class Exporter:
             report=self.report,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
-            telemetry_path=self._settings.web.telemetry_path,
-            max_requests=self._settings.web.max_requests,
+            telemetry_path=self.settings.web.telemetry_path,
+            max_requests=self.settings.web.max_requests,
         )
 
     def report(self) -> StatusReport:
         """Return what is known at present."""
-        inventory, settings = self.discovery.inventory, self._settings
+        inventory, settings = self.discovery.inventory, self.settings
         synced = {plan.plan_id for plan in inventory.plans if plan.is_auto_synced}
         limits = {}
         for plan_id in inventory.plan_ids():
@@ -133,162 +173,6 @@ class Exporter:
             shard_total=settings.shard.total,
             has_configured_plans=bool(settings.plans),
         )
-
-    async def run(self) -> None:
-        """Discover and poll until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._looks.run(partial(self._look, group))
-
-    async def apply(self, settings: Settings) -> None:
-        """Put other settings in force as a whole; what they do not touch goes on.
-
-        Routes that stay keep what is known of them, and their schedule. Not in force
-        are those of `web`, which `site` was made of.
-
-        Raises:
-            Exception: they cannot be; all is as it was before.
-        """
-        if settings == self._settings:
-            return
-        is_same = is_same_client(settings, self._settings)
-        async with self._stopped_for(settings), AsyncExitStack() as connection:
-            cloud = self._cloud
-            if not is_same:
-                opening = connected(settings, self.telemetry)
-                cloud = await connection.enter_async_context(opening)
-            await self.exposition.set_families(settings.metrics.families)
-            self._put_in_force(settings, cloud)
-            if not is_same:
-                former, self._connection = self._connection, connection.pop_all()
-                await former.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections to the cloud."""
-        await self._connection.aclose()
-
-    async def discover(self) -> bool:
-        """Look for routes; return whether all of it could be looked up."""
-        is_whole = await self.discovery.refresh()
-        if is_whole:
-            self.telemetry.discovered(self._wall())
-        self._take_routes()
-        self._note_tried()
-        return is_whole
-
-    def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
-        """Note whether this process polls; while another does, show nothing found.
-
-        `run` must not be running.
-        """
-        self._stands_by = not is_leader
-        self.telemetry.leads(is_leader=is_leader)
-        self.exposition.renew()
-        if not is_leader:
-            self.withdraw()
-
-    def withdraw(self) -> None:
-        """Drop all that was found; `run` must not be running."""
-        self.discovery.forget()
-        self.telemetry.undiscovered()
-        self._take_routes()
-
-    def _take_routes(self) -> None:
-        routes = self.discovery.inventory.routes
-        before = {status.route for status in self.store.statuses()}
-        self.store.set_routes(routes)
-        self._show_inventory()
-        if before != set(routes):
-            log.info("routes_changed", routes=len(routes), before=len(before))
-
-    @asynccontextmanager
-    async def _stopped_for(self, settings: Settings) -> AsyncIterator[None]:
-        """Stop what these settings change; it starts over at the end.
-
-        Polls go on where they would begin again as they were.
-        """
-        now = self._settings
-        filters = (settings.groups, settings.topics)
-        async with AsyncExitStack() as stopped:
-            if not is_same_client(settings, now) or filters != (now.groups, now.topics):
-                await stopped.enter_async_context(self._polls.stopped())
-            # Last, and so first to go on: what is not wanted is not polled again.
-            await stopped.enter_async_context(self._looks.stopped())
-            yield
-
-    def _take_settings(self, settings: Settings, cloud: CloudClient) -> None:
-        self._settings = settings
-        self._cloud = cloud
-        self._accepts = admission(settings.groups, settings.topics)
-        poll = settings.poll
-        self.telemetry.settings(
-            poll.interval.total_seconds(), poll.stale_after.total_seconds()
-        )
-        self.telemetry.shard(settings.shard.index, settings.shard.total)
-
-    def _put_in_force(self, settings: Settings, cloud: CloudClient) -> None:
-        self._take_settings(settings, cloud)
-        self.store.reconfigure(
-            stale_after=settings.poll.stale_after.total_seconds(),
-            max_checkpoints=settings.metrics.max_checkpoints,
-        )
-        self.poller.reconfigure(
-            interval=settings.poll.interval.total_seconds(),
-            starts_per_second=requests_per_second(settings),
-        )
-        self.discovery.reconfigure(cloud, settings)
-        self._shown = None
-        self._take_routes()
-
-    async def _look(self, group: asyncio.TaskGroup) -> None:
-        """Discover, have the routes polled, and wait until it is time again."""
-        # A reload may have dropped some; the cloud need not answer for that.
-        self.poller.set_routes(self.discovery.inventory.routes, group)
-        self._next_look.begin()
-        if not await self.discover():
-            self._next_look.hasten()
-        self.poller.set_routes(self.discovery.inventory.routes, group)
-        await self._next_look.due(self._settings.poll)
-
-    async def _poll(self, route: Route) -> Snapshot:
-        return await self._polls.run(partial(self._poll_now, route))
-
-    async def _poll_now(self, route: Route) -> Snapshot:
-        return await self._cloud.list_checkpoints(
-            route,
-            accepts=self._accepts,
-            series_budget=self.store.room_for(route),
-            on_page=partial(self.on_page, route),
-        )
-
-    async def _publish(self, outcome: Outcome) -> None:
-        weighed = NOT_WEIGHED
-        if isinstance(outcome.result, Snapshot):
-            # Before it is recorded, so that no scrape has to wait for it.
-            await self.exposition.prepare(outcome.result)
-            weighed = await self.store.weigh(outcome.result)
-        self.store.record(outcome, weighed)
-        await self.exposition.refresh(outcome.route)
-        self.discovery.polled(outcome.route, outcome.error)
-        if isinstance(outcome.error, NotFoundError):
-            self._next_look.hasten()
-        self._show_inventory()
-        self._note_tried()
-
-    def _note_tried(self) -> None:
-        if not self.ready.is_set() and self.store.is_tried():
-            self.ready.set()
-
-    def _show_inventory(self) -> None:
-        inventory = self.discovery.inventory
-        if inventory is self._shown:
-            return
-        self._shown = inventory
-        objectives = {
-            plan_id: self._settings.objectives_for(plan_id).in_seconds()
-            for plan_id in inventory.plan_ids()
-        }
-        self.exposition.set_inventory(inventory, objectives)
 
 
 @asynccontextmanager

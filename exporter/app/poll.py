@@ -32,8 +32,8 @@ async def poll(settings: Settings, output: str) -> bool | None:
 async def _poll_and_print(exporter: Exporter, settings: Settings, output: str) -> bool:
     with drawn_progress(settings.log) as progress:
         bar = ProgressBar(progress)
-        exporter.on_page = bar.page
-        is_found = await exporter.discover()
+        exporter.scheduler.on_page = bar.page
+        is_found = await exporter.scheduler.discover()
         bar.begin(len(exporter.discovery.inventory.routes))
         is_whole = await poll_routes(exporter, bar.polled) and is_found
     if output == "prometheus":

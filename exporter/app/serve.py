@@ -1,7 +1,4 @@
-"""The exporter as a process: it serves until a signal says stop, or polls once.
-
-It builds nothing but what a process needs beside the parts of `app`.
-"""
+"""The exporter as a process: it serves until a signal says stop, and reloads."""
 
 from __future__ import annotations
 
@@ -9,20 +6,25 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from exporter import __version__
+from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.app.leader import Elector, election
-from exporter.app.reloading import Reloader
-from exporter.config import Loaded, Settings
+from exporter.cloud.credentials import in_daemon_thread
+from exporter.config import ConfigurationError, Loaded, Settings
+from exporter.config.settings import Section
+from exporter.model.errors import CloudError, capture_error
 from exporter.model.types import Route
 from exporter.web.auth import web_security
 from exporter.web.server import application, serving
 from exporter.web.watch import checked
+
+UNEXPECTED = "the configuration could not be put in force: a bug, which is in the log"
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +37,8 @@ async def serve(
 ) -> None:
     """Run the exporter until a signal says stop; `on_ready` hears of its first data.
 
-    `reread` reads the configuration again: at SIGHUP, and where that is enabled at a
-    request.
+    `reread` reads the configuration again: at SIGHUP, and at a request where that is
+    enabled.
 
     Raises:
         ConfigurationError: the web configuration cannot be served, or the lease not
@@ -51,7 +53,7 @@ async def serve(
     gc.freeze()
     entrance = web_security(settings.web.config_file, asyncio.get_running_loop().time)
     async with opened(settings) as exporter:
-        reloader = reloading(exporter, settings, reread)
+        reloader = Reloader(exporter, reread)
         reload = reloader.reload if settings.web.enable_lifecycle else None
         site = replace(exporter.site(), reload=reload)
         app = application(site, entrance.middlewares)
@@ -73,30 +75,11 @@ async def serve(
             stopping = group.create_task(stop.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not stopping.done():
-                # Whatever ended it: an exporter that does not poll must not look well.
+                # An exporter that does not poll must not look well.
                 raise RuntimeError("polling has ended by itself")
             for task in (running, waiting, reloads):
                 task.cancel()
     log.info("stopped")
-
-
-def reloading(
-    exporter: Exporter, settings: Settings, reread: Callable[[], Loaded]
-) -> Reloader:
-    """Return what puts the configuration in force that `reread` reads."""
-
-    def report(is_good: bool) -> None:  # noqa: FBT001 - a callback
-        exporter.telemetry.reloaded(ok=is_good, at=time.time())
-        exporter.exposition.renew()
-
-    def read() -> Loaded:
-        loaded = reread()
-        if loaded.settings.web.config_file is not None:
-            # It follows its file by itself; but what `serve` would refuse is not good.
-            checked(loaded.settings.web.config_file)
-        return loaded
-
-    return Reloader(settings, read, exporter.apply, report)
 
 
 async def poll_when_elected(exporter: Exporter, elector: Elector | None) -> None:
@@ -120,7 +103,7 @@ async def _when_ready(
 
 async def poll_all(exporter: Exporter) -> bool:
     """Discover, poll every route once; return whether all of it succeeded."""
-    is_found = await exporter.discover()
+    is_found = await exporter.scheduler.discover()
     return await poll_routes(exporter) and is_found
 
 
@@ -128,17 +111,7 @@ async def poll_routes(
     exporter: Exporter, on_polled: Callable[[Route], None] = lambda _: None
 ) -> bool:
     """Poll every route that is known once; return whether all of it succeeded."""
-    queue = list(reversed(exporter.discovery.inventory.routes))
-
-    async def work() -> None:
-        while queue:
-            route = queue.pop()
-            await exporter.poller.poll_once(route)
-            on_polled(route)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(exporter.workers):
-            group.create_task(work())
+    await exporter.scheduler.poll_each(on_polled)
     is_whole = not exporter.discovery.inventory.missing
     return is_whole and all(status.is_up for status in exporter.store.statuses())
 
@@ -155,3 +128,84 @@ def signalled(*numbers: signal.Signals) -> asyncio.Event:
     for number in numbers:
         loop.add_signal_handler(number, event.set)
     return event
+
+
+class Reloader:
+    """Reads the configuration again, and puts it in force if all of it is good."""
+
+    def __init__(self, exporter: Exporter, reread: Callable[[], Loaded]) -> None:
+        self._exporter = exporter
+        self._reread = reread
+        self._turn = asyncio.Lock()
+
+    async def reload_on(self, signalled: asyncio.Event) -> None:
+        """Reload whenever the event is set, until cancelled."""
+        while True:
+            await signalled.wait()
+            signalled.clear()
+            await self.reload()
+
+    async def reload(self) -> Sequence[str]:
+        """Reload, one at a time; return the faults, none where it succeeded.
+
+        Each fault is one line without values. After a fault the old configuration
+        stays in force.
+        """
+        async with self._turn:
+            faults = await capture_error(self._attempt())
+            bug = None
+            if isinstance(faults, CloudError):
+                bug = faults.bug
+                faults = (str(faults) if bug is None else UNEXPECTED,)
+            for fault in faults:
+                log.error("reload_failed", error=fault, exc_info=bug)
+            self._exporter.telemetry.reloaded(ok=not faults, at=time.time())
+            self._exporter.exposition.renew()
+            return faults
+
+    async def _attempt(self) -> Sequence[str]:
+        try:
+            # In a thread: the disk that the file is on may be slow.
+            read = await in_daemon_thread(self._read)
+        except ConfigurationError as error:
+            return error.faults
+        before = self._exporter.settings
+        # A process that takes part in an election holds the lease of its shard.
+        kept = ["web", "ha"] if before.ha.lease is None else ["web", "ha", "shard"]
+        settings = read.model_copy(
+            update={name: getattr(before, name) for name in kept}
+        )
+        await self._exporter.apply(settings)
+        if settings.log != before.log:
+            logs.configure(settings.log.level, settings.log.format)
+        changed = changed_settings(before, settings)
+        log.info("reloaded", changed=",".join(changed) or "nothing")
+        if waiting := changed_settings(settings, read):
+            log.warning("restart_needed", settings=",".join(waiting))
+        return ()
+
+    def _read(self) -> Settings:
+        settings = self._reread().settings
+        if settings.web.config_file is not None:
+            # It follows its file by itself; but what `serve` would refuse is not good.
+            checked(settings.web.config_file)
+        return settings
+
+
+def changed_settings(before: Settings, after: Settings) -> list[str]:
+    """Return the names of the settings that differ.
+
+    >>> from exporter.config import ShardSettings
+    >>> changed_settings(Settings(), Settings(shard=ShardSettings(total=2)))
+    ['shard.total']
+    """
+    changed = []
+    for section in type(before).model_fields:
+        one, other = getattr(before, section), getattr(after, section)
+        if not isinstance(one, Section):
+            changed += [section] * (one != other)
+            continue
+        names = type(one).model_fields
+        differing = (n for n in names if getattr(one, n) != getattr(other, n))
+        changed += [f"{section}.{name}" for name in differing]
+    return changed

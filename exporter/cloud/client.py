@@ -233,12 +233,3 @@ async def connected(
 def requests_per_second(settings: Settings) -> float:
     """Return this shard's share of what the account may be asked."""
     return settings.api.requests_per_second / settings.shard.total
-
-
-def is_same_client(one: Settings, other: Settings) -> bool:
-    """Return whether a client of the one settings is as good as one of the other."""
-    return (one.api, one.poll.timeout, requests_per_second(one)) == (
-        other.api,
-        other.poll.timeout,
-        requests_per_second(other),
-    )

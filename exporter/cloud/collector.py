@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar
 
 from exporter.cloud.wire import CheckpointRow, ItemRow, Page, PlanRow, Progress
 from exporter.model import lag
-from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import (
     UNKNOWN_MS,
     Columns,
@@ -20,7 +19,6 @@ from exporter.model.types import (
     Labels,
     Plan,
     Rejection,
-    Rollup,
     Route,
     Snapshot,
 )
@@ -173,7 +171,7 @@ class CheckpointCollector:
         return Snapshot(
             route=self._route,
             columns=columns,
-            rollup=lag.merged([await _rolled_up(columns), self._dropped_rollup]),
+            rollup=lag.merged([await lag.roll_up(columns), self._dropped_rollup]),
             rejected={reason: self._rejected[reason] for reason in Rejection},
             dropped=len(self._dropped),
             index=self._index if self._lists_foreign(columns) else {},
@@ -268,17 +266,6 @@ class CheckpointCollector:
         if len(self._index) < self._series_budget:
             return self._names.setdefault(name, name)
         return self._names.get(name, name)
-
-
-async def _rolled_up(columns: Columns) -> Rollup:
-    """Return what columns come to, with pauses in which the loop serves others."""
-    slicer, parts = TimeSlicer(), []
-    for start in range(0, max(1, len(columns)), SLICE_ROWS):
-        rows = slice(start, start + SLICE_ROWS)
-        sides = columns.source_ms[rows], columns.target_ms[rows]
-        parts.append(lag.rollup(*sides, columns.last_sync_ms[rows]))
-        await slicer.pause()
-    return lag.merged(parts)
 
 
 def _rank(values: Sequence[Any]) -> float:

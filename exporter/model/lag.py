@@ -1,15 +1,16 @@
-"""What lag, age and state of a checkpoint mean.
+"""What lag, age and state of a checkpoint mean, and what many checkpoints come to.
 
-Pure: milliseconds in, milliseconds out; `UNKNOWN_MS` in, None out, and never a zero.
+Milliseconds in, milliseconds out; `UNKNOWN_MS` in, None out, and never a zero.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Collection, Sequence
+from itertools import accumulate, compress
 
-from exporter.model.types import UNKNOWN_MS, Rollup, State
+from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
+from exporter.model.types import UNKNOWN_MS, Columns, Rollup, State
 
 BUCKET_BOUNDS_MS = (
     -60_000,
@@ -34,7 +35,7 @@ def sync_lag_ms(source_ms: int, target_ms: int) -> int | None:
     """Return how far the target trails the source, None if either is unknown.
 
     Below 0 the target is ahead: the sides are read moments apart, and in a two-way plan
-    it may be so in truth. Whoever wants it clamped does so in a recording rule.
+    it may really be so. A recording rule can clamp it.
 
     >>> sync_lag_ms(1740724080343, 1740724075343)
     5000
@@ -113,3 +114,26 @@ def rollup(
         lag_count=len(lags),
         lag_sum_ms=sum(lags),
     )
+
+
+def rolled_up(columns: Columns, hidden: Collection[int], rows: range) -> Rollup:
+    """Return what these rows come to without those of them that are hidden."""
+    times = [
+        column[rows.start : rows.stop]
+        for column in (columns.source_ms, columns.target_ms, columns.last_sync_ms)
+    ]
+    if not hidden:
+        return rollup(*times)
+    is_visible = [row not in hidden for row in rows]
+    return rollup(*(list(compress(column, is_visible)) for column in times))
+
+
+async def roll_up(columns: Columns, hidden: Collection[int] = ()) -> Rollup:
+    """Return what columns come to without their hidden rows, worked out in slices."""
+    parts = [rollup((), (), ())]
+    slicer = TimeSlicer()
+    for first in range(0, len(columns), SLICE_ROWS):
+        await slicer.pause()
+        rows = range(first, min(first + SLICE_ROWS, len(columns)))
+        parts.append(rolled_up(columns, hidden, rows))
+    return merged(parts)

@@ -231,6 +231,7 @@ class Snapshot:
 
 
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
+NOTHING_HIDDEN: Mapping[Route, frozenset[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +239,10 @@ class RouteStatus:
     """What is known of one route.
 
     `is_up` and `duration` are None before the first poll, `last_success_at` (Unix
-    seconds) before the first success. `snapshot` is None when none is fit to show:
-    before the first success, and from `stale_after` on. `reason` and `origin` are those
-    of a last poll that failed. `hidden` are those of its rows
-    that a row of another route with the same labels replaces; `rollup` is what the
-    others come to, None where `snapshot` is.
+    seconds) before the first success. `reason` and `origin` tell of the last poll if it
+    failed. `snapshot` and `rollup` are None before the first success, and from
+    `stale_after` on. `hidden` are the rows of the snapshot that another route of the
+    item shows instead, `hidden_by` says which route; `rollup` counts the others.
     """
 
     route: Route
@@ -256,4 +256,7 @@ class RouteStatus:
     snapshot: Snapshot | None = None
     rollup: Rollup | None = None
     hidden: frozenset[int] = frozenset()
+    hidden_by: Mapping[Route, frozenset[int]] = field(
+        default_factory=lambda: NOTHING_HIDDEN
+    )
     published_at: float = 0.0

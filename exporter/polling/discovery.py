@@ -1,35 +1,98 @@
-"""Which routes there are: the configuration, completed by what the cloud says.
-
-It polls no route and keeps no time; `app` runs it now and then.
-"""
+"""Which routes there are: the configuration, completed by what the cloud says."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+import contextlib
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from exporter.config import PlanSettings, Settings
 from exporter.model.errors import CloudError, NotFoundError, Reason, capture_error
-from exporter.model.types import Inventory, Missing, Plan, Route
-from exporter.polling.lookup import Found, PlanReader, configured_plan, listed_plan
-from exporter.polling.remaining import remaining, remaining_unfound
-from exporter.polling.routes import configured_but_missing, shard_of
+from exporter.model.types import Inventory, Item, Missing, Plan, Route
+from exporter.polling.routes import (
+    configured_but_missing,
+    shard_of,
+    source_instances,
+)
 
+DELETED = "DELETED"
+RUNNING = "RUNNING"
+
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 
-class Discovery:
-    """Finds routes, and keeps those of a plan whose look-up fails.
+class PlanReader(Protocol):
+    """What discovery asks of the cloud; every method raises `CloudError`."""
 
-    `on_failure` hears the reason of each failure; as many plans are looked up at a time
-    as calls may be in flight.
+    async def list_plans(self, region: str) -> Sequence[Plan]:
+        """Return every plan of a region."""
+        ...
+
+    async def get_plan(self, region: str, plan_id: str) -> Plan:
+        """Return one plan with its instances."""
+        ...
+
+    async def list_items(self, region: str, plan_id: str) -> Sequence[Item]:
+        """Return every item of a plan."""
+        ...
+
+    async def get_item(self, region: str, plan_id: str, item_id: str) -> Item:
+        """Return one item of a plan."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of one plan; `plan` is None where the cloud was not asked."""
+
+    plan: Plan | None = None
+    items: tuple[Item, ...] = ()
+    routes: tuple[Route, ...] = ()
+    missing: frozenset[Missing] = frozenset()
+
+
+class FailureLog(Generic[K]):
+    """Logs a failure when it begins or its remedy changes, and when it is over."""
+
+    def __init__(self, failed: str, recovered: str) -> None:
+        self._failed = failed
+        self._recovered = recovered
+        self.failing: dict[K, CloudError] = {}
+
+    def note(self, key: K, error: CloudError | None, **ids: str) -> None:
+        """Note how an attempt ended: with this error, or well."""
+        before = self.failing.pop(key, None)
+        if error is None:
+            if before is not None:
+                log.info(self._recovered, **ids)
+            return
+        self.failing[key] = error
+        if error.is_news_after(before):
+            log.warning(
+                self._failed,
+                **ids,
+                reason=error.reason.value,
+                error=str(error),
+                remedy=error.remedy,
+                request_id=error.origin.request_id,
+                exc_info=error.bug,
+            )
+
+
+class Discovery:
+    """Finds routes, and keeps those of a plan that cannot be looked up.
+
+    Until it has looked a plan up it goes by `known`, the discovery of the settings
+    before. `on_failure` hears the reason of each failure. As many plans are looked up
+    at a time as requests may be in flight.
     """
 
     def __init__(
@@ -38,129 +101,123 @@ class Discovery:
         settings: Settings,
         *,
         on_failure: Callable[[Reason], None],
+        known: Discovery | None = None,
     ) -> None:
         self._cloud = cloud
         self._settings = settings
         self._on_failure = on_failure
         self._slots = asyncio.Semaphore(settings.api.max_concurrency)
-        self._found: dict[str, Found] = {}
-        self._unfound: dict[Route, Missing] = {}
-        self._failing: dict[str, CloudError] = {}
-        self._inventory = Inventory()
+        self._is_hastened = asyncio.Event()
+        self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
+        self._found = {} if known is None else self._still_wanted(known)
+        self._gone: dict[Route, Missing] = {}
+        self._inventory = self._present_inventory()
 
     @property
     def inventory(self) -> Inventory:
         """Return what is known at present, with the routes of this shard alone.
 
-        Another object once something was looked up, or a poll showed something new.
+        It is another object after each discovery, and after a poll that showed
+        something new.
         """
         return self._inventory
 
     @property
     def failing(self) -> Mapping[str, CloudError]:
-        """Return why what could not be looked up at the last attempt, by what it is."""
-        return MappingProxyType(dict(self._failing))
-
-    def reconfigure(self, cloud: PlanReader, settings: Settings) -> None:
-        """Go by other settings: what they no longer ask for is gone at once.
-
-        What they ask for beside it is found by the next look. None may be under way.
-        """
-        self._cloud = cloud
-        self._settings = settings
-        self._slots = asyncio.Semaphore(settings.api.max_concurrency)
-        self._found = remaining(self._found, settings)
-        self._unfound = remaining_unfound(self._unfound, self._found, settings)
-        subjects = {_subject(plan_id) for plan_id in self._found}
-        if not settings.plans:
-            subjects.add(_listing(settings.api.region))
-        self._failing = {s: e for s, e in self._failing.items() if s in subjects}
-        # No id was found that was missing: nothing of this is news for the log.
-        self._inventory = self._present_inventory()
-
-    def forget(self) -> None:
-        """Know of nothing, as at the start; no look may be under way."""
-        self._found, self._unfound, self._failing = {}, {}, {}
-        self._inventory = Inventory()
+        """Return why the last look-ups failed, by what was looked up."""
+        return MappingProxyType(dict(self._failures.failing))
 
     async def refresh(self) -> bool:
-        """Look everything up anew; return whether all of it could be looked up."""
-        wanted: Sequence[PlanSettings | Plan] | None = self._settings.plans
-        if not wanted:
-            region = self._settings.api.region
-            listing = self._cloud.list_plans(region)
-            wanted = await self._tried(_listing(region), listing)
+        """Look everything up; return whether all of it could be looked up."""
+        self._is_hastened.clear()
+        wanted = await self._wanted()
         if wanted is not None:
-            before, self._found = self._found, await self._look_up_all(wanted)
-            for plan_id in before.keys() - self._found.keys():
-                self._failing.pop(_subject(plan_id), None)
-        routes = {route for found in self._found.values() for route in found.routes}
-        self._unfound = {r: gone for r, gone in self._unfound.items() if r in routes}
+            async with asyncio.TaskGroup() as group:
+                tasks = {
+                    plan.id: group.create_task(self._look_up(plan, listed))
+                    for plan, listed in wanted
+                }
+            for plan_id in self._found.keys() - tasks.keys():
+                self._failures.failing.pop(_subject(plan_id), None)
+            self._found = {plan_id: task.result() for plan_id, task in tasks.items()}
         self._take_stock()
-        return not self._failing
+        if self._failures.failing:
+            self._is_hastened.set()
+        return not self._failures.failing
+
+    async def due(self) -> None:
+        """Wait until the next discovery is due.
+
+        After `poll.discovery_interval`; after `poll.interval`, if that is shorter,
+        where this discovery failed or a poll shows that an id is gone.
+        """
+        poll = self._settings.poll
+        longest = poll.discovery_interval.total_seconds()
+        shortest = min(poll.interval.total_seconds(), longest)
+        await asyncio.sleep(shortest)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest - shortest):
+                await self._is_hastened.wait()
 
     def polled(self, route: Route, error: CloudError | None) -> None:
         """Take note of how a poll ended: it may show that a configured id is wrong."""
-        if error is not None and not isinstance(error, NotFoundError):
-            return  # whatever went wrong, it says nothing of the ids
+        if isinstance(error, NotFoundError):
+            self._is_hastened.set()
+        elif error is not None:
+            return  # it says nothing about the ids
         gone = configured_but_missing(route, error, self._settings)
-        if gone == self._unfound.get(route):
+        if gone == self._gone.get(route):
             return
         if gone is None:
-            del self._unfound[route]
+            del self._gone[route]
         else:
-            self._unfound[route] = gone
+            self._gone[route] = gone
         self._take_stock()
 
-    async def _look_up_all(
-        self, plans: Iterable[PlanSettings | Plan]
-    ) -> dict[str, Found]:
-        async with asyncio.TaskGroup() as group:
-            tasks = {
-                _id_of(plan): group.create_task(self._look_up(plan)) for plan in plans
-            }
-        return {plan_id: task.result() for plan_id, task in tasks.items()}
+    def _still_wanted(self, known: Discovery) -> dict[str, Found]:
+        """Return what is known of the plans that these settings ask for too."""
+        before = {plan.id: plan for plan in known._settings.plans}
+        now = {plan.id: plan for plan in self._settings.plans}
+        return {
+            plan_id: found
+            if before.get(plan_id) == now.get(plan_id)
+            # Its missing ids may not be configured any more.
+            else replace(found, missing=frozenset())
+            for plan_id, found in known._found.items()
+            if plan_id in now or not now
+        }
 
-    async def _look_up(self, plan: PlanSettings | Plan) -> Found:
+    async def _wanted(self) -> Sequence[tuple[PlanSettings, Plan | None]] | None:
+        """Return the configured plans, or those listed; None if they cannot be."""
+        if self._settings.plans:
+            return [(plan, None) for plan in self._settings.plans]
+        region = self._settings.api.region
+        listed = await self._tried(f"region {region}", self._cloud.list_plans(region))
+        if listed is None:
+            return None
+        # The cloud's ids need not look like a setting.
+        return [(PlanSettings.model_construct(id=p.plan_id), p) for p in listed]
+
+    async def _look_up(self, wanted: PlanSettings, listed: Plan | None) -> Found:
         """Return what is found of a plan, or what was found before if that fails."""
-        plan_id = _id_of(plan)
+        region = self._settings.region_of(wanted)
         async with self._slots:
-            if isinstance(plan, Plan):
-                look_up = listed_plan(self._cloud, plan)
-            else:
-                region = self._settings.region_of(plan)
-                look_up = configured_plan(self._cloud, plan, region)
-            found = await self._tried(_subject(plan_id), look_up)
+            look_up = _look_up(self._cloud, wanted, region, listed)
+            found = await self._tried(_subject(wanted.id), look_up)
         if found is not None:
             return found
-        previous = self._found.get(plan_id, Found())
-        return replace(previous, plan=plan) if isinstance(plan, Plan) else previous
+        previous = self._found.get(wanted.id, Found())
+        return replace(previous, plan=listed or previous.plan)
 
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
         found = await capture_error(look_up)
+        error = found if isinstance(found, CloudError) else None
+        self._failures.note(subject, error, subject=subject)
         if isinstance(found, CloudError):
-            self._failed(subject, found)
+            self._on_failure(found.reason)
             return None
-        if self._failing.pop(subject, None) is not None:
-            log.info("discovery_recovered", subject=subject)
         return found
-
-    def _failed(self, subject: str, error: CloudError) -> None:
-        """Count a failure, and log it when it begins or turns into another."""
-        self._on_failure(error.reason)
-        before = self._failing.get(subject)
-        self._failing[subject] = error
-        if error.is_news_after(before):
-            log.warning(
-                "discovery_failed",
-                subject=subject,
-                reason=error.reason.value,
-                error=str(error),
-                remedy=error.remedy,
-                request_id=error.origin.request_id,
-                exc_info=error.bug,
-            )
 
     def _take_stock(self) -> None:
         """Renew the inventory, and log which configured ids are newly gone or back."""
@@ -175,25 +232,88 @@ class Discovery:
     def _present_inventory(self) -> Inventory:
         found = self._found.values()
         shard = self._settings.shard
+        routes = {route for one in found for route in one.routes}
+        self._gone = {r: gone for r, gone in self._gone.items() if r in routes}
         missing = {gone for one in found for gone in one.missing}
-        routes = (route for one in found for route in one.routes)
         return Inventory(
             plans=tuple(one.plan for one in found if one.plan is not None),
             items=tuple(item for one in found for item in one.items),
-            missing=frozenset(missing.union(self._unfound.values())),
+            missing=frozenset(missing.union(self._gone.values())),
             routes=tuple(
                 sorted(r for r in routes if shard_of(r, shard.total) == shard.index)
             ),
         )
 
 
-def _id_of(plan: PlanSettings | Plan) -> str:
-    return plan.plan_id if isinstance(plan, Plan) else plan.id
-
-
-def _listing(region: str) -> str:
-    return f"region {region}"
-
-
 def _subject(plan_id: str) -> str:
     return f"plan {plan_id}"
+
+
+async def _look_up(
+    cloud: PlanReader, wanted: PlanSettings, region: str, listed: Plan | None
+) -> Found:
+    """Return what is found of a plan: a configured one, or one that a list names.
+
+    With items and source instances both given, the cloud is not asked. A listed plan
+    has routes only while it is running, a configured one in any status.
+    """
+    if wanted.items and wanted.source_instances:
+        given = [(item, wanted.source_instances) for item in wanted.items]
+        return Found(routes=_routes(wanted, region, given))
+    plan = listed
+    if plan is None or (plan.status == RUNNING and not plan.instances):
+        plan = await _existing_plan(cloud, region, wanted.id)
+    if plan is None or plan.status == DELETED:
+        missing = {Missing("plan", wanted.id)} if listed is None else ()
+        return Found(missing=frozenset(missing))
+    if listed is not None and plan.status != RUNNING:
+        return Found(plan)
+    items, missing_ids = await _items(cloud, wanted, region)
+    sides = {instance.instance_id for instance in plan.instances}
+    # A plan that names no instances leaves none out.
+    configured = [n for n in wanted.source_instances if n in sides or not sides]
+    strangers = set(wanted.source_instances).difference(configured)
+    missing_ids |= {Missing("instance", instance) for instance in strangers}
+    sources = [
+        (
+            item.item_id,
+            configured if wanted.source_instances else source_instances(plan, item),
+        )
+        for item in items
+    ]
+    routes = _routes(wanted, region, sources)
+    return Found(plan, tuple(items), routes, frozenset(missing_ids))
+
+
+def _routes(
+    wanted: PlanSettings, region: str, sources: Iterable[tuple[str, Iterable[str]]]
+) -> tuple[Route, ...]:
+    """Return a plan's routes, from the source instances of each item."""
+    return tuple(
+        Route(wanted.id, item_id, instance, region, wanted.filter)
+        for item_id, instances in sources
+        for instance in instances
+    )
+
+
+async def _existing_plan(cloud: PlanReader, region: str, plan_id: str) -> Plan | None:
+    try:
+        return await cloud.get_plan(region, plan_id)
+    except NotFoundError:
+        return None
+
+
+async def _items(
+    cloud: PlanReader, wanted: PlanSettings, region: str
+) -> tuple[Sequence[Item], set[Missing]]:
+    """Return the items that are wanted, and those of them that do not exist."""
+    if not wanted.items:
+        return await cloud.list_items(region, wanted.id), set()
+    items: list[Item] = []
+    missing: set[Missing] = set()
+    for item_id in wanted.items:
+        try:
+            items.append(await cloud.get_item(region, wanted.id, item_id))
+        except NotFoundError:
+            missing.add(Missing("item", item_id))
+    return items, missing

@@ -1,14 +1,10 @@
-"""Which routes a plan has, who polls each, and when in the interval.
-
-Pure; `discovery` asks the cloud, `poller` keeps the time.
-"""
+"""Which routes a plan has, which shard polls each, and when in the interval."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from exporter.config import PlanSettings, Settings
+from exporter.config import Settings
 from exporter.model.errors import CloudError, NotFoundError
 from exporter.model.types import Item, Missing, Plan, Route
 
@@ -17,10 +13,10 @@ ACTIVE = "ACTIVE"
 
 
 def source_instances(plan: Plan, item: Item) -> tuple[str, ...]:
-    """Return the instances whose checkpoints an item has, as far as can be told.
+    """Return the instances whose checkpoints an item has, as far as the cloud says.
 
     One-way: the active one, which the item's topics name. Two-way: each that takes
-    part. What the plan or the item leaves unsaid does not narrow the choice.
+    part. What the plan or the item does not say narrows nothing.
 
     >>> from exporter.model.types import Instance
     >>> sides = (Instance("rmq-a", "ACTIVE"), Instance("rmq-b", "PASSIVE"))
@@ -40,10 +36,10 @@ def source_instances(plan: Plan, item: Item) -> tuple[str, ...]:
 def configured_but_missing(
     route: Route, error: CloudError | None, settings: Settings
 ) -> Missing | None:
-    """Return which configured id of a route a poll's error says does not exist.
+    """Return which configured id of a route does not exist, as a poll's error says.
 
-    None where the id it speaks of was discovered. An error that names no kind of thing
-    is taken to speak of the item, the last of the path.
+    None where the id was discovered. An error that does not say which id it means is
+    taken to mean the item, the last of the path.
     """
     if not isinstance(error, NotFoundError):
         return None
@@ -59,17 +55,6 @@ def configured_but_missing(
     return Missing("item", route.item_id) if route.item_id in wanted.items else None
 
 
-def configured_routes(
-    wanted: PlanSettings, region: str, sources: Mapping[str, Sequence[str]]
-) -> tuple[Route, ...]:
-    """Return the routes of a configured plan, from the source instances by item."""
-    return tuple(
-        Route(wanted.id, item_id, instance, region, wanted.filter)
-        for item_id, instances in sources.items()
-        for instance in instances
-    )
-
-
 def shard_of(route: Route, total: int) -> int:
     """Return the index of the one shard of `total` that polls a route.
 
@@ -82,7 +67,7 @@ def shard_of(route: Route, total: int) -> int:
 
 
 def position(route: Route, salt: str = "") -> float:
-    """Return a place in [0, 1) that a route has for good, whatever else is polled."""
+    """Return the place in [0, 1) that a route always has, whatever else is polled."""
     key = f"{route.plan_id} {route.item_id} {route.source_instance_id} {salt}"
     # As many bits as a float holds exactly, or the largest would be rounded to 1.
     digest = blake2b(key.encode(), digest_size=6).digest()

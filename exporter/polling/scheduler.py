@@ -1,65 +1,200 @@
-"""When each route is polled, and how a poll's failure becomes data.
-
-It knows neither the cloud nor the metrics: both are functions that it is given.
-"""
+"""When each route is polled, and what is done with what a poll finds."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Never, Protocol
 
 import structlog
 
-from exporter.model.errors import CloudError, Reason, capture_error
-from exporter.model.types import Route, Snapshot
+from exporter.config import NameFilter, Settings
+from exporter.model.errors import capture_error
+from exporter.model.types import Inventory, Route, Snapshot
+from exporter.polling.discovery import Discovery, FailureLog
 from exporter.polling.routes import position
-from exporter.polling.store import Outcome
+from exporter.polling.store import PollResult, Store
+
+# Names are the same at every poll, and matching one costs a microsecond.
+NAMES_REMEMBERED = 2**16
+
+Accepts = Callable[[str, str], bool]
+"""Tells of a group and a topic whether their checkpoint is wanted."""
 
 log = structlog.get_logger(__name__)
 
-Poll = Callable[[Route], Awaitable[Snapshot]]
-Publish = Callable[[Outcome], Awaitable[None]]
+
+class CheckpointReader(Protocol):
+    """What polls ask of the cloud."""
+
+    async def list_checkpoints(
+        self,
+        route: Route,
+        *,
+        accepts: Accepts,
+        series_budget: int,
+        on_page: Callable[[int, int, int], None],
+    ) -> Snapshot:
+        """Return all checkpoints of a route.
+
+        Raises:
+            CloudError: they could not be read, or not all of them.
+        """
+        ...
 
 
-class Poller:
-    """Polls every route once an interval, each on a schedule of its own.
+class Exposition(Protocol):
+    """What shows Prometheus what was found."""
 
-    `interval` is seconds from start to start. `starts_per_second` is how fast the first
-    polls follow each other, so that a start does not outrun the account's limit; `wall`
-    tells Unix seconds.
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Render a snapshot that is not published yet."""
+
+    async def refresh(self, route: Route) -> None:
+        """Render what a published poll of this route changed."""
+
+    def set_inventory(
+        self, inventory: Inventory, objectives: Mapping[str, tuple[float, float]]
+    ) -> None:
+        """Show what discovery found, and the objectives of each plan by its id."""
+
+
+class Telemetry(Protocol):
+    """What counts the work of polling."""
+
+    def poll_skipped(self) -> None:
+        """Count a route that was due while its poll was still running."""
+
+    def discovered(self, at: float) -> None:
+        """Note when a discovery succeeded as a whole, in Unix seconds."""
+
+
+class Scheduler:
+    """Discovers routes, polls each on its own schedule, and publishes what is found.
+
+    `starts_per_second` is how fast the first polls follow each other, so that a start
+    does not exceed the account's limit. `ready` is set once every route has been tried.
+    `wall` tells Unix seconds.
     """
 
     def __init__(
         self,
-        poll: Poll,
-        publish: Publish,
+        cloud: CheckpointReader,
+        settings: Settings,
+        discovery: Discovery,
+        store: Store,
+        exposition: Exposition,
         *,
-        interval: float,
+        telemetry: Telemetry,
+        ready: asyncio.Event,
         starts_per_second: float,
-        on_skip: Callable[[], None],
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._poll = poll
-        self._publish = publish
-        self._interval = interval
+        self._cloud = cloud
+        self._settings = settings
+        self._discovery = discovery
+        self._store = store
+        self._exposition = exposition
+        self._telemetry = telemetry
+        self._ready = ready
         self._starts_per_second = starts_per_second
-        self._on_skip = on_skip
         self._wall = wall
-        self._failing: dict[Route, CloudError] = {}
-        self._under_way: set[Route] = set()
-        self._schedules: dict[Route, asyncio.Task[None]] = {}
-        # Set, and another in its place, when the interval is another.
-        self._repaced = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._interval = settings.poll.interval.total_seconds()
+        self._accepts = _name_filter(settings.groups, settings.topics)
+        self._schedules: dict[Route, asyncio.Task[Never]] = {}
+        self._failures = FailureLog[Route]("poll_failed", "poll_recovered")
+        self._shown: Inventory | None = None
+        # Hears of every page of a poll, for a progress bar.
+        self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
 
-    def set_routes(self, routes: Iterable[Route], group: asyncio.TaskGroup) -> None:
-        """Poll these routes and no others; those that stay keep their schedule."""
-        wanted = set(routes)
-        for route, schedule in list(self._schedules.items()):
-            if route not in wanted or schedule.done():
-                self._schedules.pop(route).cancel()
-                self._failing.pop(route, None)
+    async def run(self) -> Never:
+        """Discover and poll until cancelled; begin with the routes known already."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._schedule_polls(group)
+                await self.discover()
+                self._schedule_polls(group)
+                await self._discovery.due()
+
+    async def discover(self) -> bool:
+        """Find the routes; return whether everything could be looked up."""
+        is_whole = await self._discovery.refresh()
+        if is_whole:
+            self._telemetry.discovered(self._wall())
+        self.take_routes()
+        self._note_tried()
+        return is_whole
+
+    def take_routes(self) -> None:
+        """Have the store keep the routes that are known, and no others."""
+        routes = self._discovery.inventory.routes
+        before = {status.route for status in self._store.statuses()}
+        self._store.set_routes(routes)
+        self._show_inventory()
+        if before != set(routes):
+            log.info("routes_changed", routes=len(routes), before=len(before))
+
+    async def poll_each(
+        self, on_polled: Callable[[Route], None] = lambda _: None
+    ) -> None:
+        """Poll every known route once, `api.max_concurrency` at a time."""
+        slots = asyncio.Semaphore(self._settings.api.max_concurrency)
+
+        async def poll_in_turn(route: Route) -> None:
+            async with slots:
+                await self.poll(route)
+            on_polled(route)
+
+        async with asyncio.TaskGroup() as group:
+            for route in self._discovery.inventory.routes:
+                group.create_task(poll_in_turn(route))
+
+    async def poll(self, route: Route) -> None:
+        """Poll a route, publish how it ended, and tell discovery.
+
+        No failure escapes. Where publishing fails, that is how the poll ended.
+        """
+        started = self._clock()
+        reading = self._cloud.list_checkpoints(
+            route,
+            accepts=self._accepts,
+            series_budget=self._store.series_budget(route),
+            on_page=partial(self.on_page, route),
+        )
+        outcome = await capture_error(reading)
+        took = self._clock() - started
+        result = PollResult(route, self._wall(), took, outcome)
+        bug = await capture_error(self._publish(result))
+        if bug is not None:
+            result = replace(result, outcome=bug)
+            bug = await capture_error(self._publish(result))
+        self._failures.note(
+            route,
+            bug or result.error,
+            plan_id=route.plan_id,
+            item_id=route.item_id,
+            source_instance_id=route.source_instance_id,
+        )
+
+    async def _publish(self, result: PollResult) -> None:
+        if isinstance(result.outcome, Snapshot):
+            # Before it is stored, so that no scrape waits for it.
+            await self._exposition.prepare(result.outcome)
+        await self._store.publish(result)
+        await self._exposition.refresh(result.route)
+        self._discovery.polled(result.route, result.error)
+        self._show_inventory()
+        self._note_tried()
+
+    def _schedule_polls(self, group: asyncio.TaskGroup) -> None:
+        """Poll the known routes and no others; those that stay keep their schedule."""
+        wanted = set(self._discovery.inventory.routes)
+        for route in self._schedules.keys() - wanted:
+            self._schedules.pop(route).cancel()
+            self._failures.failing.pop(route, None)
         new = sorted(wanted - self._schedules.keys())
         ramp = min(self._interval, len(new) / self._starts_per_second)
         for route in new:
@@ -67,118 +202,41 @@ class Poller:
                 self._keep_polling(route, position(route) * ramp)
             )
 
-    def reconfigure(self, *, interval: float, starts_per_second: float) -> None:
-        """Keep another interval from now on; no poll is cut, moved or missed for it."""
-        self._starts_per_second = starts_per_second
-        if interval == self._interval:
-            return
-        self._interval = interval
-        self._repaced.set()
-        self._repaced = asyncio.Event()
-
-    async def poll_once(self, route: Route) -> None:
-        """Poll a route and publish how it ended; only cancellation escapes.
-
-        It is skipped while another poll of the route is under way: one that was dropped
-        and came back may still have its last poll to end.
-        """
-        if route in self._under_way:
-            self._on_skip()
-            return
-        self._under_way.add(route)
-        try:
-            await self._poll_now(route)
-        finally:
-            self._under_way.discard(route)
-
-    async def _poll_now(self, route: Route) -> None:
-        started = asyncio.get_running_loop().time()
-        error = await capture_error(self._poll_and_publish(route, started))
-        if error is not None:
-            outcome = self._outcome(route, started, error.reason, error)
-            # Where not even a failure can be published, that is what has to be told.
-            error = await capture_error(self._publish(outcome)) or error
-        self._report(route, error)
-
-    async def _poll_and_publish(self, route: Route, started: float) -> None:
-        snapshot = await self._poll(route)
-        await self._publish(self._outcome(route, started, snapshot))
-
-    async def _keep_polling(self, route: Route, delay: float) -> None:
-        clock = asyncio.get_running_loop().time
-        due, interval = clock() + delay, self._interval
-        while not await self._slept_until(due, interval):
-            interval = self._interval
-            due = min(due, clock() + position(route) * interval)
-        started = clock()
-        await self.poll_once(route)
-        due = self._next_slot(route, started)
-        interval = self._interval
-        while True:
-            while due < clock():
-                self._on_skip()
-                due += interval
-            if await self._slept_until(due, interval):
-                started = due
-                await self.poll_once(route)
-                due += interval
-            if interval != self._interval:
-                interval = self._interval
-                due = self._next_slot(route, max(started, clock() - interval / 2))
-
-    async def _slept_until(self, due: float, interval: float) -> bool:
-        """Return whether it is due; False once `interval` is not the interval."""
-        if interval != self._interval:
-            return False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(due):
-                await self._repaced.wait()
-        return interval == self._interval
-
-    def _next_slot(self, route: Route, started: float) -> float:
-        """Return when a route is due next: at its own place in the interval.
-
-        The first poll came early, for somebody waits for it, and one before another
-        interval came at no place of this one. Half an interval at least lies between it
-        and the next.
-        """
-        place = position(route) * self._interval
+    async def _keep_polling(self, route: Route, delay: float) -> Never:
+        await asyncio.sleep(delay)
+        started = self._clock()
+        await self.poll(route)
+        # Every later poll is at the route's own place in the interval. The first came
+        # early, for somebody waits for it; half an interval at least lies after it.
         earliest = started + self._interval / 2
-        return earliest + (place - earliest) % self._interval
+        due = earliest + (position(route) * self._interval - earliest) % self._interval
+        while True:
+            while due < self._clock():
+                self._telemetry.poll_skipped()
+                due += self._interval
+            await asyncio.sleep(due - self._clock())
+            await self.poll(route)
+            due += self._interval
 
-    def _outcome(
-        self,
-        route: Route,
-        started: float,
-        result: Snapshot | Reason,
-        error: CloudError | None = None,
-    ) -> Outcome:
-        duration = asyncio.get_running_loop().time() - started
-        return Outcome(route, self._wall(), duration, result, error)
-
-    def _report(self, route: Route, error: CloudError | None) -> None:
-        """Log a failure when it begins or turns into another, and when it ends."""
-        before = self._failing.pop(route, None)
-        if error is None:
-            if before is not None:
-                log.info("poll_recovered", **_ids(route))
+    def _show_inventory(self) -> None:
+        inventory = self._discovery.inventory
+        if inventory is self._shown:
             return
-        self._failing[route] = error
-        if error.is_news_after(before):
-            log.warning(
-                "poll_failed",
-                **_ids(route),
-                reason=error.reason.value,
-                error=str(error),
-                remedy=error.remedy,
-                request_id=error.origin.request_id,
-                exc_info=error.bug,
-            )
+        self._shown = inventory
+        objectives = {
+            plan_id: self._settings.objectives_for(plan_id).in_seconds()
+            for plan_id in inventory.plan_ids()
+        }
+        self._exposition.set_inventory(inventory, objectives)
+
+    def _note_tried(self) -> None:
+        if not self._ready.is_set() and self._store.is_tried():
+            self._ready.set()
 
 
-def _ids(route: Route) -> dict[str, str]:
-    return {
-        "plan_id": route.plan_id,
-        "item_id": route.item_id,
-        "source_instance_id": route.source_instance_id,
-    }
+def _name_filter(groups: NameFilter, topics: NameFilter) -> Accepts:
+    if groups == topics == NameFilter():
+        return lambda _group, _topic: True
+    accepts_group = lru_cache(maxsize=NAMES_REMEMBERED)(groups.accepts)
+    accepts_topic = lru_cache(maxsize=NAMES_REMEMBERED)(topics.accepts)
+    return lambda group, topic: accepts_group(group) and accepts_topic(topic)

@@ -1,31 +1,29 @@
-"""The present state of every route: its last poll, and the snapshot that is shown.
-
-It does no I/O and renders nothing; the poller writes to it, metrics and pages read it.
-"""
+"""The present status of every route: its last poll, and the snapshot that is shown."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from exporter.model.errors import NOWHERE, CloudError, Origin, Reason
-from exporter.model.types import Route, RouteStatus, Snapshot
-from exporter.polling.duplicates import Search, Shown, found, search
-
-Weighed = tuple[Sequence[Snapshot], Mapping[Route, Shown]]
-"""What is shown of each route of an item, if these are its snapshots."""
-
-NOT_WEIGHED: Weighed = (), MappingProxyType({})
+from exporter.model import lag
+from exporter.model.errors import CloudError
+from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
+from exporter.model.types import (
+    NOTHING_HIDDEN,
+    Labels,
+    Route,
+    RouteStatus,
+    Snapshot,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one poll ended: with a snapshot, or with the reason why there is none.
+class PollResult:
+    """How one poll ended: with a snapshot or an error.
 
     `ended_at` is Unix seconds, `duration` seconds.
     """
@@ -33,8 +31,12 @@ class Outcome:
     route: Route
     ended_at: float
     duration: float
-    result: Snapshot | Reason
-    error: CloudError | None = None
+    outcome: Snapshot | CloudError
+
+    @property
+    def error(self) -> CloudError | None:
+        """Return what the poll failed with, None after a success."""
+        return self.outcome if isinstance(self.outcome, CloudError) else None
 
 
 class Store:
@@ -47,20 +49,19 @@ class Store:
     def __init__(
         self, *, stale_after: float, max_checkpoints: int, clock: Callable[[], float]
     ) -> None:
-        self._stale_after = stale_after
-        self._max_checkpoints = max_checkpoints
         self._clock = clock
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
         self._shown = 0
-        # Not before then need anybody look for what has gone stale.
-        self._next_stale_at = math.inf
+        self._publishing = asyncio.Lock()
         self.version = 0
+        self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
 
-    def reconfigure(self, *, stale_after: float, max_checkpoints: int) -> None:
-        """Go by other limits: of age at once, of number as each route is polled."""
+    def set_limits(self, *, stale_after: float, max_checkpoints: int) -> None:
+        """Go by these limits: of age at once, of number as each route is polled."""
         self._stale_after = stale_after
         self._max_checkpoints = max_checkpoints
+        # No snapshot goes stale before then.
         self._next_stale_at = -math.inf
 
     def set_routes(self, routes: Iterable[Route]) -> None:
@@ -73,43 +74,29 @@ class Store:
         for route in self._statuses:
             siblings[route.plan_id, route.item_id].append(route)
         self._siblings = dict(siblings)
-        for item in {(r.plan_id, r.item_id) for r in before if r not in self._statuses}:
-            self._hide_duplicates(self._siblings.get(item, ()))
+        for route in before.keys() - self._statuses.keys():
+            self._stop_hiding(route)
         self._recount()
 
-    async def weigh(self, snapshot: Snapshot) -> Weighed:
-        """Work out what `record` will hide if it is given this next, with pauses.
+    async def publish(self, poll: PollResult) -> None:
+        """Take in how a poll ended, unless its route is not polled any more.
 
-        The routes of a two-way item may have a hundred thousand rows in common. What
-        comes of it holds until others have their turn.
+        The work is done in slices, and then seen as a whole.
         """
-        snapshots = self._beside(snapshot)
-        while True:
-            shown = await _found_in_turns(search(snapshots))
-            before, snapshots = snapshots, self._beside(snapshot)
-            # A sibling's poll may have ended meanwhile.
-            if _are_the_same(before, snapshots):
-                return snapshots, shown
-
-    def record(self, outcome: Outcome, weighed: Weighed = NOT_WEIGHED) -> None:
-        """Take in how a poll ended; a route that is no longer polled is ignored.
-
-        What it costs does not grow with the number of routes, nor, with what `weigh`
-        has found, with that of duplicates.
-        """
-        if outcome.route not in self._statuses:
-            return
-        self._withdraw_stale()
-        status = self._statuses[outcome.route]
-        status = replace(status, polls=status.polls + 1, duration=outcome.duration)
-        if isinstance(outcome.result, Reason):
-            origin = NOWHERE if outcome.error is None else outcome.error.origin
-            failed = _failed(status, outcome.result, origin)
-            self._statuses[outcome.route] = failed
-        else:
-            self._publish(status, outcome.result, outcome.ended_at)
-            self._hide_duplicates(self._siblings_of(outcome.route), weighed)
-        self.version += 1
+        async with self._publishing:
+            while True:
+                self._withdraw_stale()
+                version = self.version
+                changed = await self._changed_by(poll)
+                # A route may have been dropped, or its rows have gone stale meanwhile.
+                if version == self.version:
+                    break
+            for route, status in changed.items():
+                self._shown += _count(status) - _count(self._statuses[route])
+                self._statuses[route] = status
+                self.version += 1
+            stale_at = self._clock() + self._stale_after
+            self._next_stale_at = min(self._next_stale_at, stale_at)
 
     def statuses(self) -> Sequence[RouteStatus]:
         """Return every route's status, without the snapshots that have gone stale."""
@@ -125,32 +112,55 @@ class Store:
         """Return whether every route has been polled at least once, well or badly."""
         return all(status.polls for status in self._statuses.values())
 
-    def room_for(self, route: Route) -> int:
+    def series_budget(self, route: Route) -> int:
         """Return how many checkpoints of this route may have series of their own."""
         self._withdraw_stale()
-        return self._room(self._statuses.get(route, RouteStatus(route)).snapshot)
+        own = _count(self._statuses.get(route, RouteStatus(route)))
+        return max(0, self._max_checkpoints - self._shown + own)
 
-    def _publish(
-        self, status: RouteStatus, snapshot: Snapshot, ended_at: float
-    ) -> None:
-        fit = self._fit(snapshot, status.snapshot)
-        now = self._clock()
-        self._next_stale_at = min(self._next_stale_at, now + self._stale_after)
-        self._shown += len(fit) - (len(status.snapshot) if status.snapshot else 0)
-        self._statuses[status.route] = replace(
-            status,
-            is_up=True,
-            reason=None,
-            origin=NOWHERE,
-            last_success_at=ended_at,
-            snapshot=fit,
-            rollup=fit.rollup,
-            hidden=frozenset(),
-            published_at=now,
-        )
+    async def _changed_by(self, poll: PollResult) -> Mapping[Route, RouteStatus]:
+        """Return the statuses that a poll changes: its own and those of its siblings.
+
+        Another route of the item may win or lose rows that both have.
+        """
+        status = self._statuses.get(poll.route)
+        if status is None:
+            return {}
+        if isinstance(poll.outcome, CloudError):
+            return {poll.route: _after_failure(status, poll, poll.outcome)}
+        snapshot = self._cut(poll.outcome)
+        changed = {}
+        hidden_by = {}
+        for sibling in self.siblings(poll.route):
+            if sibling.snapshot is None or sibling is status:
+                continue
+            hidden = await resolve_duplicates(snapshot, sibling.snapshot)
+            hidden_by[sibling.route] = hidden[poll.route]
+            theirs = {**sibling.hidden_by, poll.route: hidden[sibling.route]}
+            if theirs != {poll.route: frozenset(), **sibling.hidden_by}:
+                changed[sibling.route] = await _hiding(sibling, theirs)
+        polled = _after_success(status, poll, snapshot, self._clock())
+        return {**changed, poll.route: await _hiding(polled, hidden_by)}
+
+    def _stop_hiding(self, gone: Route) -> None:
+        """Show the rows again that this route, which has none any more, has hidden."""
+        for route in self._siblings_of(gone):
+            status = self._statuses[route]
+            if status.snapshot is None or not status.hidden_by.get(gone):
+                continue
+            by = {r: rows for r, rows in status.hidden_by.items() if r != gone}
+            hidden = frozenset[int]().union(*by.values())
+            columns = status.snapshot.columns
+            rollup = status.snapshot.rollup
+            if hidden and not status.snapshot.dropped:
+                # Not in slices: an item has two routes, so that nothing is hidden now.
+                rollup = lag.rolled_up(columns, hidden, range(len(columns)))
+            self._statuses[route] = replace(
+                status, hidden=hidden, hidden_by=by, rollup=rollup
+            )
 
     def _withdraw_stale(self) -> None:
-        """Let go of what is stale, which then takes no room and hides nothing."""
+        """Let go of what is stale: it takes no room and hides nothing any more."""
         now = self._clock()
         if now < self._next_stale_at:
             return
@@ -158,78 +168,132 @@ class Store:
         stale = [s for s in shown if s.published_at + self._stale_after <= now]
         for status in stale:
             self._statuses[status.route] = replace(
-                status, snapshot=None, rollup=None, hidden=frozenset()
+                status,
+                snapshot=None,
+                rollup=None,
+                hidden=frozenset(),
+                hidden_by=NOTHING_HIDDEN,
             )
         for status in stale:
-            self._hide_duplicates(self._siblings_of(status.route))
+            self._stop_hiding(status.route)
         if stale:
             self._recount()
         ends = (status.published_at + self._stale_after for status in shown)
         self._next_stale_at = min((end for end in ends if end > now), default=math.inf)
 
-    def _room(self, previous: Snapshot | None) -> int:
-        own = 0 if previous is None else len(previous)
-        return max(0, self._max_checkpoints - self._shown + own)
-
-    def _fit(self, snapshot: Snapshot, previous: Snapshot | None) -> Snapshot:
-        over = len(snapshot) - self._room(previous)
-        if over <= 0:
+    def _cut(self, snapshot: Snapshot) -> Snapshot:
+        """Drop the checkpoints that exceed the series budget by now."""
+        budget = self.series_budget(snapshot.route)
+        if len(snapshot) <= budget:
             return snapshot
         return replace(
             snapshot,
-            columns=snapshot.columns.first(len(snapshot) - over),
-            dropped=snapshot.dropped + over,
+            columns=snapshot.columns.first(budget),
+            dropped=snapshot.dropped + len(snapshot) - budget,
+            index={key: row for key, row in snapshot.index.items() if row < budget},
         )
 
     def _siblings_of(self, route: Route) -> Sequence[Route]:
         return self._siblings.get((route.plan_id, route.item_id), ())
 
-    def _hide_duplicates(
-        self, routes: Sequence[Route], weighed: Weighed = NOT_WEIGHED
-    ) -> None:
-        snapshots = self._snapshots_of(routes)
-        of, shown = weighed
-        if not _are_the_same(of, snapshots):
-            shown = found(search(snapshots))
-        for snapshot in snapshots:
-            status, now = self._statuses[snapshot.route], shown[snapshot.route]
-            if status.hidden != now.hidden:
-                self._statuses[snapshot.route] = replace(
-                    status, hidden=now.hidden, rollup=now.rollup
-                )
-
-    def _beside(self, snapshot: Snapshot) -> list[Snapshot]:
-        """Return what its item's routes will have once this snapshot is recorded."""
-        routes = self._siblings_of(snapshot.route)
-        statuses = {route: self._statuses[route].snapshot for route in routes}
-        beside = statuses | {snapshot.route: snapshot}
-        return [each for each in beside.values() if each is not None]
-
-    def _snapshots_of(self, routes: Sequence[Route]) -> list[Snapshot]:
-        snapshots = (self._statuses[route].snapshot for route in routes)
-        return [snapshot for snapshot in snapshots if snapshot is not None]
-
     def _recount(self) -> None:
         self.version += 1
-        snapshots = (status.snapshot for status in self._statuses.values())
-        self._shown = sum(len(snapshot) for snapshot in snapshots if snapshot)
+        self._shown = sum(map(_count, self._statuses.values()))
 
 
-async def _found_in_turns(searching: Search) -> Mapping[Route, Shown]:
-    while True:
-        try:
-            next(searching)
-        except StopIteration as end:
-            result: Mapping[Route, Shown] = end.value
-            return result
-        await asyncio.sleep(0)
+def _after_failure(
+    status: RouteStatus, poll: PollResult, error: CloudError
+) -> RouteStatus:
+    failures = {**status.failures, error.reason: status.failures[error.reason] + 1}
+    return replace(
+        status,
+        polls=status.polls + 1,
+        failures=MappingProxyType(failures),
+        is_up=False,
+        reason=error.reason,
+        origin=error.origin,
+        duration=poll.duration,
+    )
 
 
-def _are_the_same(some: Sequence[Snapshot], others: Sequence[Snapshot]) -> bool:
-    return len(some) == len(others) and all(map(operator.is_, some, others))
+def _after_success(
+    status: RouteStatus, poll: PollResult, snapshot: Snapshot, now: float
+) -> RouteStatus:
+    """Return a status that shows all of a snapshot."""
+    return RouteStatus(
+        route=status.route,
+        polls=status.polls + 1,
+        failures=status.failures,
+        is_up=True,
+        last_success_at=poll.ended_at,
+        duration=poll.duration,
+        snapshot=snapshot,
+        rollup=snapshot.rollup,
+        published_at=now,
+    )
 
 
-def _failed(status: RouteStatus, reason: Reason, origin: Origin) -> RouteStatus:
-    count = status.failures[reason] + 1
-    failures = MappingProxyType({**status.failures, reason: count})
-    return replace(status, is_up=False, reason=reason, origin=origin, failures=failures)
+async def _hiding(
+    status: RouteStatus, hidden_by: Mapping[Route, frozenset[int]]
+) -> RouteStatus:
+    """Return a status that hides these rows of its snapshot, and does not count them.
+
+    Where checkpoints were dropped all are counted, for those without a row would else
+    be lost.
+    """
+    hidden = frozenset[int]().union(*hidden_by.values())
+    snapshot, rollup = status.snapshot, status.rollup
+    if snapshot is not None and hidden != status.hidden:
+        rollup = snapshot.rollup
+        if hidden and not snapshot.dropped:
+            rollup = await lag.roll_up(snapshot.columns, hidden)
+    return replace(status, hidden=hidden, hidden_by=hidden_by, rollup=rollup)
+
+
+def _count(status: RouteStatus) -> int:
+    return 0 if status.snapshot is None else len(status.snapshot)
+
+
+async def resolve_duplicates(
+    one: Snapshot, other: Snapshot
+) -> Mapping[Route, frozenset[int]]:
+    """Return the rows to hide of two routes of one item, so that no label set is twice.
+
+    Kept is the row whose source is its route's own instance, then the larger lag, then
+    that of the first route. There may be a hundred thousand, so it is done in slices.
+    """
+    hidden: dict[Route, set[int]] = {one.route: set(), other.route: set()}
+    # Routes without an index list nothing but their own instance's checkpoints.
+    indexed, listed = (one, other) if one.index else (other, one)
+    slicer = TimeSlicer()
+    for row, labels in enumerate(_labels(listed) if indexed.index else ()):
+        if row % SLICE_ROWS == 0:
+            await slicer.pause()
+        rival = indexed.index.get(labels)
+        if rival is None:
+            continue
+        rank, rivals = _rank(listed, row), _rank(indexed, rival)
+        # Of equals the first route's stays, whichever has the index.
+        if (rank, indexed.route) > (rivals, listed.route):
+            hidden[indexed.route].add(rival)
+        else:
+            hidden[listed.route].add(row)
+    return {route: frozenset(rows) for route, rows in hidden.items()}
+
+
+def _labels(snapshot: Snapshot) -> Iterator[Labels]:
+    columns = snapshot.columns
+    return zip(
+        columns.groups,
+        columns.topics,
+        columns.source_instance_ids,
+        columns.target_instance_ids,
+        strict=True,
+    )
+
+
+def _rank(snapshot: Snapshot, row: int) -> tuple[bool, float]:
+    columns = snapshot.columns
+    ms = lag.sync_lag_ms(columns.source_ms[row], columns.target_ms[row])
+    is_own = columns.source_instance_ids[row] == snapshot.route.source_instance_id
+    return is_own, -math.inf if ms is None else ms

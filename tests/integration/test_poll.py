@@ -112,7 +112,7 @@ async def test_another_poll_discovers_nothing() -> None:
     async with exporting(World("healthy"), {}, stats) as exporter:
         await poll_all(exporter)
         before = len(stats.requests)
-        exporter.on_page = lambda route, *_: pages.append(route)
+        exporter.scheduler.on_page = lambda route, *_: pages.append(route)
         assert await poll_routes(exporter, polled.append)
 
     routes = exporter.discovery.inventory.routes

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from exposition_cases import snapshot_of
 
-from exporter.model.errors import NotFoundError, Origin, Reason
+from exporter.model.errors import CloudError, NotFoundError, Origin, Reason
 from exporter.model.types import Checkpoint, Instance, Item, Plan, Route, RouteStatus
-from exporter.polling.store import Outcome
+from exporter.polling.store import PollResult
 
 REGION = "cn-hangzhou"
 # Source instances of the two directions of a two-way plan.
@@ -17,6 +17,7 @@ HERE, THERE = "rmq-here", "rmq-there"
 ROUTE = Route("1", "10", HERE, REGION)
 SIBLING = Route("1", "10", THERE, REGION)
 OTHER = Route("2", "20", HERE, REGION)
+ERRORS = {error.reason: error for error in CloudError.__subclasses__()}
 SYNCED_AT_MS = 1_740_724_080_000
 SOURCE_MS = 1_740_724_080_343
 
@@ -42,14 +43,14 @@ def row(
     )
 
 
-def success(route: Route, *rows: Checkpoint, at: float = 0.0) -> Outcome:
+def success(route: Route, *rows: Checkpoint, at: float = 0.0) -> PollResult:
     """Return how a poll ends that found these rows."""
-    return Outcome(route, at, 0.5, snapshot_of(route, *rows))
+    return PollResult(route, at, 0.5, snapshot_of(route, *rows))
 
 
-def failure(route: Route, reason: Reason = Reason.UNAVAILABLE) -> Outcome:
+def failure(route: Route, reason: Reason = Reason.UNAVAILABLE) -> PollResult:
     """Return how a poll ends that failed."""
-    return Outcome(route, 9_000.0, 1.5, reason)
+    return PollResult(route, 9_000.0, 1.5, ERRORS[reason]("failed"))
 
 
 def groups_shown(status: RouteStatus) -> list[str]:

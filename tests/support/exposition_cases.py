@@ -137,7 +137,14 @@ def snapshot_of(route: Route, *rows: Checkpoint, dropped: int = 0) -> Snapshot:
     columns = columns_of(rows)
     rolled_up = rollup(columns.source_ms, columns.target_ms, columns.last_sync_ms)
     rejected = {Rejection.MALFORMED: 1, Rejection.FILTERED: 2}
-    return Snapshot(route, columns, rolled_up, rejected, dropped)
+    index = {
+        (r.group, r.topic, r.source_instance_id, r.target_instance_id): number
+        for number, r in enumerate(rows)
+    }
+    has_foreign = any(r.source_instance_id != route.source_instance_id for r in rows)
+    return Snapshot(
+        route, columns, rolled_up, rejected, dropped, index if has_foreign else {}
+    )
 
 
 def status_of(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from core_cases import OTHER, ROUTE, SIBLING
 from exposition_cases import FakeClock
 
 from exporter.model.types import Route, RouteStatus
-from exporter.polling.store import Store
+from exporter.polling.store import PollResult, Store
 
 STALE_AFTER = 300.0
 MAX_CHECKPOINTS = 1_000
@@ -28,3 +30,12 @@ def dropped_of(store: Store, route: Route) -> int:
     """Return how many checkpoints of a route have no series."""
     snapshot = status_of(store, route).snapshot
     return 0 if snapshot is None else snapshot.dropped
+
+
+def publish(store: Store, *polls: PollResult) -> None:
+    """Publish polls one after the other, with nothing else going on in their pauses."""
+    for poll in polls:
+        publishing = store.publish(poll)
+        with contextlib.suppress(StopIteration):
+            while True:
+                publishing.send(None)

@@ -1,8 +1,10 @@
-"""Which routes are found, and what of the configuration is not."""
+"""Which routes are found, what is missing, and what a failure costs."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from core_cases import (
@@ -11,14 +13,22 @@ from core_cases import (
     THERE,
     FakePlanReader,
     item,
+    not_found,
     one_way,
     two_way,
 )
 from discovery_bench import DiscoveryBench, Ids
 from structlog.testing import capture_logs
-from virtual_time import settled
+from virtual_time import settled, virtually
 
-from exporter.config import ApiSettings, PlanSettings, Settings, ShardSettings
+from exporter.config import (
+    ApiSettings,
+    PlanSettings,
+    PollSettings,
+    Settings,
+    ShardSettings,
+)
+from exporter.model.errors import PermissionDeniedError, Reason, UnavailableError
 from exporter.model.types import Missing, Plan, Route
 from exporter.polling.discovery import Discovery
 
@@ -239,19 +249,6 @@ async def test_what_turns_up_is_told_and_polled() -> None:
     assert [(log["event"], log["id"]) for log in logs] == [("configured_found", "1")]
 
 
-async def test_routes_follow_what_is_found() -> None:
-    """What is new upstream is polled, what has gone is not."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-    await bench.discovery.refresh()
-
-    bench.cloud.hold(one_way("1"), item("1", "11"))
-    bench.cloud.hold(one_way("2"), item("2", "20"))
-    await bench.discovery.refresh()
-
-    assert bench.routes() == [("1", "11", HERE), ("2", "20", HERE)]
-
-
 async def test_shards_discover_the_same_and_share_the_routes() -> None:
     """Together they poll each route once; each knows every plan."""
     benches = [
@@ -290,14 +287,341 @@ async def test_as_many_plans_are_looked_up_at_a_time_as_calls_may_be_made() -> N
     plans = [{"id": str(number)} for number in range(1, 11)]
     for number in range(1, 11):
         cloud.hold(one_way(str(number)))
-    few, more = (
-        Settings(plans=plans, api=ApiSettings(max_concurrency=most)) for most in (3, 5)
-    )
-    discovery = Discovery(cloud, few, on_failure=lambda _: None)
-    await discovery.refresh()
+    settings = Settings(plans=plans, api=ApiSettings(max_concurrency=3))
+
+    await Discovery(cloud, settings, on_failure=lambda _: None).refresh()
+
     assert cloud.most == 3
 
-    discovery.reconfigure(cloud, more)
-    await discovery.refresh()
 
-    assert cloud.most == 5
+async def test_a_failed_plan_keeps_its_routes_and_stops_no_other() -> None:
+    """The failure has a reason, and is logged until it changes or ends."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    bench.cloud.hold(one_way("2"), item("2", "20"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        assert not await bench.discovery.refresh()
+        assert not await bench.discovery.refresh()
+
+    assert bench.routes() == [("1", "10", HERE), ("2", "20", HERE)]
+    assert bench.failures == [Reason.UNAVAILABLE] * 2
+    assert [(log["event"], log["subject"], log["reason"]) for log in logs] == [
+        ("discovery_failed", "plan 1", "unavailable")
+    ]
+
+
+async def test_a_failure_of_another_kind_is_told_and_so_is_its_end() -> None:
+    """Whoever reads the log sees what to do now."""
+    bench = DiscoveryBench(PlanSettings(id="1"))
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+
+    with capture_logs() as logs:
+        bench.cloud.errors["1"] = UnavailableError("refused")
+        await bench.discovery.refresh()
+        bench.cloud.errors["1"] = PermissionDeniedError("refused")
+        await bench.discovery.refresh()
+        bench.cloud.errors.clear()
+        assert await bench.discovery.refresh()
+        assert await bench.discovery.refresh()
+
+    assert [(log["event"], log.get("reason")) for log in logs] == [
+        ("discovery_failed", "unavailable"),
+        ("discovery_failed", "permission"),
+        ("discovery_recovered", None),
+    ]
+
+
+async def test_what_fails_at_present_can_be_asked_for() -> None:
+    """By plan or region, with the error that has the remedy; ended, it is gone."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    refused, denied = UnavailableError("refused"), PermissionDeniedError("denied")
+
+    bench.cloud.errors = {"list": refused}
+    await bench.discovery.refresh()
+    first = bench.discovery.failing
+    bench.cloud.errors = {"items 1": denied}
+    await bench.discovery.refresh()
+    second = bench.discovery.failing
+    bench.cloud.errors = {}
+    await bench.discovery.refresh()
+
+    assert first == {f"region {REGION}": refused}
+    assert second == {"plan 1": denied}
+    assert bench.discovery.failing == {}
+
+
+async def test_a_failed_list_keeps_everything() -> None:
+    """An outage is no reason to forget what was found."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    before = bench.discovery.inventory
+    bench.cloud.errors["list"] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        assert not await bench.discovery.refresh()
+
+    assert bench.discovery.inventory == before
+    assert bench.failures == [Reason.UNAVAILABLE]
+    assert [log["subject"] for log in logs] == [f"region {REGION}"]
+
+
+async def test_a_failed_list_is_no_recovery_of_a_plan() -> None:
+    """The plan was not looked at, so nothing is known of it."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+    bench.cloud.errors["list"] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        await bench.discovery.refresh()
+
+    assert [log["event"] for log in logs] == ["discovery_failed"]
+
+
+async def test_a_failing_plan_that_goes_has_not_recovered() -> None:
+    """Its failure is forgotten without a word, and discovery is whole again."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+    del bench.cloud.plans["1"]
+
+    with capture_logs() as logs:
+        assert await bench.discovery.refresh()
+
+    assert logs == []
+
+
+@pytest.mark.parametrize("broken", ["list", "items 1"])
+async def test_a_bug_costs_its_look_up_alone(broken: str) -> None:
+    """It is counted as internal, logged with its traceback, and tried again."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    bug = KeyError("a bug")
+    bench.cloud.errors[broken] = bug
+
+    with capture_logs() as logs:
+        assert not await bench.discovery.refresh()
+        assert not await bench.discovery.refresh()
+
+    assert bench.routes() == [("1", "10", HERE)]
+    assert bench.failures == [Reason.INTERNAL] * 2
+    assert [log["exc_info"] for log in logs] == [bug]
+    bench.cloud.errors.clear()
+    assert await bench.discovery.refresh()
+
+
+async def test_a_failing_plan_shows_its_new_status() -> None:
+    """The list told it, though the rest could not be looked up."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    renamed = replace(one_way("1"), name="new")
+    bench.cloud.hold(renamed, item("1", "10"))
+    bench.cloud.errors["items 1"] = UnavailableError("refused")
+
+    await bench.discovery.refresh()
+
+    assert bench.discovery.inventory.plans == (renamed,)
+    assert bench.routes() == [("1", "10", HERE)]
+
+
+FULL = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
+ROUTE = Route("1", "10", HERE, REGION)
+
+
+async def test_a_poll_shows_that_a_configured_id_is_wrong() -> None:
+    """Nothing else would, for a plan that needs no discovery call."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+
+    with capture_logs() as logs:
+        for _ in range(2):
+            bench.discovery.polled(ROUTE, not_found("DisasterRecoveryItem.NotFound"))
+            await bench.discovery.refresh()
+
+    assert bench.missing() == {Missing("item", "10")}
+    assert len(bench.routes()) == 2
+    assert [log["event"] for log in logs] == ["configured_not_found"]
+
+
+async def test_a_good_poll_shows_that_the_id_is_right() -> None:
+    """The plan was created since."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    bench.discovery.polled(ROUTE, not_found())
+
+    with capture_logs() as logs:
+        bench.discovery.polled(ROUTE, None)
+
+    assert bench.missing() == set()
+    assert [log["event"] for log in logs] == ["configured_found"]
+
+
+async def test_an_outage_does_not_show_that_the_id_is_right() -> None:
+    """A poll that fails otherwise says nothing of what exists."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    bench.discovery.polled(ROUTE, not_found())
+
+    with capture_logs() as logs:
+        bench.discovery.polled(ROUTE, UnavailableError("refused"))
+
+    assert bench.missing() == {Missing("item", "10")}
+    assert logs == []
+
+
+async def test_a_poll_that_shows_nothing_new_changes_nothing() -> None:
+    """It is asked after each poll, and must not cost what all the routes cost."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    before = bench.discovery.inventory
+
+    bench.discovery.polled(ROUTE, None)
+
+    assert bench.discovery.inventory is before
+
+
+async def test_what_a_poll_missed_is_forgotten_with_its_route() -> None:
+    """A route that came back is missed again by its own poll, or not at all."""
+    bench = DiscoveryBench(PlanSettings(id="1", items=("10",)))
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    bench.discovery.polled(ROUTE, not_found("DisasterRecoveryPlan.NotFound"))
+    bench.cloud.plans.clear()
+
+    await bench.discovery.refresh()
+
+    assert bench.missing() == {Missing("plan", "1")}
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+    assert bench.missing() == set()
+
+
+async def test_a_poll_during_discovery_says_nothing_of_other_failures() -> None:
+    """A plan that fails is not called recovered before it was looked at again."""
+    bench = DiscoveryBench(FULL, PlanSettings(id="2"))
+    bench.cloud.errors["2"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+
+    with capture_logs() as logs:
+        bench.cloud.before_answer = lambda: bench.discovery.polled(ROUTE, not_found())
+        await bench.discovery.refresh()
+        bench.cloud.errors["2"] = PermissionDeniedError("refused")
+        await bench.discovery.refresh()
+
+    events = [(log["event"], log.get("reason")) for log in logs]
+    assert events == [
+        ("configured_not_found", None),
+        ("discovery_failed", "permission"),
+    ]
+
+
+def by(bench: DiscoveryBench, settings: Settings) -> Discovery:
+    """Return a discovery by other settings, after a reload."""
+    return Discovery(
+        bench.cloud,
+        settings,
+        on_failure=bench.failures.append,
+        known=bench.discovery,
+    )
+
+
+async def test_a_reload_knows_the_routes_that_stay_before_the_cloud_answers() -> None:
+    """Plans that are not asked for are gone at once; an outage costs no route."""
+    bench = DiscoveryBench()
+    for plan_id in ("1", "2"):
+        bench.cloud.hold(one_way(plan_id), item(plan_id, "10"))
+    await bench.discovery.refresh()
+    bench.cloud.errors = dict.fromkeys(("list", "1"), UnavailableError("refused"))
+
+    same = by(bench, Settings())
+    other = by(bench, Settings(plans=({"id": "1"},)))
+
+    assert same.inventory == bench.discovery.inventory
+    for _ in range(2):
+        assert [route.plan_id for route in other.inventory.routes] == ["1"]
+        assert not await other.refresh()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_missing"),
+    [({"id": "1", "items": ["99"]}, True), ({"id": "1"}, False)],
+)
+async def test_a_reload_keeps_what_is_missing_of_plans_that_it_leaves_alone(
+    wanted: dict[str, object], *, is_missing: bool
+) -> None:
+    """An id that is no longer configured is neither missing nor found."""
+    bench = DiscoveryBench(PlanSettings(id="1", items=("99",)))
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    await bench.discovery.refresh()
+
+    with capture_logs() as logs:
+        discovery = by(bench, Settings(plans=(wanted,), log={"level": "warn"}))
+        before = set(discovery.inventory.missing)
+        await discovery.refresh()
+
+    assert (before, logs) == ({Missing("item", "99")} if is_missing else set(), [])
+    assert discovery.inventory.missing == before
+
+
+async def waited(bench: DiscoveryBench) -> float:
+    """Return for how many seconds it waits for the next discovery."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await bench.discovery.due()
+    return clock() - began
+
+
+@virtually
+async def test_the_next_discovery_is_sooner_after_a_failure() -> None:
+    """But not at once, and a failure that is over costs one discovery."""
+    bench = DiscoveryBench()
+    await bench.discovery.refresh()
+    assert await waited(bench) == 600
+
+    bench.cloud.errors["list"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+    assert await waited(bench) == 60
+
+    bench.cloud.errors.clear()
+    await bench.discovery.refresh()
+    assert await waited(bench) == 600
+
+
+@virtually
+async def test_a_poll_that_misses_an_id_has_discovery_come_at_once() -> None:
+    """A poll that fails otherwise says nothing of the ids."""
+    bench = DiscoveryBench(FULL)
+    await bench.discovery.refresh()
+    waiting = asyncio.create_task(waited(bench))
+    await asyncio.sleep(200)
+    bench.discovery.polled(ROUTE, UnavailableError("refused"))
+    await asyncio.sleep(50)
+
+    bench.discovery.polled(ROUTE, not_found())
+
+    assert await waiting == 250
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@virtually
+async def test_discovery_is_never_later_than_its_interval(*, fails: bool) -> None:
+    """Even if that is shorter than the interval of polls."""
+    often = PollSettings(discovery_interval=timedelta(seconds=5))
+    bench = DiscoveryBench()
+    bench.discovery = Discovery(
+        bench.cloud, Settings(poll=often), on_failure=bench.failures.append
+    )
+    if fails:
+        bench.cloud.errors["list"] = UnavailableError("refused")
+    await bench.discovery.refresh()
+
+    assert await waited(bench) == 5

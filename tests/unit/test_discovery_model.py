@@ -29,6 +29,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from store_bench import publish
 
 from exporter.config import PlanSettings, Settings
 from exporter.model.errors import Reason, UnavailableError
@@ -161,7 +162,7 @@ class DiscoveredRoutes(RuleBasedStateMachine):
         """End the poll of a route that is polled."""
         routes = sorted(self.model.polls)
         route = routes[choice % len(routes)]
-        self.store.record(success(route, row()) if is_good else failure(route))
+        publish(self.store, success(route, row()) if is_good else failure(route))
         self.model.polls[route].append(is_good)
 
     @invariant()

@@ -22,12 +22,13 @@ from exposition_cases import (
     text_of,
 )
 from exposition_oracle import parsed
+from store_bench import publish
 
 from exporter.metrics.exposition import Exposition, render
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.types import Checkpoint, Inventory, Route, Snapshot
-from exporter.polling.store import Outcome, Store
+from exporter.polling.store import PollResult, Store
 
 every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
 AGE = "rocketmq_dr_sync_age_seconds"
@@ -212,7 +213,7 @@ class Polls:
         snapshot = snapshot_of(route, *rows)
         if prepare:
             await self.exposition.prepare(snapshot)
-        self.store.record(Outcome(route, NOW, 1.0, snapshot))
+        publish(self.store, PollResult(route, NOW, 1.0, snapshot))
         await self.exposition.refresh(route)
 
     async def lags(self) -> list[float]:
@@ -275,7 +276,7 @@ async def test_a_prepared_snapshot_is_shown_once_recorded_and_not_rendered_again
     prepared = polls.exposition._routes[ROUTE].prepared
     assert await polls.lags() == [5.0]
 
-    polls.store.record(Outcome(ROUTE, NOW, 1.0, snapshot))
+    publish(polls.store, PollResult(ROUTE, NOW, 1.0, snapshot))
 
     assert await polls.lags() == [0.001]
     kept = polls.exposition._routes[ROUTE]

@@ -15,7 +15,6 @@ from exporter.model.errors import CloudError, UnavailableError
 from exporter.model.types import Instance, Item, Missing, Plan, Route
 from exporter.polling.routes import (
     configured_but_missing,
-    configured_routes,
     position,
     shard_of,
     source_instances,
@@ -82,18 +81,6 @@ def test_no_plan_has_a_route_twice(sides: list[str], named: set[str]) -> None:
         found = source_instances(asked, Item("1", "10", "", tuple(named)))
 
         assert len(found) == len(set(found))
-
-
-def test_a_configured_plan_has_a_route_per_item_and_instance() -> None:
-    """The filter goes with each."""
-    wanted = PlanSettings(id="1", filter="topic_test")
-
-    found = configured_routes(wanted, "cn-shanghai", {"10": (HERE, THERE), "11": ()})
-
-    assert found == (
-        Route("1", "10", HERE, "cn-shanghai", "topic_test"),
-        Route("1", "10", THERE, "cn-shanghai", "topic_test"),
-    )
 
 
 FULL = PlanSettings(id="1", items=("10",), source_instances=(HERE,))

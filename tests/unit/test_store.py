@@ -1,8 +1,8 @@
-"""What is shown of each route, and for how long."""
+"""What is shown of each route, for how long, and once where two routes have it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
 
 import pytest
 from core_cases import (
@@ -10,18 +10,29 @@ from core_cases import (
     OTHER,
     ROUTE,
     SIBLING,
+    THERE,
     failure,
     groups_shown,
-    not_found,
     row,
     success,
 )
-from exposition_cases import FakeClock
-from store_bench import STALE_AFTER, new_store, status_of
+from exposition_cases import FakeClock, snapshot_of
+from hypothesis import given
+from hypothesis import strategies as st
+from store_bench import (
+    MAX_CHECKPOINTS,
+    STALE_AFTER,
+    dropped_of,
+    new_store,
+    publish,
+    status_of,
+)
 
 from exporter.model.errors import NOWHERE, Reason
-from exporter.model.types import Route, RouteStatus
-from exporter.polling.store import Store
+from exporter.model.time_slicer import TimeSlicer
+from exporter.model.types import Checkpoint, Route, RouteStatus, State
+from exporter.polling import store as store_module
+from exporter.polling.store import PollResult, Store
 
 
 @pytest.fixture
@@ -36,6 +47,11 @@ def store(clock: FakeClock) -> Store:
     return new_store(clock)
 
 
+def many(count: int) -> list[Checkpoint]:
+    """Return so many checkpoints."""
+    return [row(number, f"GID_{number}") for number in range(count)]
+
+
 def test_a_route_is_unknown_before_its_first_poll(store: Store) -> None:
     """Neither up nor down, with no duration and nothing to show."""
     assert [status.route for status in store.statuses()] == [ROUTE, SIBLING, OTHER]
@@ -45,23 +61,21 @@ def test_a_route_is_unknown_before_its_first_poll(store: Store) -> None:
 
 def test_a_complete_poll_is_shown(store: Store) -> None:
     """Its rows, what they come to, and when it ended."""
-    outcome = success(ROUTE, row(lag_ms=7_000), at=1_740_724_090.0)
+    poll = success(ROUTE, row(lag_ms=7_000), at=1_740_724_090.0)
 
-    store.record(outcome)
+    publish(store, poll)
 
     status = status_of(store, ROUTE)
     assert (status.is_up, status.reason, status.polls) == (True, None, 1)
     assert (status.last_success_at, status.duration) == (1_740_724_090.0, 0.5)
-    assert status.snapshot is outcome.result
+    assert status.snapshot is poll.outcome
     assert status.rollup is not None
     assert status.rollup.max_lag_ms == 7_000
 
 
 def test_a_failed_poll_keeps_what_is_shown(store: Store) -> None:
     """Rows and last success stay; up, reason, duration and counters tell of it."""
-    store.record(success(ROUTE, row(), at=100.0))
-
-    store.record(failure(ROUTE, Reason.THROTTLED))
+    publish(store, success(ROUTE, row(), at=100.0), failure(ROUTE, Reason.THROTTLED))
 
     status = status_of(store, ROUTE)
     assert groups_shown(status) == ["orders"]
@@ -73,32 +87,25 @@ def test_a_failed_poll_keeps_what_is_shown(store: Store) -> None:
 def test_a_failure_says_which_answer_it_came_from_until_a_success(
     store: Store,
 ) -> None:
-    """One that came with no answer says nothing of an earlier one's."""
-    refused = not_found("Plan.NotFound")
+    """A failure alone is no success: last success stays absent."""
+    refused = failure(ROUTE, Reason.NOT_FOUND)
+    assert refused.error is not None
 
-    store.record(replace(failure(ROUTE, Reason.NOT_FOUND), error=refused))
-    first = status_of(store, ROUTE).origin
-    store.record(failure(ROUTE))
-    second = status_of(store, ROUTE).origin
-    store.record(replace(failure(ROUTE, Reason.NOT_FOUND), error=refused))
-    store.record(success(ROUTE))
+    publish(store, refused)
+    status = status_of(store, ROUTE)
+    assert status.origin is refused.error.origin
+    assert status.last_success_at is None
 
-    assert (first, second) == (refused.origin, NOWHERE)
-    assert status_of(store, ROUTE).origin == NOWHERE
-
-
-def test_last_success_is_absent_until_there_is_one(store: Store) -> None:
-    """A failure has an end too, and it is no success."""
-    store.record(failure(ROUTE))
-
-    assert status_of(store, ROUTE).last_success_at is None
+    publish(store, success(ROUTE))
+    status = status_of(store, ROUTE)
+    assert (status.origin, status.reason) == (NOWHERE, None)
 
 
 def test_failures_are_counted_by_reason_and_for_good(store: Store) -> None:
     """A success resets no counter, and other routes have their own."""
     for reason in (Reason.TIMEOUT, Reason.TIMEOUT, Reason.INTERNAL):
-        store.record(failure(ROUTE, reason))
-    store.record(success(ROUTE))
+        publish(store, failure(ROUTE, reason))
+    publish(store, success(ROUTE))
 
     failures = dict(status_of(store, ROUTE).failures)
     assert set(failures) == set(Reason)
@@ -111,19 +118,20 @@ def test_failures_are_counted_by_reason_and_for_good(store: Store) -> None:
 
 def test_what_vanished_upstream_is_gone_with_the_next_poll(store: Store) -> None:
     """A snapshot replaces the one before, it does not add to it."""
-    store.record(success(ROUTE, row(1, "gone"), row(2, "stays")))
+    publish(store, success(ROUTE, row(1, "gone"), row(2, "stays")))
 
-    store.record(success(ROUTE, row(2, "stays")))
+    publish(store, success(ROUTE, row(2, "stays")))
 
     assert groups_shown(status_of(store, ROUTE)) == ["stays"]
 
 
-def test_a_poll_of_a_dropped_route_is_ignored(store: Store) -> None:
+@pytest.mark.parametrize("poll", [success(OTHER, row()), failure(OTHER)])
+def test_a_poll_of_a_dropped_route_is_ignored(store: Store, poll: PollResult) -> None:
     """It may end after discovery has let go of the route."""
     store.set_routes([ROUTE])
     version = store.version
 
-    store.record(success(OTHER, row()))
+    publish(store, poll)
 
     assert [status.route for status in store.statuses()] == [ROUTE]
     assert store.version == version
@@ -133,7 +141,7 @@ def test_stale_rows_are_withdrawn_by_the_clock_alone(
     store: Store, clock: FakeClock
 ) -> None:
     """From `stale_after` on neither rows nor rollup are shown; the rest stays."""
-    store.record(success(ROUTE, row(), at=100.0))
+    publish(store, success(ROUTE, row(), at=100.0))
     clock.now += STALE_AFTER - 1
     assert groups_shown(status_of(store, ROUTE)) == ["orders"]
     version = store.version
@@ -145,32 +153,23 @@ def test_stale_rows_are_withdrawn_by_the_clock_alone(
     assert (status.is_up, status.last_success_at, status.polls) == (True, 100.0, 1)
     assert store.version > version
 
+    publish(store, success(ROUTE, row()))
+    assert groups_shown(status_of(store, ROUTE)) == ["orders"]
+
 
 def test_failures_do_not_prolong_what_is_shown(store: Store, clock: FakeClock) -> None:
     """Only a complete poll says that the rows still hold."""
-    store.record(success(ROUTE, row()))
+    publish(store, success(ROUTE, row()))
     for _ in range(6):
         clock.now += 60
-        store.record(failure(ROUTE))
+        publish(store, failure(ROUTE))
 
     assert status_of(store, ROUTE).snapshot is None
 
 
-def test_a_poll_brings_stale_rows_back(store: Store, clock: FakeClock) -> None:
-    """After an outage the next success shows everything again."""
-    store.record(success(ROUTE, row()))
-    clock.now += 2 * STALE_AFTER
-    assert groups_shown(status_of(store, ROUTE)) == []
-
-    store.record(success(ROUTE, row()))
-
-    assert groups_shown(status_of(store, ROUTE)) == ["orders"]
-
-
 def test_routes_that_stay_keep_what_is_known(store: Store) -> None:
-    """Rediscovery disturbs nobody: one goes, one comes, one keeps its status."""
-    store.record(success(ROUTE, row()))
-    store.record(failure(OTHER))
+    """One goes, one comes, one keeps its status; what comes back begins again."""
+    publish(store, success(ROUTE, row()), failure(OTHER))
     before = status_of(store, ROUTE)
     new = Route("3", "30", HERE, ROUTE.region)
 
@@ -179,34 +178,25 @@ def test_routes_that_stay_keep_what_is_known(store: Store) -> None:
     assert [status.route for status in store.statuses()] == [ROUTE, new]
     assert status_of(store, ROUTE) is before
     assert status_of(store, new) == RouteStatus(new)
-
-
-def test_a_route_that_comes_back_begins_anew(store: Store) -> None:
-    """Nothing is remembered of a route that was not polled for a while."""
-    store.record(success(ROUTE, row()))
-    store.set_routes([])
-
-    store.set_routes([ROUTE])
-
-    assert status_of(store, ROUTE) == RouteStatus(ROUTE)
+    store.set_routes([OTHER])
+    assert status_of(store, OTHER) == RouteStatus(OTHER)
 
 
 def test_all_are_tried_once_each_has_ended_a_poll(store: Store) -> None:
     """Well or badly: readiness does not depend on the cloud."""
-    store.record(success(ROUTE))
-    store.record(failure(SIBLING))
+    publish(store, success(ROUTE), failure(SIBLING))
     assert not store.is_tried()
 
-    store.record(failure(OTHER))
+    publish(store, failure(OTHER))
 
     assert store.is_tried()
 
 
 def test_the_version_moves_with_every_change(store: Store) -> None:
-    """Whoever renders may keep the answer until it does."""
+    """An answer may be kept until it does."""
     versions = [store.version]
-    for outcome in (success(ROUTE, row()), failure(ROUTE)):
-        store.record(outcome)
+    for poll in (success(ROUTE, row()), failure(ROUTE)):
+        publish(store, poll)
         versions.append(store.version)
     store.set_routes([ROUTE])
     versions.append(store.version)
@@ -216,22 +206,221 @@ def test_the_version_moves_with_every_change(store: Store) -> None:
     assert store.version == versions[-1]
 
 
-def test_another_age_holds_at_once_and_another_number_at_the_next_poll(
-    clock: FakeClock,
+def test_other_limits_hold_for_age_at_once_and_for_number_at_the_next_poll(
+    store: Store, clock: FakeClock
 ) -> None:
-    """What was withdrawn before stays so; nobody has to poll for the rest to go."""
-    store = new_store(clock)
-    store.record(success(ROUTE, row(1), row(2)))
+    """A reload may set them."""
+    publish(store, success(ROUTE, row(1), row(2, "b")))
     clock.now += STALE_AFTER - 1
-    store.record(success(OTHER, row(3)))
-    store.reconfigure(stale_after=2 * STALE_AFTER, max_checkpoints=2)
+    publish(store, success(OTHER, row(3)))
+    store.set_limits(stale_after=2 * STALE_AFTER, max_checkpoints=2)
     clock.now += 2
     assert status_of(store, ROUTE).snapshot is not None
-    assert store.room_for(OTHER) == 0
+    assert store.series_budget(OTHER) == 0
 
     before = store.version
-    store.reconfigure(stale_after=10, max_checkpoints=2)
+    store.set_limits(stale_after=10, max_checkpoints=2)
     assert status_of(store, ROUTE).snapshot is None
     assert status_of(store, OTHER).snapshot is not None
     assert store.version > before
-    assert store.room_for(OTHER) == 2
+    assert store.series_budget(OTHER) == 2
+
+
+def test_two_routes_of_an_item_show_a_checkpoint_once(store: Store) -> None:
+    """The route whose instance is the source keeps it, however small its lag."""
+    for _ in range(2):
+        publish(store, success(ROUTE, row(1, lag_ms=1_000)))
+        publish(store, success(SIBLING, row(2, lag_ms=90_000), row(3, source=THERE)))
+
+        own, other = status_of(store, ROUTE), status_of(store, SIBLING)
+        assert groups_shown(own) == ["orders"]
+        assert (own.hidden, other.hidden) == (frozenset(), frozenset({0}))
+        assert own.rollup is not None
+        assert other.rollup is not None
+        assert own.rollup.max_lag_ms == 1_000
+        assert other.rollup.max_lag_ms == 5_000
+        assert sum(other.rollup.states.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "winner"),
+    [
+        (1_000, 2_000, SIBLING),
+        (2_000, 1_000, ROUTE),
+        (None, -1, SIBLING),
+        (1_000, 1_000, ROUTE),
+    ],
+)
+def test_between_strangers_the_larger_lag_is_kept_then_the_first(
+    store: Store, first: int | None, second: int, winner: Route
+) -> None:
+    """A known lag is larger than an unknown one; which poll was last is no matter."""
+    mine = success(ROUTE, row(source="rmq-third", lag_ms=first))
+    publish(store, mine, success(SIBLING, row(source="rmq-third", lag_ms=second)))
+    publish(store, mine)
+
+    assert {s.route for s in store.statuses() if groups_shown(s)} == {winner}
+
+
+def test_what_was_dropped_stays_in_the_rollup(store: Store) -> None:
+    """The rollup without hidden rows would be without the dropped ones too."""
+    polled = snapshot_of(SIBLING, row(), dropped=4)
+
+    publish(store, success(ROUTE, row()), PollResult(SIBLING, 0.0, 0.5, polled))
+
+    status = status_of(store, SIBLING)
+    assert status.hidden == frozenset({0})
+    assert status.rollup is polled.rollup
+
+
+def test_items_share_no_duplicates(store: Store) -> None:
+    """The plan and the item are labels too."""
+    publish(store, success(ROUTE, row(source="rmq-third")))
+    publish(store, success(OTHER, row(source="rmq-third")))
+
+    assert all(groups_shown(status_of(store, route)) for route in (ROUTE, OTHER))
+
+
+@pytest.mark.parametrize("how", ["dropped", "stale", "not listed"])
+def test_a_hidden_row_reappears_when_the_other_route_has_it_no_more(
+    store: Store, clock: FakeClock, how: str
+) -> None:
+    """It is shown and counted at once."""
+    publish(store, success(ROUTE, row()))
+    clock.now += STALE_AFTER / 2
+    publish(store, success(SIBLING, row()))
+    assert groups_shown(status_of(store, SIBLING)) == []
+
+    if how == "dropped":
+        store.set_routes([SIBLING])
+    elif how == "stale":
+        clock.now += STALE_AFTER / 2
+    else:
+        publish(store, success(ROUTE))
+
+    status = status_of(store, SIBLING)
+    assert groups_shown(status) == ["orders"]
+    assert status.rollup is not None
+    assert status.rollup.states[State.OK] == 1
+
+
+@pytest.mark.parametrize("gone", ["sibling", "route", "stale"])
+async def test_what_changes_while_duplicates_are_resolved_is_heeded(
+    store: Store, clock: FakeClock, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is dropped or withdrawn meanwhile hides nothing and is not shown."""
+    monkeypatch.setattr(store_module, "TimeSlicer", lambda: TimeSlicer(0.0))
+    publish(store, success(ROUTE, row()))
+    publishing = asyncio.create_task(store.publish(success(SIBLING, row())))
+    await asyncio.sleep(0)
+
+    if gone == "sibling":
+        store.set_routes([SIBLING])
+    elif gone == "route":
+        store.set_routes([ROUTE])
+    else:
+        clock.now += STALE_AFTER
+        store.statuses()
+    await publishing
+
+    left = ROUTE if gone == "route" else SIBLING
+    shown = [status.route for status in store.statuses() if groups_shown(status)]
+    assert shown == [left]
+    assert status_of(store, left).hidden_by.get(SIBLING) is None
+
+
+async def test_polls_that_end_together_hide_each_others_rows(store: Store) -> None:
+    """Neither is resolved against what the other was before."""
+    await asyncio.gather(
+        store.publish(success(ROUTE, *many(400))),
+        store.publish(success(SIBLING, *many(400))),
+        store.publish(failure(SIBLING)),
+    )
+
+    assert len(status_of(store, SIBLING).hidden) == 400
+    assert status_of(store, ROUTE).hidden == frozenset()
+    assert status_of(store, SIBLING).polls == 2
+
+
+def test_the_series_budget_is_what_other_routes_leave(
+    store: Store, clock: FakeClock
+) -> None:
+    """A route's own rows do not count against it, stale ones against nobody."""
+    publish(store, success(ROUTE, *many(400)))
+    clock.now += STALE_AFTER / 2
+    publish(store, success(OTHER, *many(500)), success(OTHER, *many(500)))
+
+    assert store.series_budget(ROUTE) == 500
+    assert store.series_budget(SIBLING) == 100
+    assert store.series_budget(OTHER) == 600
+
+    clock.now += STALE_AFTER / 2
+
+    assert store.series_budget(OTHER) == MAX_CHECKPOINTS
+
+
+def test_checkpoints_over_the_limit_are_counted_but_not_shown(
+    clock: FakeClock,
+) -> None:
+    """Polls that began with the same budget do not share it twice."""
+    store = new_store(clock, max_checkpoints=3)
+    budgets = {store.series_budget(route) for route in (ROUTE, OTHER)}
+    polled = snapshot_of(OTHER, row(3, "c"), row(4, "d"), row(5, "e"), dropped=4)
+
+    publish(store, success(ROUTE, row(1, "a"), row(2, "b")))
+    publish(store, PollResult(OTHER, 0.0, 0.5, polled))
+
+    assert budgets == {3}
+    assert groups_shown(status_of(store, ROUTE)) == ["a", "b"]
+    cut = status_of(store, OTHER)
+    assert groups_shown(cut) == ["c"]
+    assert dropped_of(store, OTHER) == 4 + 2
+    assert cut.rollup is polled.rollup
+
+
+def test_a_row_that_was_cut_hides_none(clock: FakeClock) -> None:
+    """A checkpoint is shown by the route that has a row for it."""
+    store = new_store(clock, max_checkpoints=3)
+    strangers = [row(n, f"GID_{n}", source="rmq-third") for n in range(3)]
+    publish(store, success(OTHER, row()), success(SIBLING, strangers[2]))
+
+    publish(store, success(ROUTE, *strangers))
+
+    assert groups_shown(status_of(store, ROUTE)) == ["GID_0"]
+    assert groups_shown(status_of(store, SIBLING)) == ["GID_2"]
+
+
+def test_a_freed_budget_is_used_by_the_next_poll(clock: FakeClock) -> None:
+    """Nothing is dropped for good."""
+    store = new_store(clock, max_checkpoints=2)
+    publish(store, success(ROUTE, row(1, "a"), row(2, "b")))
+    publish(store, success(OTHER, row(3, "c")))
+    assert dropped_of(store, OTHER) == 1
+
+    publish(store, success(ROUTE, row(1, "a")), success(OTHER, row(3, "c")))
+
+    assert groups_shown(status_of(store, OTHER)) == ["c"]
+    assert dropped_of(store, OTHER) == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([ROUTE, SIBLING, OTHER]), st.integers(0, 5)),
+        max_size=8,
+    ),
+    st.sampled_from([0, 7]),
+)
+def test_there_are_never_more_series_than_allowed(
+    polls: list[tuple[Route, int]], most: int
+) -> None:
+    """The first to poll have the budget, and nothing is dropped while some is left."""
+    store = new_store(FakeClock(), max_checkpoints=most)
+    for route, count in polls:
+        publish(store, success(route, *many(count)))
+
+        shown = [len(s.snapshot) for s in store.statuses() if s.snapshot is not None]
+        assert sum(shown) <= most
+        latest = status_of(store, route).snapshot
+        assert latest is not None
+        assert len(latest) + latest.dropped == count
+        assert latest.dropped == 0 or sum(shown) == most

@@ -9,6 +9,7 @@ from exposition_cases import FakeClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from store_bench import publish
 
 from exporter.model.errors import Reason
 from exporter.model.lag import rollup, sync_lag_ms
@@ -61,7 +62,7 @@ class NaiveStore(RuleBasedStateMachine):
     @rule(route=routes, rows=found)
     def succeed(self, route: Route, rows: list[Checkpoint]) -> None:
         """End a poll well."""
-        self.store.record(success(route, *rows, at=1_000 + self.clock.now))
+        publish(self.store, success(route, *rows, at=1_000 + self.clock.now))
         if (known := self.known.get(route)) is not None:
             known.rows, known.found_at = rows, self.clock.now
             known.last_success_at = 1_000 + self.clock.now
@@ -70,7 +71,7 @@ class NaiveStore(RuleBasedStateMachine):
     @rule(route=routes)
     def fail(self, route: Route) -> None:
         """End a poll badly."""
-        self.store.record(failure(route, Reason.TIMEOUT))
+        publish(self.store, failure(route, Reason.TIMEOUT))
         if (known := self.known.get(route)) is not None:
             known.polls += 1
             known.failures += 1

@@ -22,7 +22,7 @@ from exporter.cloud.client import (
 from exporter.config import PlanSettings, Settings
 from exporter.model.errors import CloudError, NotFoundError
 from exporter.model.types import Item, Plan, Route
-from exporter.polling.lookup import DELETED, RUNNING
+from exporter.polling.discovery import DELETED, RUNNING
 from exporter.polling.routes import source_instances
 
 LIKELY_THE_SAME = "it would likely fail as the call above"

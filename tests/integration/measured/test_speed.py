@@ -24,13 +24,14 @@ from exposition_cases import (
     status_of,
 )
 from exposition_oracle import Oracle
+from store_bench import publish
 
 from exporter.app.exporter import opened
 from exporter.config import load
 from exporter.metrics.formats import Format
 from exporter.model.time_slicer import SLICE_ROWS
 from exporter.model.types import Checkpoint, Inventory, Route, Snapshot
-from exporter.polling.store import Outcome, Store
+from exporter.polling.store import PollResult, Store
 
 DEFAULT_SWITCHES = ("sync_lag", "sync_age", "last_sync", "problem")
 
@@ -93,18 +94,19 @@ async def test_what_only_a_poll_changes_is_rendered_once_a_poll() -> None:
 
 
 def test_recording_a_poll_looks_at_no_other_item() -> None:
-    """What `record` costs does not grow with the number of routes."""
+    """What `publish` costs does not grow with the number of routes."""
 
     def calls_with(routes: int) -> int:
         store = Store(stale_after=300, max_checkpoints=10**6, clock=FakeClock())
         all_routes = [Route(str(n), "1", "rmq-a", "cn-hangzhou") for n in range(routes)]
         store.set_routes(all_routes)
         for route in all_routes:
-            store.record(Outcome(route, NOW, 0.1, snapshot_of(route, *rows(2))))
-        outcome = Outcome(all_routes[0], NOW, 0.1, snapshot_of(all_routes[0], *rows(2)))
+            publish(store, PollResult(route, NOW, 0.1, snapshot_of(route, *rows(2))))
+        first = all_routes[0]
+        poll = PollResult(first, NOW, 0.1, snapshot_of(first, *rows(2)))
         with counted_calls() as calls:
-            store.record(outcome)
-            store.siblings(all_routes[0])
+            publish(store, poll)
+            store.siblings(first)
         return calls.count
 
     assert calls_with(2) == calls_with(500)
@@ -125,10 +127,10 @@ async def test_a_large_two_way_item_is_taken_in_with_pauses() -> None:
     async with opened(settings) as exporter:
         exporter.store.set_routes([ROUTE_HERE, SIBLING])
         for route in (ROUTE_HERE, SIBLING):
-            outcome = Outcome(route, NOW, 0.1, snapshot_of(route, *shared))
+            poll = PollResult(route, NOW, 0.1, snapshot_of(route, *shared))
             with counted_calls() as calls:
                 watching = asyncio.create_task(others(calls))
-                await exporter._publish(outcome)
+                await exporter.scheduler._publish(poll)
                 watching.cancel()
         hidden = sum(len(status.hidden) for status in exporter.store.statuses())
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from exporter.app import logs
-from exporter.app.reloading import UNEXPECTED, Reloader
+from exporter.app.exporter import Exporter
+from exporter.app.serve import UNEXPECTED, Reloader
 from exporter.config import ConfigurationError, Loaded, Settings, load
 from exporter.model.errors import CredentialsError
 
@@ -20,23 +22,23 @@ SECRET = "canary-5d1e-secret"
 
 
 class Bench:
-    """A configuration file, a reloader of it, and what is in force."""
+    """A configuration file, a reloader of it, and an exporter that is told of both."""
 
     def __init__(self, file: Path, flags: dict[str, object] | None = None) -> None:
         self.file = file
         self.flags = flags or {}
         self.environ: dict[str, str] = {}
         self.file.write_text("{}")
-        self.in_force = self.read().settings
-        self.applied = 0
         self.reports: list[bool] = []
-        self.apply: Callable[[Settings], None] = lambda _: None
-        self.reloader = Reloader(
-            self.in_force, self.read, self._apply, self.reports.append
-        )
+        self.events: list[str] = []
+        self.settings = self.read().settings
+        self.error: Exception | None = None
+        self.telemetry = self.exposition = self
+        self.reloader = Reloader(cast(Exporter, self), self.read)
 
     def read(self) -> Loaded:
         """Read all sources."""
+        self.events.append("read")
         return load(flags=self.flags, environ=self.environ, file=self.file)
 
     async def reload(self, text: str) -> list[str]:
@@ -44,10 +46,22 @@ class Bench:
         self.file.write_text(text)
         return list(await self.reloader.reload())
 
-    async def _apply(self, settings: Settings) -> None:
-        self.apply(settings)
-        self.applied += 1
-        self.in_force = settings
+    async def apply(self, settings: Settings) -> None:
+        """Put settings in force."""
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        self.events.append("applied")
+        self.settings = settings
+
+    def reloaded(self, *, ok: bool, at: float) -> None:
+        """Hear how a reload ended."""
+        assert at > 0
+        self.reports.append(ok)
+
+    def renew(self) -> None:
+        """Show what has changed."""
+        self.events.append("shown")
 
 
 @pytest.fixture
@@ -64,14 +78,14 @@ def _logs_restored() -> Iterator[None]:
 
 
 async def test_a_good_file_is_put_in_force_and_reported(bench: Bench) -> None:
-    """The log says which sections changed."""
+    """The log says which settings changed."""
     with capture_logs() as lines:
         assert await bench.reload("poll: {interval: 2m}") == []
 
-    assert bench.in_force.poll.interval.total_seconds() == 120
+    assert bench.settings.poll.interval.total_seconds() == 120
     assert bench.reports == [True]
     assert [(line["event"], line["changed"]) for line in lines] == [
-        ("reloaded", "poll")
+        ("reloaded", "poll.interval")
     ]
 
 
@@ -79,7 +93,7 @@ async def test_a_bad_file_changes_nothing_and_is_told_line_by_line(
     bench: Bench,
 ) -> None:
     """Each fault is in the answer and in the log, and no value of it."""
-    before = bench.in_force
+    before = bench.settings
     with capture_logs() as lines:
         faults = await bench.reload(
             f"api: {{access_key_secret: [{SECRET}], page_size: {SECRET}}}\nplan: 1\n"
@@ -89,8 +103,9 @@ async def test_a_bad_file_changes_nothing_and_is_told_line_by_line(
     assert all(fault.startswith(f"{bench.file}: ") for fault in faults)
     assert [line["error"] for line in lines] == faults
     assert SECRET not in str(faults) + str(lines)
-    assert bench.in_force is before
-    assert (bench.applied, bench.reports) == (0, [False])
+    assert bench.settings is before
+    assert bench.reports == [False]
+    assert "applied" not in bench.events
 
     assert await bench.reload("poll: {interval: 2m}") == []
     assert bench.reports == [False, True]
@@ -119,7 +134,7 @@ async def test_flags_and_environment_win_over_the_file_again(tmp_path: Path) -> 
 
     await bench.reload("poll: {interval: 2m, timeout: 2m, stale_after: 9s}")
 
-    poll = bench.in_force.poll
+    poll = bench.settings.poll
     seconds = [poll.interval, poll.timeout, poll.stale_after]
     assert [each.total_seconds() for each in seconds] == [7, 8, 9]
 
@@ -145,8 +160,8 @@ async def test_what_takes_a_restart_is_named_at_each_reload(bench: Bench) -> Non
         ]
         assert told[0]["log_level"] == "warning"
 
-    assert bench.in_force.web.max_requests == 40
-    assert bench.in_force.poll.interval.total_seconds() == 120
+    assert bench.settings.web.max_requests == 40
+    assert bench.settings.poll.interval.total_seconds() == 120
 
 
 @pytest.mark.parametrize(
@@ -160,37 +175,30 @@ async def test_what_cannot_be_put_in_force_is_a_failure(
     bench: Bench, error: Exception, fault: str
 ) -> None:
     """A bug is logged with its traceback and answered without its text."""
-
-    def fail(_settings: Settings) -> None:
-        raise error
-
-    bench.apply = fail
+    bench.error = error
     with capture_logs() as lines:
         assert await bench.reload("poll: {interval: 2m}") == [fault]
 
     assert bench.reports == [False]
     assert lines[0]["exc_info"] is (error if fault is UNEXPECTED else None)
-    bench.apply = lambda _: None
+    bench.error = None
     assert await bench.reload("poll: {interval: 2m}") == []
-    assert bench.applied == 1, "what failed does not count as in force"
+    assert bench.events[-2:] == ["applied", "shown"]
 
 
 async def test_a_shard_that_holds_a_lease_stays_that_shard(bench: Bench) -> None:
     """The lease is the shard's: under another's two would poll the same routes."""
     bench.flags = {"ha.lease": "dr"}
-    bench.in_force = bench.read().settings
-    bench.reloader = Reloader(
-        bench.in_force, bench.read, bench._apply, bench.reports.append
-    )
+    bench.settings = bench.read().settings
     with capture_logs() as lines:
         changed = "shard: {index: 1, total: 2}\nha: {lease_duration: 3s}\n"
         assert await bench.reload(f"{changed}poll: {{interval: 2m}}") == []
 
-    assert bench.in_force.shard.total == 1
-    assert bench.in_force.ha.lease_duration.total_seconds() == 10
-    assert bench.in_force.poll.interval.total_seconds() == 120
+    assert bench.settings.shard.total == 1
+    assert bench.settings.ha.lease_duration.total_seconds() == 10
+    assert bench.settings.poll.interval.total_seconds() == 120
     (told,) = [line for line in lines if line["event"] == "restart_needed"]
-    assert told["settings"] == "ha.lease_duration,shard.index,shard.total"
+    assert told["settings"] == "shard.index,shard.total,ha.lease_duration"
 
 
 @pytest.mark.usefixtures("_logs_restored")
@@ -208,45 +216,29 @@ async def test_level_and_format_of_the_log_change_without_a_restart(
     assert json.loads(line)["msg"] == "restart_needed"
 
 
-async def test_reloads_are_one_after_the_other(tmp_path: Path) -> None:
+async def test_reloads_are_one_after_the_other(bench: Bench) -> None:
     """None begins to read before the one before it is in force."""
-    events: list[str] = []
+    bench.events.clear()
 
-    def read() -> Loaded:
-        events.append("read")
-        return Loaded(Settings(), ())
+    await asyncio.gather(*(bench.reloader.reload() for _ in range(5)))
 
-    async def apply(_settings: Settings) -> None:
-        await asyncio.sleep(0)
-        events.append("applied")
-
-    reloader = Reloader(Settings(), read, apply, lambda _: None)
-    await asyncio.gather(*(reloader.reload() for _ in range(5)))
-
-    assert events == ["read", "applied"] * 5
+    assert bench.events == ["read", "applied", "shown"] * 5
 
 
-async def test_a_signal_during_a_reload_is_not_lost() -> None:
+async def test_a_signal_during_a_reload_is_not_lost(bench: Bench) -> None:
     """What was written after the file was read is read again."""
     signalled, done = asyncio.Event(), asyncio.Event()
-    reads = 0
 
     def read() -> Loaded:
-        nonlocal reads
-        reads += 1
-        if reads == 1:
+        if not bench.reports:
             signalled.set()
             raise ConfigurationError(("half written",))
+        done.set()
         return Loaded(Settings(), ())
 
-    async def apply(_settings: Settings) -> None:
-        done.set()
-
-    reloader = Reloader(Settings(), read, apply, lambda _: None)
+    reloader = Reloader(cast(Exporter, bench), read)
     signalled.set()
     task = asyncio.create_task(reloader.reload_on(signalled))
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-    assert reads == 2

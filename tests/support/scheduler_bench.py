@@ -1,0 +1,158 @@
+"""A scheduler with polls that do as they are told, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import cast
+
+from core_cases import ROUTE, row
+from exposition_cases import snapshot_of
+
+from exporter.config import PollSettings, Settings
+from exporter.model.errors import CloudError
+from exporter.model.types import Inventory, Route, RouteStatus, Snapshot
+from exporter.polling.discovery import Discovery
+from exporter.polling.scheduler import Scheduler
+from exporter.polling.store import Store
+
+INTERVAL = 60.0
+STARTS_PER_SECOND = 5.0
+WALL = 1_740_724_090.0
+
+
+class FakeDiscovery:
+    """Knows the routes that a test says, and looks for them when it says so."""
+
+    def __init__(self) -> None:
+        self.inventory = Inventory()
+        self.found: tuple[Route, ...] = ()
+        self.is_whole = True
+        self.refreshes = 0
+        self.told: list[tuple[Route, CloudError | None]] = []
+        self._next = asyncio.Event()
+
+    async def refresh(self) -> bool:
+        """Find what there is now."""
+        self.refreshes += 1
+        self.inventory = Inventory(routes=self.found)
+        return self.is_whole
+
+    async def due(self) -> None:
+        """Wait until a test wants another discovery."""
+        await self._next.wait()
+        self._next.clear()
+
+    def polled(self, route: Route, error: CloudError | None) -> None:
+        """Hear how a poll ended."""
+        self.told.append((route, error))
+
+    def find(self, *routes: Route) -> None:
+        """Discover these routes and no others, soon."""
+        self.found = routes
+        self._next.set()
+
+
+class SchedulerBench:
+    """Stands for all that a scheduler talks to, and notes what it is told.
+
+    `seconds` is how long a route's polls take and `errors` what they raise; `bugs` are
+    raised when something of a route is shown. It needs a running loop.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[Route, float] = {}
+        self.errors: dict[Route, BaseException] = {}
+        self.bugs: dict[Route, Exception] = {}
+        self.starts: dict[Route, list[float]] = defaultdict(list)
+        self.events: list[str] = []
+        self.skipped = 0
+        self.under_way: list[Route] = []
+        self.most_at_once = 0
+        self.discovered_at: list[float] = []
+        self.shown: list[tuple[Inventory, Mapping[str, tuple[float, float]]]] = []
+        self.clock = asyncio.get_running_loop().time
+        self.ready = asyncio.Event()
+        self.discovery = FakeDiscovery()
+        self.store = Store(stale_after=300, max_checkpoints=1_000, clock=self.clock)
+        self.scheduler = self.scheduler_of(
+            Settings(poll=PollSettings(interval=timedelta(seconds=INTERVAL)))
+        )
+
+    def scheduler_of(self, settings: Settings) -> Scheduler:
+        """Return a scheduler by these settings."""
+        return Scheduler(
+            self,
+            settings,
+            cast(Discovery, self.discovery),
+            self.store,
+            self,
+            telemetry=self,
+            ready=self.ready,
+            starts_per_second=STARTS_PER_SECOND,
+            wall=lambda: WALL,
+        )
+
+    @asynccontextmanager
+    async def running(self, *routes: Route) -> AsyncIterator[None]:
+        """Poll these routes while the context is open."""
+        self.discovery.find(*routes)
+        task = asyncio.create_task(self.scheduler.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+
+    async def run(self, seconds: float, *routes: Route) -> None:
+        """Poll these routes, or one, for so long."""
+        async with self.running(*(routes or (ROUTE,))):
+            await asyncio.sleep(seconds)
+
+    def status(self, route: Route = ROUTE) -> RouteStatus:
+        """Return what the store says of a route."""
+        return next(s for s in self.store.statuses() if s.route == route)
+
+    async def list_checkpoints(self, route: Route, **_: object) -> Snapshot:
+        """Poll a route."""
+        self.starts[route].append(self.clock())
+        self.under_way.append(route)
+        self.most_at_once = max(self.most_at_once, len(self.under_way))
+        try:
+            await asyncio.sleep(self.seconds.get(route, 1.0))
+            if route in self.errors:
+                raise self.errors[route]
+        finally:
+            self.under_way.remove(route)
+        return snapshot_of(route, row())
+
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Render a snapshot that is not published."""
+        self.events.append("prepared" if self._is_new(snapshot) else "too late")
+
+    async def refresh(self, route: Route) -> None:
+        """Render what was published."""
+        if route in self.bugs:
+            raise self.bugs[route]
+        self.events.append("refreshed")
+
+    def set_inventory(
+        self, inventory: Inventory, objectives: Mapping[str, tuple[float, float]]
+    ) -> None:
+        """Show what was discovered."""
+        self.shown.append((inventory, objectives))
+
+    def poll_skipped(self) -> None:
+        """Count a poll that was due and not made."""
+        self.skipped += 1
+
+    def discovered(self, at: float) -> None:
+        """Note a whole discovery."""
+        self.discovered_at.append(at)
+
+    def _is_new(self, snapshot: Snapshot) -> bool:
+        return all(s.snapshot is not snapshot for s in self.store.statuses())

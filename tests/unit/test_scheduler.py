@@ -1,0 +1,412 @@
+"""When each route is polled, and what becomes of a poll."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from itertools import pairwise
+
+import pytest
+from core_cases import HERE, OTHER, REGION, ROUTE, not_found
+from exposition_cases import snapshot_of
+from scheduler_bench import INTERVAL, STARTS_PER_SECOND, WALL, SchedulerBench
+from structlog.testing import capture_logs
+from virtual_time import run_virtually, settled, virtually
+
+from exporter.config import NameFilter, PlanSettings, Settings
+from exporter.model.errors import (
+    CloudError,
+    InternalError,
+    Origin,
+    Reason,
+    ThrottledError,
+    UnavailableError,
+)
+from exporter.model.types import Route, Snapshot
+from exporter.polling.routes import position
+
+MANY = [Route("1", str(number), HERE, REGION) for number in range(100)]
+
+
+async def starts_of(
+    seconds: float, *routes: Route, poll_seconds: float = 1.0
+) -> dict[Route, list[float]]:
+    """Return when the polls of these routes started."""
+    bench = SchedulerBench()
+    bench.seconds = dict.fromkeys(routes, poll_seconds)
+    await bench.run(seconds, *routes)
+    return bench.starts
+
+
+@pytest.mark.parametrize("start", [0.0, 31.0, 1_000.0, 86_399.0])
+def test_polls_start_at_the_routes_own_place_in_the_interval(start: float) -> None:
+    """Whenever the process started; the first one comes early."""
+    starts = run_virtually(
+        starts_of(10 * INTERVAL, *MANY[:5], poll_seconds=7.5), start=start
+    )
+
+    for route in MANY[:5]:
+        first, second, *rest = starts[route]
+        assert first <= start + position(route) * 5 / STARTS_PER_SECOND + 0.001
+        assert INTERVAL / 2 <= second - first <= 1.5 * INTERVAL
+        place = position(route) * INTERVAL
+        assert all(at % INTERVAL == pytest.approx(place) for at in (second, *rest))
+        assert len(rest) >= 7
+
+
+@virtually
+async def test_first_polls_come_as_fast_as_the_account_allows() -> None:
+    """Nobody waits an interval for the first data, nor is the limit exceeded."""
+    starts = await starts_of(INTERVAL / 2, *MANY)
+
+    firsts = sorted(starts[route][0] for route in MANY)
+    assert firsts[-1] <= len(MANY) / STARTS_PER_SECOND
+    assert firsts[-1] - firsts[0] > 0.9 * len(MANY) / STARTS_PER_SECOND
+
+
+@virtually
+async def test_first_polls_all_come_within_an_interval() -> None:
+    """However many there are, each has begun after one interval."""
+    many = [Route(str(n), "1", HERE, REGION) for n in range(1_000)]
+
+    assert len(await starts_of(INTERVAL, *many)) == len(many)
+
+
+@virtually
+async def test_a_slow_poll_is_not_overtaken_and_skipped_polls_are_counted() -> None:
+    """Polls that are due while one runs are skipped, and no other route waits."""
+    bench = SchedulerBench()
+    bench.seconds[ROUTE] = 2.5 * INTERVAL
+
+    await bench.run(12 * INTERVAL, ROUTE)
+
+    _, *starts = bench.starts[ROUTE]
+    assert bench.most_at_once == 1
+    assert [b - a for a, b in pairwise(starts)] == (
+        pytest.approx([3 * INTERVAL] * (len(starts) - 1))
+    )
+    # Two a poll; the first poll began off the grid, and the last did not end.
+    assert bench.skipped == 2 * (len(starts) - 1) + 2
+    bench.seconds[ROUTE] = 1_000 * INTERVAL
+    await bench.run(10 * INTERVAL, ROUTE, OTHER)
+    assert len(bench.starts[OTHER]) >= 10
+
+
+@virtually
+async def test_a_failing_route_keeps_its_pace() -> None:
+    """A permanent error is tried again at the next poll, and never sooner."""
+    bench = SchedulerBench()
+    bench.errors[ROUTE] = UnavailableError("refused")
+
+    await bench.run(10 * INTERVAL)
+
+    _, *starts = bench.starts[ROUTE]
+    assert [b - a for a, b in pairwise(starts)] == (
+        pytest.approx([INTERVAL] * (len(starts) - 1))
+    )
+    assert len(starts) >= 8
+    assert bench.skipped == 0
+
+
+@virtually
+async def test_a_route_that_discovery_drops_stops_at_once() -> None:
+    """Its poll is cut and publishes nothing; the others keep their schedule."""
+    bench = SchedulerBench()
+    bench.seconds[ROUTE] = 20.0
+    async with bench.running(ROUTE, OTHER):
+        await asyncio.sleep(10)
+        assert ROUTE in bench.under_way
+
+        bench.discovery.find(OTHER)
+        await settled()
+        assert ROUTE not in bench.under_way
+        assert [status.route for status in bench.store.statuses()] == [OTHER]
+
+        for _ in range(int(5 * INTERVAL)):
+            bench.discovery.find(OTHER)
+            await asyncio.sleep(1)
+
+    assert len(bench.starts[ROUTE]) == 1
+    assert {route for route, _ in bench.discovery.told} == {OTHER}
+    first, second, *rest = bench.starts[OTHER]
+    assert second - first >= INTERVAL / 2
+    assert [b - a for a, b in pairwise([second, *rest])] == (
+        pytest.approx([INTERVAL] * len(rest))
+    )
+    assert len(rest) >= 3
+
+
+@virtually
+async def test_what_is_known_already_is_polled_while_discovery_takes_its_time() -> None:
+    """After a reload nobody waits for the cloud to list the plans."""
+    bench = SchedulerBench()
+    bench.discovery.found = (ROUTE,)
+    await bench.discovery.refresh()
+
+    async def hang() -> bool:
+        await asyncio.sleep(1_000)
+        return True
+
+    bench.discovery.refresh = hang  # type: ignore[method-assign]  # a slow cloud
+    bench.scheduler.take_routes()
+    await bench.run(3 * INTERVAL, ROUTE)
+
+    assert bench.status().polls >= 2
+
+
+@virtually
+async def test_no_task_outlives_a_run() -> None:
+    """Whatever is under way is cancelled with it."""
+    bench = SchedulerBench()
+    bench.seconds = dict.fromkeys(MANY, INTERVAL)
+
+    await bench.run(INTERVAL, *MANY)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert bench.under_way == []
+
+
+@virtually
+async def test_each_route_is_polled_once_a_few_at_a_time() -> None:
+    """So it is for the command `poll`; `on_polled` hears of each."""
+    bench = SchedulerBench()
+    bench.discovery.found = tuple(MANY)
+    polled: list[Route] = []
+
+    assert await bench.scheduler.discover()
+    assert not bench.ready.is_set()
+    await bench.scheduler.poll_each(polled.append)
+
+    assert sorted(polled) == sorted(MANY)
+    assert bench.most_at_once == Settings().api.max_concurrency
+    assert {status.polls for status in bench.store.statuses()} == {1}
+    assert bench.ready.is_set()
+
+
+@virtually
+async def test_a_discovery_is_shown_and_told() -> None:
+    """Only one that was whole moves its timestamp; without routes it is ready."""
+    plan = PlanSettings.model_validate({"id": "1", "objectives": {"lag": "7s"}})
+    bench = SchedulerBench()
+    scheduler = bench.scheduler_of(Settings(plans=(plan,)))
+    bench.discovery.is_whole = False
+    assert not await scheduler.discover()
+    assert bench.discovered_at == []
+    assert bench.ready.is_set()
+
+    bench.discovery.is_whole, bench.discovery.found = True, (ROUTE,)
+    with capture_logs() as logs:
+        assert await scheduler.discover()
+
+    assert bench.discovered_at == [WALL]
+    assert bench.shown[-1] == (bench.discovery.inventory, {"1": (7.0, 600.0)})
+    assert logs == [
+        {"event": "routes_changed", "log_level": "info", "routes": 1, "before": 0}
+    ]
+
+
+@virtually
+async def test_a_good_poll_is_prepared_then_published_then_shown() -> None:
+    """Its end is by the wall clock, its duration by the loop's; discovery hears it."""
+    bench = SchedulerBench()
+    bench.seconds[ROUTE] = 2.5
+    bench.store.set_routes([ROUTE])
+
+    await bench.scheduler.poll(ROUTE)
+
+    status = bench.status()
+    assert (status.is_up, status.last_success_at, status.duration) == (True, WALL, 2.5)
+    assert bench.events == ["prepared", "refreshed"]
+    assert bench.discovery.told == [(ROUTE, None)]
+    assert bench.ready.is_set()
+
+
+@virtually
+async def test_a_failed_poll_is_published_with_its_reason() -> None:
+    """Discovery hears the error, which may tell it that an id is gone."""
+    bench = SchedulerBench()
+    bench.seconds[ROUTE] = 2.5
+    error = bench.errors[ROUTE] = not_found()
+    bench.store.set_routes([ROUTE])
+
+    await bench.scheduler.poll(ROUTE)
+
+    status = bench.status()
+    assert (status.is_up, status.duration) == (False, 2.5)
+    assert (status.reason, status.origin) == (Reason.NOT_FOUND, error.origin)
+    assert bench.discovery.told == [(ROUTE, error)]
+    assert bench.events == ["refreshed"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "topics", "accepted"),
+    [
+        ({}, {}, {"ax", "ay", "bx", "by"}),
+        ({"include": ("a",)}, {}, {"ax", "ay"}),
+        ({}, {"exclude": ("x",)}, {"ay", "by"}),
+        ({"include": ("a",)}, {"exclude": ("x",)}, {"ay"}),
+    ],
+)
+@virtually
+async def test_a_poll_is_told_what_it_may_keep(
+    groups: dict[str, object], topics: dict[str, object], accepted: set[str]
+) -> None:
+    """Which groups and topics are wanted, and how many may have series."""
+    bench = SchedulerBench()
+    bench.store.set_routes([ROUTE])
+    asked: dict[str, object] = {}
+
+    async def poll(route: Route, **told: object) -> Snapshot:
+        asked.update(told)
+        return snapshot_of(route)
+
+    bench.list_checkpoints = poll  # type: ignore[method-assign]  # to see its arguments
+    settings = Settings(
+        groups=NameFilter.model_validate(groups),
+        topics=NameFilter.model_validate(topics),
+    )
+    await bench.scheduler_of(settings).poll(ROUTE)
+
+    accepts = asked["accepts"]
+    assert callable(accepts)
+    assert {g + t for g in "ab" for t in "xy" if accepts(g, t)} == accepted
+    assert asked["series_budget"] == 1_000
+
+
+@virtually
+async def test_a_failure_is_logged_once_and_so_is_its_end() -> None:
+    """An outage of an hour is two lines, and another reason one more."""
+    bench = SchedulerBench()
+    origin = Origin("List", "Throttling", 400, "6B2D")
+
+    async def poll(error: CloudError | None) -> None:
+        bench.errors = {} if error is None else {ROUTE: error}
+        for _ in range(3):
+            await bench.scheduler.poll(ROUTE)
+
+    with capture_logs() as logs:
+        await poll(UnavailableError("refused"))
+        await poll(ThrottledError("slow down", origin=origin))
+        await poll(None)
+
+    ids = {"plan_id": "1", "item_id": "10", "source_instance_id": "rmq-here"}
+    assert logs[1] == {
+        **ids,
+        "event": "poll_failed",
+        "log_level": "warning",
+        "reason": "throttled",
+        "error": "slow down",
+        "remedy": ThrottledError.remedy,
+        "request_id": "6B2D",
+        "exc_info": None,
+    }
+    assert logs[2] == {**ids, "event": "poll_recovered", "log_level": "info"}
+    assert [log.get("reason") for log in logs] == ["unavailable", "throttled", None]
+
+
+@virtually
+async def test_a_dropped_route_has_nothing_to_recover_from() -> None:
+    """When it comes back, its failure is told again."""
+    bench = SchedulerBench()
+    bench.errors[ROUTE] = UnavailableError("refused")
+
+    with capture_logs() as logs:
+        async with bench.running(ROUTE):
+            await asyncio.sleep(INTERVAL)
+            bench.discovery.find()
+            await settled()
+            bench.errors.clear()
+            bench.discovery.find(ROUTE)
+            await asyncio.sleep(INTERVAL)
+
+    events = [log["event"] for log in logs if log["event"] != "routes_changed"]
+    assert events == ["poll_failed"]
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        KeyError("a bug"),
+        # The pages of a poll are read by a group of tasks.
+        ExceptionGroup("both", [KeyError("a"), ValueError("b")]),
+        # It would end the route's schedule without a word.
+        asyncio.CancelledError(),
+    ],
+)
+@virtually
+async def test_a_bug_is_internal_and_tried_again(bug: BaseException) -> None:
+    """It is logged once with its traceback, and costs no other route anything."""
+    bench = SchedulerBench()
+    bench.errors[ROUTE] = bug
+
+    with capture_logs() as logs:
+        await bench.run(5 * INTERVAL, ROUTE, OTHER)
+
+    ours, other = bench.status(ROUTE), bench.status(OTHER)
+    assert ours.failures[Reason.INTERNAL] == ours.polls >= 5
+    assert sum(other.failures.values()) == 0
+    assert other.polls >= 5
+    (told,) = [log for log in logs if log["event"] == "poll_failed"]
+    assert told["reason"] == "internal"
+    assert told["exc_info"] is bug or isinstance(bug, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("error", [None, UnavailableError("refused")])
+@virtually
+async def test_nothing_that_publishing_does_ends_the_polling(
+    error: Exception | None,
+) -> None:
+    """It counts as a failed poll and is told; the next poll is tried."""
+    bench = SchedulerBench()
+    bug = bench.bugs[ROUTE] = KeyError("a bug")
+    if error is not None:
+        bench.errors[ROUTE] = error
+
+    with capture_logs() as logs:
+        await bench.run(5 * INTERVAL, ROUTE, OTHER)
+
+    assert len(bench.starts[ROUTE]) >= 5
+    assert len(bench.starts[OTHER]) >= 5
+    assert bench.status().failures[Reason.INTERNAL] == len(bench.starts[ROUTE])
+    assert not bench.status().is_up
+    (told,) = [log for log in logs if log["event"] == "poll_failed"]
+    assert (told["reason"], told["exc_info"]) == ("internal", bug)
+
+
+@pytest.mark.parametrize("is_swallowed", [False, True])
+@virtually
+async def test_a_cancelled_poll_is_no_failure(*, is_swallowed: bool) -> None:
+    """Even if the poll makes a failure of it: its route is polled no more."""
+
+    async def swallowing(polling: Coroutine[object, object, Snapshot]) -> Snapshot:
+        try:
+            return await polling
+        except asyncio.CancelledError:
+            raise UnavailableError("as a task group may have it") from None
+
+    bench = SchedulerBench()
+    if is_swallowed:
+        real = bench.list_checkpoints
+        bench.list_checkpoints = lambda route, **_: swallowing(real(route))  # type: ignore[method-assign]
+    task = asyncio.create_task(bench.scheduler.poll(ROUTE))
+    await asyncio.sleep(0.5)
+
+    with capture_logs() as logs:
+        task.cancel()
+        await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert (bench.discovery.told, logs) == ([], [])
+
+
+@virtually
+async def test_a_bug_in_discovery_ends_the_run() -> None:
+    """A process that discovers nothing must not look well."""
+    bench = SchedulerBench()
+
+    async def crash() -> bool:
+        raise InternalError("a bug")
+
+    bench.discovery.refresh = crash  # type: ignore[method-assign]  # a bug
+    with pytest.raises(ExceptionGroup):
+        await bench.scheduler.run()
