@@ -1,7 +1,5 @@
 """The expressions that the dashboards ask Prometheus.
 
-It must not know how an answer is drawn.
-
 Two exporters may poll the same routes, and one Prometheus may scrape many exporters: so
 whatever is said of a route or a checkpoint is first brought down to one sample for it,
 by naming the metric's own labels. The labels that a scrape adds (job, instance, pod …)

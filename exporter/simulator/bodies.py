@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -72,7 +71,6 @@ def refusal(error: RefusedError, request_id: str, host: str) -> bytes:
 
 def plan_body(plan: Plan) -> Json:
     """Spell a plan, with the credentials that the vendor's answer carries too."""
-    created = _local_time(plan.created_ms)
     return {
         "planId": int(plan.plan_id),
         "planName": plan.name,
@@ -81,8 +79,6 @@ def plan_body(plan: Plan) -> Json:
         "planStatus": plan.status,
         "syncCheckpointEnabled": True,
         "autoSyncCheckpoint": plan.auto_sync,
-        "createTime": created,
-        "updateTime": created,
         "extInfo": {},
         "instances": [_instance_body(each, plan.plan_id) for each in plan.instances],
     }
@@ -97,10 +93,7 @@ def _instance_body(instance: Instance, plan_id: str) -> Json:
         "networkType": "TCP_VPC",
         "authType": "ACL_AUTH",
         "vpcId": "vpc-simulated",
-        "vSwitchId": "vsw-simulated",
-        "securityGroupId": "sg-simulated",
         "endpointUrl": f"{instance.instance_id}.{instance.region_id}.rmq.example:8080",
-        "messageProperty": {"propertyKey": "", "propertyValue": ""},
         "consumerGroupId": f"GID_DR_{plan_id}",
         "username": f"{USERNAME_CANARY}-{instance.instance_id}",
         "password": f"{PASSWORD_CANARY}-{instance.instance_id}",
@@ -109,7 +102,6 @@ def _instance_body(instance: Instance, plan_id: str) -> Json:
 
 def item_body(item: Item) -> Json:
     """Spell an item."""
-    created = _local_time(item.created_ms)
     return {
         "itemId": int(item.item_id),
         "planId": int(item.plan_id),
@@ -125,13 +117,7 @@ def item_body(item: Item) -> Json:
             for instance, topic in item.topics
         ],
         "extInfo": {},
-        "createTime": created,
-        "updateTime": created,
     }
-
-
-def _local_time(unix_ms: int) -> str:
-    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def checkpoint_bodies(

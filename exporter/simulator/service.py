@@ -141,14 +141,7 @@ def _not_found(kind: str, name: str) -> ServiceError:
 
 
 def _page_of(query: Mapping[str, str]) -> tuple[int, int]:
-    """Read page number and size; a size out of bounds is moved into them, silently.
-
-    >>> _page_of({"pageNumber": "3", "pageSize": "1000"}), _page_of({"pageSize": "1"})
-    ((3, 100), (1, 10))
-
-    Raises:
-        ServiceError: one of them is no number, or the page is before the first.
-    """
+    """Read page number and size; a size out of bounds is moved into them, silently."""
     try:
         number = int(query.get("pageNumber", "1"))
         size = int(query.get("pageSize", "10"))

@@ -14,7 +14,6 @@ from exporter.simulator import motion, scenarios
 from exporter.simulator.motion import Motion, Progress
 from exporter.simulator.scenarios import SCENARIOS
 
-DAY_MS = 86_400_000
 FIRST_PLAN = 1_300_000_016
 FIRST_ITEM = 100_070_284
 FIRST_CHECKPOINT = 10_000_001
@@ -43,7 +42,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan; ``created_ms`` is Unix milliseconds.
+    """One plan.
 
     Source: ``ListDisasterRecoveryPlans``, ``data.list[]``.
     """
@@ -54,7 +53,6 @@ class Plan:
     status: str
     auto_sync: bool
     instances: tuple[Instance, Instance]
-    created_ms: int
 
     @property
     def is_two_way(self) -> bool:
@@ -73,7 +71,6 @@ class Item:
     plan_id: str
     status: str
     topics: tuple[tuple[Instance, str], ...]
-    created_ms: int
 
 
 class Row(NamedTuple):
@@ -185,7 +182,6 @@ def _plan(world: World, index: int) -> Plan:
             Instance(source_id, "cn-hangzhou", active),
             Instance(target_id, "cn-shanghai", "ACTIVE" if is_two_way else passive),
         ),
-        created_ms=int(world.started_at * 1000) - (index + 30) * DAY_MS,
     )
 
 
@@ -200,7 +196,6 @@ def _item(world: World, plan_index: int, number: int) -> Item:
         ),
         # The order of topics[] is documented nowhere, so nobody may rely on it.
         topics=topics if number % 2 == 0 else topics[::-1],
-        created_ms=plan.created_ms + DAY_MS,
     )
 
 
@@ -238,11 +233,7 @@ def _topics(plan: Plan, item: int) -> tuple[str, str]:
 
 
 def _numbered(words: str, index: int) -> str:
-    """Pick a word, with a number once all were used.
-
-    >>> _numbered("a b", 1), _numbered("a b", 3)
-    ('b', 'b_2')
-    """
+    """Pick a word, with a number once all were used."""
     each = words.split()
     times_used, position = divmod(index, len(each))
     return each[position] + (f"_{times_used + 1}" if times_used else "")

@@ -163,25 +163,6 @@ def test_shards_that_are_missing_doubled_or_at_odds_are_told(
     )
 
 
-def test_a_missing_shard_is_told_soon_and_a_rollout_is_not(tmp_path: Path) -> None:
-    """`for` is what parts them."""
-    gone = {"series": f'{INDEX}{{job="dr",instance="b"}}', "values": "1 1 _x20"}
-    shown = shard("a", 0, 2) | {f'{SHARDS}{{job="dr",instance="b"}}': 2}
-    series = [
-        {"series": name, "values": f"{value}x20"} for name, value in shown.items()
-    ]
-    quiet, told = (
-        {"eval_time": at, "alertname": MISSING, "exp_alerts": alerts}
-        for at, alerts in (("11m", []), ("13m", [{"exp_labels": {"job": "dr"}}]))
-    )
-
-    promtool(
-        tmp_path,
-        {"input_series": [*series, gone], "alert_rule_test": [quiet, told]},
-        shipped(),
-    )
-
-
 def test_two_that_both_poll_are_read_as_one(tmp_path: Path) -> None:
     """Of each route the one counts that polled it last, also if its value is less."""
     series = []

@@ -1,7 +1,4 @@
-"""The shipped rules and Alertmanager configuration, and the real Alertmanager.
-
-It must not judge what fires; tests do.
-"""
+"""The shipped rules and Alertmanager configuration, and the real Alertmanager."""
 
 from __future__ import annotations
 

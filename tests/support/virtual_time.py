@@ -1,6 +1,6 @@
 """Time that passes as fast as a test can run: timers fire in order, nobody waits.
 
-It must not run code with sockets or threads: what they do takes time of its own.
+It is not for sockets and threads: what they do takes time of its own.
 """
 
 from __future__ import annotations

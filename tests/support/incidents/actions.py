@@ -99,11 +99,6 @@ def lose_target(**which: Unpack[Which]) -> Action:
     return move(cloud.target_missing, **which)
 
 
-def lose_source(**which: Unpack[Which]) -> Action:
-    """Know nothing of the source."""
-    return move(cloud.source_missing, **which)
-
-
 def heal(**which: Unpack[Which]) -> Action:
     """Have checkpoints be as if nothing had been."""
 
@@ -257,16 +252,6 @@ def start(replica: str = "a") -> Action:
 def restart(replica: str = "a") -> Action:
     """End a replica's process and run it anew, between two scrapes."""
     return all_of(stop(replica), start(replica))
-
-
-def cut_off(replica: str = "a") -> Action:
-    """Keep Prometheus from reaching a replica, which runs on."""
-    return _now(lambda stage: stage.cut_off.add(replica))
-
-
-def connect(replica: str = "a") -> Action:
-    """Let Prometheus reach a replica again."""
-    return _now(lambda stage: stage.cut_off.discard(replica))
 
 
 def lose_the_lease(*replicas: str) -> Action:

@@ -1,7 +1,4 @@
-"""Which alerts the real Alertmanager holds back, by the inhibitions that are shipped.
-
-It must not notify anybody: receivers are there by name alone.
-"""
+"""Which alerts the real Alertmanager holds back, by the inhibitions we ship."""
 
 from __future__ import annotations
 

@@ -59,11 +59,6 @@ def target_missing(at: Moment) -> Progress:
     return at.now._replace(target_ms=None)
 
 
-def source_missing(at: Moment) -> Progress:
-    """Be synced, though nothing is known of the source."""
-    return at.now._replace(source_ms=None)
-
-
 def failed_over(at: Moment) -> Progress:
     """Be consumed on the target alone, and synced no more."""
     return at.now._replace(

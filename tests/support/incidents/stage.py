@@ -45,7 +45,6 @@ class Stage:
         self.cloud = Cloud(world, self.true_time)
         self.clock_ahead = 0.0
         self.prometheus_runs = True
-        self.cut_off: set[str] = set()
         self._samples = samples
         lease_api = LeaseApi()
         self.processes = {
@@ -92,7 +91,7 @@ class Stage:
             self._samples.miss()
             return
         for process in self.processes.values():
-            if process.is_running and process.name not in self.cut_off:
+            if process.is_running:
                 body = await process.scrape()
                 self._samples.take(process.name, body, process.started_at)
             else:
