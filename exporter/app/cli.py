@@ -81,8 +81,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 async def _check_live(settings: Settings) -> int:
-    from exporter.app.live.check import live_check
-    from exporter.app.live.verdicts import Outcome
+    from exporter.app.check_live import Outcome, live_check
 
     verdicts = await live_check(settings)
     for verdict in verdicts:

@@ -27,9 +27,14 @@ from fakes import good as answer_of
 from programs import free_port
 from structlog.testing import capture_logs
 
-from exporter.app.live.check import live_check
-from exporter.app.live.region import ACTIONS
-from exporter.app.live.verdicts import Outcome, Verdict, failure, key_found
+from exporter.app.check_live import (
+    ACTIONS,
+    Outcome,
+    Verdict,
+    failure,
+    key_found,
+    live_check,
+)
 from exporter.config import Settings, load
 from exporter.model.errors import (
     ClockError,
@@ -284,7 +289,7 @@ async def test_a_key_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
     pipe.write_text("late")  # lets go of the thread that reads it
 
     (line,) = failures(verdicts)
-    assert "no key was had within poll.timeout" in line
+    assert "no key was found within poll.timeout" in line
     assert RequestTimeoutError.remedy in line
 
 
