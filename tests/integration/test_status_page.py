@@ -13,8 +13,7 @@ from dataclasses import replace
 import pytest
 from browser import Browser, browser
 from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
-from report_cases import REFUSED, failed, found, report_of
-from status_page_bench import large_report
+from report_cases import REFUSED, failed, found, large_report, report_of
 from web_server import SITE
 
 from exporter.model.assessment import StatusReport

@@ -100,3 +100,9 @@ def large(route: Route, count: int) -> RouteStatus:
     )
     total = rollup(synced, target, synced)
     return status_of(Snapshot(route, columns, total, rejected={}))
+
+
+def large_report() -> StatusReport:
+    """Return a hundred routes that have a hundred thousand checkpoints together."""
+    routes = (replace(ROUTE, item_id=str(number)) for number in range(100))
+    return report_of(*(large(route, 1_000) for route in routes))

@@ -192,7 +192,7 @@ def test_a_pipe_has_one_line_for_each_checkpoint() -> None:
 
 
 def test_a_line_has_no_command_and_no_newline_of_upstreams() -> None:
-    """Whoever greps counts lines."""
+    """Each checkpoint stays one line for grep."""
     _, line = lines_of(row(group=ESCAPES))
 
     assert line.isprintable()
@@ -242,7 +242,7 @@ def test_a_terminal_shows_the_worst_and_says_so() -> None:
 
 
 def test_a_pipe_has_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever greps must not miss one, nor count a note among them."""
+    """A program that reads them misses none, and counts no note among them."""
     show(Console(file=io.StringIO()), many(MOST_ROWS + 1))
 
     told = capsys.readouterr()

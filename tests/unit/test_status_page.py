@@ -6,7 +6,8 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -389,6 +390,31 @@ async def test_it_is_made_once_a_second_however_many_ask() -> None:
     assert known.asked == 2
     assert "up for 0s · <bdi>cn-hangzhou" in str(before.text)
     assert "up for 1m 31s · <bdi>cn-other" in str(after.text)
+
+
+class Awaited(tuple[RouteStatus, ...]):
+    """Statuses that can be read once the loop has set `is_read`."""
+
+    __slots__ = ()
+    is_read = threading.Event()
+
+    def __iter__(self) -> Iterator[RouteStatus]:
+        """Wait for the loop; it would never come if it had to make the page."""
+        assert self.is_read.wait(timeout=300)
+        return super().__iter__()
+
+
+async def test_the_loop_goes_on_while_a_page_is_made() -> None:
+    """However many checkpoints have to be looked through."""
+    statuses = Awaited([lags(1)])
+    report = replace(report_of(), statuses=statuses)
+    page = StatusPage(lambda: report, "/metrics")
+    making = asyncio.ensure_future(page.answer(make_mocked_request("GET", "/")))
+
+    await asyncio.sleep(0)
+    statuses.is_read.set()
+
+    assert "Routes" in str((await making).text)
 
 
 @asynccontextmanager

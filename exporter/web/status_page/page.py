@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -27,14 +27,6 @@ MOST_BYTES = 200_000
 ENTRIES = (50, 20, 5)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A page, and until when it is fresh."""
-
-    html: str
-    fresh_until: float
-
-
 class StatusPage:
     """Answers with the page of the present moment, which is made once a second.
 
@@ -51,7 +43,8 @@ class StatusPage:
         self._telemetry_path = telemetry_path
         self._clock = clock
         self._started_at = clock()
-        self._made: dict[int, _Made] = {}
+        # By how often they renew themselves: pages, and until when they are fresh.
+        self._made: dict[int, tuple[str, float]] = {}
         self._making = asyncio.Lock()
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -73,8 +66,8 @@ class StatusPage:
 
     async def _fresh(self, refresh_seconds: int) -> str:
         async with self._making:
-            made = self._made.get(refresh_seconds)
-            if made is None or self._clock() >= made.fresh_until:
+            html, fresh_until = self._made.get(refresh_seconds, ("", -math.inf))
+            if self._clock() >= fresh_until:
                 # Frozen data and no lock: the loop goes on while a thread judges a
                 # hundred thousand checkpoints.
                 html = await asyncio.to_thread(
@@ -84,9 +77,8 @@ class StatusPage:
                     telemetry_path=self._telemetry_path,
                     refresh_seconds=refresh_seconds,
                 )
-                made = _Made(html, self._clock() + FRESH_SECONDS)
-                self._made[refresh_seconds] = made
-            return made.html
+                self._made[refresh_seconds] = html, self._clock() + FRESH_SECONDS
+            return html
 
 
 def page(

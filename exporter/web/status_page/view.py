@@ -83,9 +83,9 @@ class View:
 
     def plan_name(self, plan_id: str) -> str:
         """Return the plan's name, its id where the name is not known."""
-        plans = {plan.plan_id: plan.plan for plan in self.found.plans}
-        plan = plans.get(plan_id)
-        return (plan.name if plan else "") or plan_id
+        plans = self.found.report.inventory.plans
+        names = (plan.name for plan in plans if plan.plan_id == plan_id)
+        return next(names, "") or plan_id
 
     @property
     def more_routes(self) -> str:
