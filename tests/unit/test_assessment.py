@@ -77,6 +77,14 @@ def test_each_plan_is_measured_by_its_own_objectives() -> None:
     }
 
 
+def test_exactly_the_objective_is_not_over_it() -> None:
+    """Not even beside what is."""
+    rows = row(1, lag_ms=300_000), row(2, lag_ms=300_001), row(3, last_sync_ms=1)
+    exact = row(4, last_sync_ms=NOW_MS - 600_000)
+
+    assert over(assessed(found(*rows, exact))) == [(1, 1)]
+
+
 @pytest.mark.parametrize("limits", [{}, {"1": Limits(lag=None)}, {"1": Limits(0.0)}])
 def test_without_an_objective_nothing_is_over_it(limits: dict[str, Limits]) -> None:
     """Nor is a plan whose objectives are unknown judged by others."""
@@ -122,6 +130,16 @@ def test_what_somebody_should_look_at_comes_first() -> None:
     assert items(it) == ["12", "10", "20", "11", "30"]
     assert [plan.plan_id for plan in it.plans] == ["1", "2", "3"]
     assert [len(plan.routes) for plan in it.plans] == [3, 1, 1]
+
+
+def test_a_plan_with_a_route_that_failed_comes_first() -> None:
+    """Whatever its other routes do."""
+    second = replace(OTHER, item_id="21")
+    it = assessed(
+        RouteStatus(ROUTE), RouteStatus(second), failed(OTHER, Reason.TIMEOUT)
+    )
+
+    assert [plan.plan_id for plan in it.plans] == ["2", "1"]
 
 
 def test_a_plan_without_a_route_is_known_too() -> None:

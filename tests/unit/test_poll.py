@@ -110,12 +110,13 @@ def test_a_log_line_is_printed_above_the_bar(monkeypatch: pytest.MonkeyPatch) ->
         progress.refresh()
         log.warning("poll_failed", error=" ".join(words))
     above = stderr.getvalue()
-    log.warning("afterwards")
+    log.warning("afterwards", error=" ".join(words))
 
     assert above.count("msg=poll_failed") == 1
     assert " ".join(words) in " ".join(above.split())
     assert above.index("poll_failed") < above.rindex("Looking for routes")
-    assert "msg=afterwards" in stderr.getvalue()[len(above) :]
+    (afterwards,) = stderr.getvalue()[len(above) :].splitlines()
+    assert f'msg=afterwards error="{" ".join(words)}"' in afterwards
 
 
 def test_nothing_is_drawn_where_no_terminal_is(

@@ -91,12 +91,16 @@ def test_the_cause_stands_before_its_symptoms() -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_a_route_that_failed_is_named_with_what_to_do(reason: Reason) -> None:
     """For every reason there is."""
-    remedy = {e.reason: e.remedy for e in CloudError.__subclasses__()}[reason]
+    remedies = {e.reason: e.remedy for e in CloudError.__subclasses__()}
+    remedies[Reason.PERMISSION] = "grant the RAM action rocketmq:ListA"
 
-    assert only(assessed(failed(ROUTE, reason))) == Problem(
+    it = assessed(failed(ROUTE, reason, origin=Origin("ListA")))
+
+    assert only(it) == Problem(
         f"1 route could not be polled: {reason.value}",
-        remedy,
+        remedies[reason],
         [f"plan 1 item 10 {HERE}"],
+        "ListA",
     )
 
 

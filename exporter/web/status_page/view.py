@@ -114,7 +114,7 @@ def duration(value: float | None) -> str:
 def note(measure: Measure) -> str:
     """Return what a bar's colour says.
 
-    >>> [note(Measure(value, 300.0)) for value in (-1, 300.0, 3600.0, 1e9)]
+    >>> [note(Measure(value, 300.0)) for value in (-1, 0, 3600.0, 1e9)]
     ['target ahead', '', '12× objective', 'over 999× objective']
     >>> note(Measure(60.0, None)), note(Measure(None, None))
     ('no objective', '')
