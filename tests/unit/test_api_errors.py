@@ -227,14 +227,6 @@ def test_no_word_of_the_api_is_in_an_error(
     assert not any(word in shown for word in SECRET.split())
 
 
-def test_an_error_tells_the_action_and_the_code() -> None:
-    """What an operator needs, and the log has."""
-    error = refused(CAMEL | {"code": "NoPermission"}, 403)
-
-    assert str(error) == f"{ACTION} answered NoPermission"
-    assert isinstance(refused(b"x"), MalformedError)
-
-
 TABLE: list[tuple[str, int, type[CloudError]]] = [
     ("Throttling", 400, ThrottledError),
     ("Throttling.User", 400, ThrottledError),
@@ -318,13 +310,6 @@ def test_a_status_counts_where_there_is_no_code(
     assert str(error).startswith(f"List answered HTTP {status}")
 
 
-def test_a_404_of_the_service_is_an_unknown_id() -> None:
-    """An envelope without a code is the service's own answer."""
-    error = error_from(Origin("List", None, 404), is_service=True)
-
-    assert error.reason is Reason.NOT_FOUND
-
-
 @pytest.mark.parametrize("code", ["SomethingNew", "NoPermission", None])
 def test_any_error_that_asks_for_a_pause_is_throttling(code: str | None) -> None:
     """The vendor's SDK takes it so, whatever the code; the pause is in milliseconds."""
@@ -381,12 +366,3 @@ def test_what_is_kept_of_a_code_is_harmless(said: object) -> None:
     code = safe_code(said)
 
     assert code is None or (code == said and set(code) <= set(HARMLESS))
-
-
-@given(st.text(max_size=40), st.integers(100, 599))
-def test_every_answer_has_one_of_the_known_errors(code: str, status: int) -> None:
-    """Whatever the API says, an operator is told what to do."""
-    error = error_from(Origin("List", safe_code(code), status))
-
-    assert error.reason in Reason
-    assert error.remedy

@@ -320,3 +320,30 @@ async def test_a_cancellation_while_a_pass_is_torn_down_is_obeyed(steps: int) ->
 
     assert task.cancelled()
     assert asked[3:] in ([], [1])
+
+
+@virtually
+async def test_a_huge_total_is_not_believed_page_after_page() -> None:
+    """The first page without a new row ends the pass."""
+    asked = 0
+
+    async def fetch(_: int) -> Page[int]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(1)
+        assert asked <= PASSES * 10
+        return Page(2**63 - 1, 1, [1])
+
+    with pytest.raises(IncompleteError, match="no row that is new"):
+        await read(fetch, workers=5)
+
+
+@virtually
+async def test_pages_are_counted_by_the_size_that_the_server_states() -> None:
+    """A short first page says nothing of how many there are."""
+    pages = {1: range(9), 2: range(9, 19)}
+
+    async def fetch(number: int) -> Page[int]:
+        return Page(19, 10, list(pages[number]))
+
+    assert await read(fetch) == list(range(19))
