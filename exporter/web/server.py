@@ -154,12 +154,15 @@ def _limited(server: web.Server, most: int) -> Callable[[], asyncio.Protocol]:
 
 
 def _max_connections() -> int:
-    """Raise the soft limit of open files, as Go does, and keep some for the polls."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard == resource.RLIM_INFINITY:
+    """Raise a low limit of open files if possible, and keep some for the polls."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
         return MAX_CONNECTIONS
-    return max(1, min(MAX_CONNECTIONS, hard - OTHER_FILES))
+    # Not to the hard limit itself: macOS refuses that where it is infinite.
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(1, files - OTHER_FILES)
 
 
 def _shown(bound: Sequence[str | int]) -> str:

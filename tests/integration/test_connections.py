@@ -72,19 +72,26 @@ async def test_connections_that_ended_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hard", "most"),
-    [(1024, 700), (512, 212), (64, 1), (resource.RLIM_INFINITY, 700)],
+    ("soft", "hard", "raised", "most"),
+    [
+        (1024, 4096, None, 700),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None, 700),
+        (256, resource.RLIM_INFINITY, 1000, 700),
+        (256, 4096, 1000, 700),
+        (256, 512, 512, 212),
+        (64, 64, 64, 1),
+    ],
 )
 def test_the_limit_leaves_files_for_the_polls(
-    monkeypatch: pytest.MonkeyPatch, hard: int, most: int
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, raised: int | None, most: int
 ) -> None:
-    """The soft limit of files is raised to the hard one first."""
-    raised = []
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, hard))
-    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
+    """A low limit of open files is raised as far as it is needed and allowed."""
+    limits = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: limits.append(pair))
 
     assert _max_connections() == most
-    assert raised == [(hard, hard)]
+    assert limits == ([] if raised is None else [(raised, hard)])
 
 
 async def test_an_address_that_is_taken_is_named() -> None:
