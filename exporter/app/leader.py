@@ -159,15 +159,22 @@ class Elector:
         """Return whether this process holds the Lease and has renewed it in time."""
         return self._now() < self._renewed_at + self._renew_deadline
 
-    async def start(self) -> None:
-        """Try once to acquire the Lease.
+    async def attempt(self) -> None:
+        """Read the Lease once; acquire or renew it unless another holds it.
 
         Raises:
             LeaseRefusedError: the account lacks a right, or there is no such namespace.
+            LeaseError, TimeoutError: it failed; a retry may succeed.
         """
-        # `run` tries again, and logs why it fails.
-        with suppress(LeaseError, TimeoutError):
-            await self._attempt()
+        # From before it is sent: others may see a renewal at any time after.
+        self._attempted_at = started = self._now()
+        async with asyncio.timeout(self._request_timeout):
+            spec = await self._lease.read() or {}
+            if self._is_held_by_another(spec):
+                self._renewed_at = -math.inf
+                self._on_follow()
+            elif await self._lease.write(self._mine(spec)):
+                self._renewed_at = started
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Never:
         """Acquire the Lease, work while it is renewed, step down; then start over."""
@@ -219,10 +226,10 @@ class Elector:
         await asyncio.sleep(max(0, at - now))
 
     async def _try(self) -> None:
-        """Attempt it; log a failure once, and when it is over."""
+        """Make an attempt; log a failure once, and when it is over."""
         failure = None
         try:
-            await self._attempt()
+            await self.attempt()
         except (LeaseError, LeaseRefusedError, TimeoutError) as error:
             failure = str(error) or f"no answer within {self._request_timeout:g} s"
         if failure is not None and failure != self._failure:
@@ -230,18 +237,6 @@ class Elector:
         elif failure is None and self._failure is not None:
             log.info("lease_recovered")
         self._failure = failure
-
-    async def _attempt(self) -> None:
-        """Read the Lease; acquire or renew it unless another holds it."""
-        # From before it is sent: others may see a renewal at any time after.
-        self._attempted_at = started = self._now()
-        async with asyncio.timeout(self._request_timeout):
-            spec = await self._lease.read() or {}
-            if self._is_held_by_another(spec):
-                self._renewed_at = -math.inf
-                self._on_follow()
-            elif await self._lease.write(self._mine(spec)):
-                self._renewed_at = started
 
     def _is_held_by_another(self, spec: Json) -> bool:
         """Tell it by our clock: a Lease lasts from when we saw it change."""
@@ -269,13 +264,7 @@ class Elector:
 
 
 def lease_name(settings: Settings) -> str | None:
-    """Return the name of the Lease, one for each shard; None without an election.
-
-    >>> from exporter.config import HaSettings, ShardSettings
-    >>> ha = HaSettings(lease="dr")
-    >>> lease_name(Settings(ha=ha, shard=ShardSettings(index=1, total=3)))
-    'dr-1'
-    """
+    """Return the name of the Lease, one for each shard; None without an election."""
     name, shard = settings.ha.lease, settings.shard
     return name if name is None or shard.total == 1 else f"{name}-{shard.index}"
 
@@ -316,7 +305,9 @@ async def election(
             on_follow=on_follow,
         )
         try:
-            await elector.start()
+            # `run` retries what may pass, and logs it.
+            with suppress(LeaseError, TimeoutError):
+                await elector.attempt()
         except LeaseRefusedError as error:
             raise _fault(str(error)) from None
         try:

@@ -135,7 +135,6 @@ class Process:
             on_change=exporter.elected,
             on_follow=exporter.ready.set,
         )
-        await elector.start()
         await poll_when_elected(exporter, elector)
 
     def lose_the_cloud(self) -> None:
