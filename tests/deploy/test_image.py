@@ -17,6 +17,7 @@ from containers import (
     BASE,
     BUILT_AT,
     COMMIT,
+    DEMO,
     IMAGE,
     NAME,
     Container,
@@ -73,7 +74,7 @@ def demo(port: int) -> Iterator[Container]:
         f"--web.listen-address=127.0.0.1:{port}",
         "--listen-address=127.0.0.1:0",
     )
-    with running("demo", "demo", *addresses) as container:
+    with running(DEMO, "demo", *addresses) as container:
         yield container
         # SIGTERM, as Docker and Kubernetes send it; SIGKILL would be 137.
         assert container.stop() == 0

@@ -28,6 +28,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BUILT_AT = 1_767_225_600
 IMAGE = f"localhost/{NAME}:{__version__}"
 BASE = "localhost/python-debian"
+DEMO = "demo"
+"""The one container that runs for long."""
 
 # Not 0 and no name, no capability, nothing to write to, not even /tmp.
 HARDENED = (
@@ -40,6 +42,8 @@ HARDENED = (
 def release() -> Path:
     """Return the folder of a release of these sources and a made-up commit."""
     folder = ROOT / ".cache" / "release"
+    # Tests that were killed leave it, and no image is replaced that a container uses.
+    podman("rm", "--force", "--ignore", "--time=0", DEMO)
     built = subprocess.run(
         ["scripts/dist.sh", str(folder)],
         cwd=ROOT,
@@ -124,7 +128,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def running(name: str, *arguments: str) -> Iterator[Container]:
     """Run the image while the context is open."""
     loaded()
-    podman("rm", "--force", "--time=0", name)
     named = ("--detach", f"--name={name}")
     command = (*named, *HARDENED, *_limits(), IMAGE, *arguments)
     podman("run", *command).check_returncode()
