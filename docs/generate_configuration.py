@@ -1,8 +1,6 @@
-"""Write docs/configuration.md and docs/example.yaml from the settings themselves.
+"""Write docs/configuration.md and docs/example.yaml from the settings themselves."""
 
-It must not say anything of a setting that the model does not say.
-"""
-
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +28,7 @@ plan of `cn-hangzhou` with the credentials of the standard Alibaba Cloud chain.
 A flag wins over the environment, the environment over the file, the file over the
 default. `--config.file` or `{PREFIX}CONFIG__FILE` names the file, which is YAML in
 UTF-8; [example.yaml](example.yaml) shows all of it. `rocketmq-dr-exporter check` reads
-the configuration, says what is wrong with it in one line per fault, and exits with 2
-if anything is.
+the configuration, prints one line for each fault, and exits with 2 if there is one.
 
 - **File.** An unknown key, or a key that stands twice, is a fault. A key without a
   value (`null`) counts as left out.
@@ -124,27 +121,15 @@ def example() -> str:
 
 def _titles() -> dict[str, str]:
     """Return the parts of the configuration in the order of the model."""
-    order = dict.fromkeys(
-        spec.path.partition(".")[0]
-        for spec in setting_specs().values()
-        if _is_top(spec)
-    )
     plans = "One entry for each plan; what an entry leaves out is discovered."
+    order = dict.fromkeys(re.split(r"\W", path)[0] for path in setting_specs())
     return {name: sections().get(name, plans) for name in order}
-
-
-def _is_top(spec: SettingSpec) -> bool:
-    """Tell whether the setting stands outside of the list of plans."""
-    return "[]" not in spec.path
 
 
 def _of(name: str) -> list[SettingSpec]:
     """Return the settings of a part, in order."""
-    return [
-        spec
-        for spec in setting_specs().values()
-        if spec.path.replace("[", ".").split(".")[0] == name
-    ]
+    specs = setting_specs().items()
+    return [spec for path, spec in specs if re.split(r"\W", path)[0] == name]
 
 
 def _section_table(name: str, text: str) -> str:
@@ -163,21 +148,16 @@ def _section_table(name: str, text: str) -> str:
 
 def _row(spec: SettingSpec) -> str:
     """Return one setting as a row of the table."""
-    default = "required" if spec.is_required else _code(_default(spec))
+    default = None if spec.default is None else written(spec.default)
     cells = (
         _code(spec.path),
         spec.expected,
-        default,
+        "required" if spec.is_required else _code(default),
         _code(spec.flag),
         _code(spec.environment),
         spec.description,
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _default(spec: SettingSpec) -> str | None:
-    """Return the default as YAML writes it, None where there is none."""
-    return None if spec.default is None else written(spec.default)
 
 
 def _code(text: str | None) -> str:
@@ -213,18 +193,10 @@ def main(arguments: list[str]) -> int:
         for name, text in files.items():
             (DOCS / name).write_text(text, encoding="utf-8")
         return 0
-    stale = [name for name, text in files.items() if not _is_written(name, text)]
+    stale = [n for n, text in files.items() if (DOCS / n).read_text("utf-8") != text]
     for name in stale:
-        print(
-            f"docs/{name} is not up to date, run python docs/generate_configuration.py"
-        )
+        print(f"docs/{name} is not up to date, run `make docs`")
     return 1 if stale else 0
-
-
-def _is_written(name: str, text: str) -> bool:
-    """Tell whether the file exists and holds the text."""
-    file = DOCS / name
-    return file.exists() and file.read_text(encoding="utf-8") == text
 
 
 if __name__ == "__main__":

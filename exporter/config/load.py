@@ -188,31 +188,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_file(file: Path) -> object:
-    """Return the value of a YAML file; None if it is empty.
+    """Return the value of a YAML (or JSON) file; None if it is empty.
 
     Raises:
-        SourceError: it cannot be read, is no UTF-8 or no YAML.
+        SourceError: it cannot be read, is no UTF-8 or no YAML; with line and column,
+            and no value.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        loader = _Loader(file.read_text(encoding="utf-8-sig"))
+        value = loader.get_single_data()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SourceError("expected text in UTF-8") from None
-    except ValueError:
-        raise SourceError("expected the path of a file") from None
-    return parse_yaml(text)
-
-
-def parse_yaml(text: str) -> object:
-    """Return the value of a YAML (or JSON) text; None if it is empty.
-
-    Raises:
-        SourceError: each fault with its line and column, and no value.
-    """
-    try:
-        loader = _Loader(text)
-        value = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         raise SourceError(_syntax_fault(error)) from None
     except yaml.YAMLError:
@@ -221,7 +209,11 @@ def parse_yaml(text: str) -> object:
         raise SourceError("expected YAML that is nested less deeply") from None
     except ValueError:
         # PyYAML lets these through for dates and numbers out of range.
-        raise SourceError("expected YAML: a date or number is out of range") from None
+        is_path = "\0" in str(file)
+        expected = (
+            "the path of a file" if is_path else "YAML: a date or number in range"
+        )
+        raise SourceError(f"expected {expected}") from None
     if loader.repeated:
         raise SourceError(*loader.repeated)
     return value

@@ -96,7 +96,9 @@ def test_a_good_configuration_is_confirmed(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A bad file exits 2, names every fault, and repeats no value."""
     file = tmp_path / "exporter.yml"
@@ -107,10 +109,13 @@ def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
         "web: {port: 1}\n"
     )
 
+    monkeypatch.setenv("ROCKETMQ_DR_PORT", SECRET)
+
     assert main(["check", f"--config.file={file}"]) == 2
 
     told = capsys.readouterr()
-    lines = told.err.splitlines()
+    warning, *lines = told.err.splitlines()
+    assert warning.startswith("ROCKETMQ_DR_PORT: unknown variable")
     assert all(line.startswith(f"{file}: ") for line in lines)
     for setting in ("access_key_secret", "page_size", "poll.interval", "port"):
         assert any(setting in line for line in lines), setting

@@ -19,7 +19,7 @@ from exporter.config import (
     load,
     split_address,
 )
-from exporter.config.catalogue import SettingSpec, setting_specs
+from exporter.config.catalogue import setting_specs
 
 CANARY = "hunter2-canary"
 DOCS = ROOT / "docs"
@@ -311,7 +311,7 @@ def test_all_faults_are_told_each_with_its_origin(tmp_path: Path) -> None:
         ("a: {b: 1, b: 2}", "line 1, column 11: b is set twice"),
         (f"a: *{CANARY}", "line 1, column 4: expected YAML: found undefined alias"),
         (f"a: !{CANARY}", "line 1, column 4: expected YAML: could not determine"),
-        ("a: 2026-99-99", "expected YAML: a date or number is out of range"),
+        ("a: 2026-99-99", "expected YAML: a date or number in range"),
         ("a: \x01", "expected YAML: a character is not allowed"),
         ("[" * 1000, "expected YAML that is nested less deeply"),
         (b"a: \xff", "expected text in UTF-8"),
@@ -596,15 +596,3 @@ def test_a_bad_expression_prints_nothing(capfd: pytest.CaptureFixture[str]) -> N
         NameFilter(include=("(",))
 
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("spec", setting_specs().values(), ids=lambda spec: spec.path)
-def test_every_setting_is_documented(spec: SettingSpec) -> None:
-    """docs/configuration.md has a row for each, with flag and variable."""
-    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
-
-    (row,) = (x for x in text.splitlines() if x.startswith(f"| `{spec.path}` |"))
-
-    assert (spec.flag or "| - |") in row
-    assert (spec.environment or "| - |") in row
-    assert spec.description in row
