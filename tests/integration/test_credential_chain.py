@@ -46,7 +46,7 @@ class Home:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
     def write(self, name: str, text: str) -> Path:

@@ -191,7 +191,7 @@ def told_of(key: Credentials) -> Report:
 async def with_every_log_on_stderr(case: Callable[[], Awaitable[Report]]) -> Report:
     """Run a case with the root logger at DEBUG, so that a leak is seen as output."""
     logging.basicConfig(level=logging.DEBUG)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         return await case()
 
 

@@ -265,6 +265,7 @@ TABLE: list[tuple[str, int, type[CloudError]]] = [
     ("DisasterRecoveryPlan.NotFound", 404, NotFoundError),
     ("DisasterRecoveryItem.NotFound", 400, NotFoundError),
     ("SomethingNew", 404, NotFoundError),
+    ("Instance.NotFoundButWhy", 400, MalformedError),
     ("SomethingNew", 400, MalformedError),
     ("DateFormatError", 400, MalformedError),
 ]

@@ -31,7 +31,7 @@ from exporter.cloud.credentials import StaticCredentials
 from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import Deadline, Transport
-from exporter.cloud.wire import Decode
+from exporter.cloud.wire import Decode, Page, PlanRow
 from exporter.config import load
 from exporter.metrics.telemetry import ACTIONS, Telemetry
 from exporter.model.errors import CloudError, Reason, UnavailableError
@@ -374,6 +374,24 @@ class DeadCloud:
         """Note the action, and find nothing."""
         self.actions.add(call.action)
         await asyncio.sleep(deadline.left() + 1)
+
+
+@virtually
+async def test_a_list_that_kept_changing_is_incomplete_though_time_cuts_it() -> None:
+    """An operator who reads `timeout` would raise it, and help nothing."""
+    pages = [Page(20, 10, [PlanRow(n) for n in range(10)]), Page(19, 10, [])]
+
+    class Shrinking:
+        async def get(self, *_: object) -> Page[PlanRow]:
+            if not pages:
+                await asyncio.sleep(60)
+            return pages.pop(0)
+
+    client = CloudClient(
+        cast("Transport", Shrinking()), str, timeout=10, page_size=10, workers=1
+    )
+
+    assert (await refused(client.list_plans("r"))).reason is Reason.INCOMPLETE
 
 
 def reads_of(client: CloudClient) -> dict[str, Callable[[], Awaitable[object]]]:

@@ -396,10 +396,23 @@ def test_rows_met_again_and_rejected_ones_count_once() -> None:
     collector = RowCollector[PlanRow]()
 
     collector.take(Page(5, 2, [PlanRow(1), PlanRow(2)], [3, None]))
-    collector.take(Page(5, 2, [PlanRow(2), PlanRow(4)], [3, 1]))
+    assert (len(collector.rows), collector.seen) == (2, 4)
+    collector.take(Page(5, 2, [PlanRow(2), PlanRow(4), PlanRow(3)], [1]))
 
-    assert [row.id for row in collector.rows] == [1, 2, 4]
+    assert sorted(row.id for row in collector.rows) == [1, 2, 3, 4]
     assert collector.seen == 5
+
+
+def test_labels_are_indexed_where_another_route_may_list_them_too() -> None:
+    """A route that lists its own instance's checkpoints alone shares none."""
+    own, foreign = checkpoint_row(1), checkpoint_row(2)
+    own["sourceProgress"]["instanceId"] = ROUTE.source_instance_id
+
+    assert collected([own]).index == {}
+    assert collected([own, foreign]).index == {
+        ("GID_orders", "orders", "rmq-route", "rmq-target"): 0,
+        ("GID_orders", "orders", "rmq-source", "rmq-target"): 1,
+    }
 
 
 def test_what_is_over_the_budget_takes_hardly_any_memory() -> None:
