@@ -10,26 +10,27 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench import certificates, fleet, machine, polls, report, scrapes, starts, targets
+from bench import certificates, fleet, polls, report, results, scrapes, starts
 from bench.programs import CACHE, REPOSITORY
-from bench.results import AtSize, Results
+from bench.results import SIZE, AtSize, Results, Target, targets
 
 DOCS = REPOSITORY / "docs"
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a run measures: rounds by size, and seconds of a window."""
+    """How much a run measures: rounds by size, polls, and seconds of a window."""
 
     rounds: dict[int, int]
     polls: int
     poll_seconds: float
     latency_seconds: float
     starts: int
+    peak_polls: int
 
 
-FULL = Effort({1_000: 7, 10_000: 7, 100_000: 5, 1_000_000: 3}, 3, 5.0, 12.0, 5)
-QUICK = Effort({1_000: 2, 10_000: 2, 100_000: 2}, 1, 3.0, 5.0, 2)
+FULL = Effort({1_000: 7, 10_000: 7, 100_000: 5, 1_000_000: 3}, 3, 5.0, 12.0, 5, 20)
+QUICK = Effort({1_000: 2, 10_000: 2, 100_000: 2}, 1, 3.0, 5.0, 2, 4)
 
 LARGEST = {fleet.AFTERNOON: 10_000, fleet.COLLECTOR: 100_000}
 """The most checkpoints that a peer is given, where it would take minutes."""
@@ -44,13 +45,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a look, for development")
     is_quick: bool = parser.parse_args().quick
     CACHE.mkdir(parents=True, exist_ok=True)
-    results = _run(QUICK if is_quick else FULL, is_quick=is_quick)
-    results.save(CACHE / "results.json")
+    found = _run(QUICK if is_quick else FULL, is_quick=is_quick)
+    found.save(CACHE / "results.json")
     folder = CACHE if is_quick else DOCS
     (folder / report.PLOT).parent.mkdir(exist_ok=True)
-    (folder / report.PLOT).write_text(report.picture(results))
-    (folder / "benchmarks.md").write_text(report.markdown(results))
-    _print(targets.targets(results))
+    (folder / report.PLOT).write_text(report.picture(found))
+    (folder / "benchmarks.md").write_text(report.markdown(found))
+    _print(targets(found))
 
 
 def _run(effort: Effort, *, is_quick: bool) -> Results:
@@ -65,13 +66,25 @@ def _run(effort: Effort, *, is_quick: bool) -> Results:
             sizes[size] = _at_size(place, effort, left_out)
     _tell("scrapes while it polls")
     # One poll of all of them, for that is the longest.
-    with fleet.cloud(targets.SIZE, chain, routes=1) as place:
+    with fleet.cloud(SIZE, chain, items=1) as place:
         meanwhile = _meanwhile(place, effort)
+        _tell("peaks")
+        one_route = _peak(place, effort, routes=1)
+    with fleet.cloud(SIZE, chain, items=1, two_way=True) as place:
+        two_way = _peak(place, effort, routes=2)
     _tell("starts")
     started = starts.measure(effort.starts)
     minutes = (time.monotonic() - began) / 60
     return Results(
-        sizes, *meanwhile, started, machine.describe(), left_out, minutes, is_quick
+        sizes,
+        *meanwhile,
+        one_route=one_route,
+        two_way=two_way,
+        starts=started,
+        machine=results.describe(),
+        left_out=left_out,
+        minutes=minutes,
+        is_quick=is_quick,
     )
 
 
@@ -94,7 +107,7 @@ def _at_size(place: fleet.Place, effort: Effort, left_out: Iterable[str]) -> AtS
 def _polls(
     place: fleet.Place, effort: Effort, *, with_peer: bool
 ) -> tuple[polls.Polled, polls.Polled | None]:
-    is_large = place.size > targets.SIZE
+    is_large = place.size > SIZE
     seconds = LARGE_POLL_SECONDS if is_large else effort.poll_seconds
     own, theirs = [], []
     for _ in range(1 if is_large else effort.polls):
@@ -118,7 +131,12 @@ def _meanwhile(
     return polls.responsiveness(calm), polls.responsiveness(busy)
 
 
-def _print(rows: Iterable[targets.Target]) -> None:
+def _peak(place: fleet.Place, effort: Effort, *, routes: int) -> int:
+    with fleet.ours(place, interval="1s") as program:
+        return polls.peak(program, polls=routes * effort.peak_polls)
+
+
+def _print(rows: Iterable[Target]) -> None:
     verdicts = {True: "met", False: "NOT MET", None: "not run"}
     for row in rows:
         print(f"{row.what:60} {row.asked:26} {row.seen:20} {verdicts[row.is_met]}")

@@ -43,11 +43,17 @@ class Place:
 
 
 @contextmanager
-def cloud(size: int, chain: Chain, *, routes: int = ROUTES) -> Iterator[Place]:
-    """Run the simulated cloud of so many checkpoints, evenly on the items of a plan."""
-    files = (str(chain.certificate), str(chain.key))
-    sizes = ("1", str(routes), str(size // routes))
-    command = (sys.executable, "-m", "bench.cloud", *files, *sizes)
+def cloud(
+    size: int, chain: Chain, *, items: int = ROUTES, two_way: bool = False
+) -> Iterator[Place]:
+    """Run the simulated cloud of so many checkpoints, evenly on the items of a plan.
+
+    An item has one route, or with `two_way` two that list the same checkpoints.
+    """
+    options = ["--tls", str(chain.certificate), str(chain.key)]
+    options += ["--two-way"] * two_way
+    sizes = ("1", str(items), str(size // items))
+    command = (sys.executable, "-m", "bench.cloud", *sizes, *options)
     with announced("cloud", command, environment()) as program:
         yield Place(size, program.url, chain)
 
@@ -106,7 +112,7 @@ def peer(name: str, made: Material) -> AbstractContextManager[Program]:
     commands = {
         COLLECTOR: (sys.executable, "-m", "bench.collector", str(made.rows)),
         GO: (str(_GO_BINARY), str(made.rows)),
-        LIMIT: (sys.executable, "-m", "bench.memory", str(made.body)),
+        LIMIT: (sys.executable, "-m", "bench.limit", str(made.body)),
     }
     return announced(name, commands[name], environment())
 

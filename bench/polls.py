@@ -19,12 +19,21 @@ from bench.scraping import Client
 
 PAGE_ROWS = 100
 SCRAPE_EVERY_SECONDS = 0.05
+PEAK_SECONDS, PEAK_SCRAPE_EVERY_SECONDS = 600, 0.5
 _END_BYTES = 1 << 20
 _REQUESTS = re.compile(
     rb"rocketmq_dr_exporter_api_requests_total"
     rb'\{action="ListDisasterRecoveryCheckpoints"\} (\S+)'
 )
+_POLLS = re.compile(rb"(?m)^rocketmq_dr_polls_total\{.*\} (\S+)")
 _POLLED = re.compile(rb"(?m)^" + POLLED.encode() + rb"_total (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    path: str
+    pattern: re.Pattern[bytes]
+    checkpoints: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,22 @@ def afternoon(program: Program, seconds: float) -> Polled:
     return _polled(program, _Counter(path, _POLLED, 1), seconds)
 
 
+def peak(program: Program, *, polls: int) -> int:
+    """Return the most memory a program held until its routes had so many polls in all.
+
+    It polls without a pause, and is scraped with gzip and at the end once without.
+    """
+    client = Client(program.url)
+    end = time.monotonic() + PEAK_SECONDS
+    while _counted(client.scrape().body, _POLLS) < polls:
+        if time.monotonic() > end:
+            raise TimeoutError(f"less than {polls} polls in {PEAK_SECONDS} s")
+        time.sleep(PEAK_SCRAPE_EVERY_SECONDS)
+    client.scrape(encoding="identity")
+    client.close()
+    return program.peak_bytes()
+
+
 def middle(runs: Sequence[Polled]) -> Polled:
     """Return the medians of several runs, and the highest peak."""
     return Polled(
@@ -71,13 +96,6 @@ def middle(runs: Sequence[Polled]) -> Polled:
         median(run.per_second for run in runs),
         max(run.peak for run in runs),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Counter:
-    path: str
-    pattern: re.Pattern[bytes]
-    checkpoints: int
 
 
 def _polled(program: Program, counter: _Counter, seconds: float) -> Polled:
@@ -89,16 +107,19 @@ def _polled(program: Program, counter: _Counter, seconds: float) -> Polled:
     last, used = client.scrape(), program.cpu_seconds() - cpu
     wall = time.perf_counter() - began
     client.close()
-    counted = _counted(last.body, counter) - _counted(first.body, counter)
+    counted = _counted(last.body, counter.pattern) - _counted(
+        first.body, counter.pattern
+    )
     checkpoints = counted * counter.checkpoints
     return Polled(used / checkpoints, checkpoints / wall, program.peak_bytes())
 
 
-def _counted(body: bytes, counter: _Counter) -> float:
-    found = counter.pattern.search(_end_of(body))
-    if found is None:
+def _counted(body: bytes, pattern: re.Pattern[bytes]) -> float:
+    """Return the sum of the samples that a pattern finds at the end of a body."""
+    found = pattern.findall(_end_of(body))
+    if not found:
         raise ValueError("the exposition lacks its own counter")
-    return float(found[1])
+    return sum(map(float, found))
 
 
 def _end_of(gzipped: bytes) -> bytes:
@@ -120,7 +141,7 @@ class Latencies:
 
 def latencies(program: Program, seconds: float) -> Latencies:
     """Scrape twenty times a second, while another process probes the loop."""
-    command = (sys.executable, "-m", "bench.probe", program.url, str(seconds))
+    command = (sys.executable, "-m", "bench.scraping", program.url, str(seconds))
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env=environment(), cwd=REPOSITORY
     ) as probe:

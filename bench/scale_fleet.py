@@ -157,7 +157,7 @@ class Shard:
 def cloud(size: Size) -> Iterator[Cloud]:
     """Run the cloud."""
     sizes = (str(size.plans), str(size.items), str(size.groups))
-    command = (sys.executable, "-m", "bench.scale_cloud", *sizes)
+    command = (sys.executable, "-m", "bench.cloud", *sizes, "--counts")
     with running("scale-cloud", command, environment()) as process:
         if process.stdout is None:
             raise AssertionError("its output is a pipe")

@@ -1,21 +1,25 @@
 """One scrape as Prometheus makes it, and how long it took to the last byte.
 
-The body is read whole and not unpacked.
+As a program it asks for `/-/healthy`, which the event loop answers without any work:
+the latency is how long the loop was busy with something else. It prints the latencies
+in seconds as JSON.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
+import sys
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 HEADERS = {
     "Accept": "text/plain;version=0.0.4;q=1,*/*;q=0.1",
-    "Accept-Encoding": "gzip",
     "User-Agent": "Prometheus/bench",
 }
 TIMEOUT_SECONDS = 300
+PROBE_EVERY_SECONDS = 0.002
 
 
 class RefusedError(Exception):
@@ -40,7 +44,7 @@ class Client:
             self._address, timeout=TIMEOUT_SECONDS
         )
 
-    def scrape(self) -> Scrape:
+    def scrape(self, *, encoding: str = "gzip") -> Scrape:
         """Return the answer to one request.
 
         Raises:
@@ -48,7 +52,8 @@ class Client:
             OSError: there is none.
         """
         began = time.perf_counter()
-        self._connection.request("GET", self._path, headers=HEADERS)
+        headers = {**HEADERS, "Accept-Encoding": encoding}
+        self._connection.request("GET", self._path, headers=headers)
         response = self._connection.getresponse()
         body = response.read()
         seconds = time.perf_counter() - began
@@ -59,3 +64,18 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def main() -> None:
+    """Ask for so many seconds."""
+    client = Client(sys.argv[1], path="/-/healthy")
+    end = time.perf_counter() + float(sys.argv[2])
+    latencies = []
+    while time.perf_counter() < end:
+        latencies.append(client.scrape().seconds)
+        time.sleep(PROBE_EVERY_SECONDS)
+    print(json.dumps(latencies))
+
+
+if __name__ == "__main__":
+    main()
