@@ -116,7 +116,7 @@ def _no_route(report: StatusReport) -> Problem:
     plans = report.inventory.plans
     running = [plan for plan in plans if plan.status == RUNNING]
     if running or (plans and report.has_configured_plans):
-        shared = f", and that of {report.shard_total} shards this has some"
+        shared = f", and that this shard, one of {report.shard_total}, has its part"
         return Problem(
             f"No route was found: {many(len(plans), 'plan')}, but no item for us",
             "see that the plans have items, that `items` and `source_instances` name"
@@ -137,7 +137,7 @@ def _stopped(found: Assessment) -> Iterator[Problem]:
     plans = [
         f"plan {plan.plan_id}: {plan.plan.status}"
         for plan in found.plans
-        if plan.routes and plan.plan and plan.plan.status != RUNNING
+        if plan.routes and plan.plan and plan.plan.status not in ("", RUNNING)
     ]
     if plans:
         yield Problem(

@@ -170,7 +170,7 @@ def test_what_is_configured_and_missing_is_named() -> None:
         (
             {"plans": [one_way("1"), one_way("2", "CREATED")], "shard_total": 3},
             "2 plans, but no item for us",
-            "name some of them, and that of 3 shards this has some; `rocketmq",
+            "name some of them, and that this shard, one of 3, has its part; `",
         ),
     ],
 )
@@ -208,10 +208,11 @@ def test_routes_without_a_checkpoint_say_why_that_may_be() -> None:
 
 
 def test_only_what_is_polled_can_be_stopped() -> None:
-    """A plan that discovery leaves alone is none of our business, nor are its items."""
+    """And only what is known to be: discovery leaves the last plan alone."""
     it = assessed(
         found(row()),
-        plans=[one_way("1"), one_way("7", "CREATED")],
+        found(route=OTHER),
+        plans=[one_way("1"), one_way("2", status=""), one_way("7", "CREATED")],
         items=[stopped("7", "70")],
     )
 

@@ -186,6 +186,8 @@ def test_what_is_left_out_is_counted_and_linked() -> None:
     assert "item 9 rmq-here and 50 more" in page.text
     assert page.links[-2] == "/metrics"
     assert "more" not in page_of(lags(1)).text
+    plans = [one_way(str(number)) for number in range(53)]
+    assert "… and 3 more of them." in page_of(lags(1), plans=plans).text
 
 
 @given(st.lists(st.none() | st.integers(-200_000, 100_000_000), min_size=1))
