@@ -16,6 +16,7 @@ from eventually import eventually
 from grafana_client import Asked, choices, chosen, defaults, shown
 from programs import (
     Prometheus,
+    assert_running,
     clean_environment,
     exporter_command,
     free_port,
@@ -72,13 +73,14 @@ async def server(
     )
     more = MORE.format(target=address, rules=rules)
     async with (
-        started(*demo, env=clean_environment(folder)),
+        started(*demo, env=clean_environment(folder)) as process,
         prometheus(address, folder, more) as running,
     ):
         span = "[5m]"
         name = f"rocketmq_dr_exporter_scrapes_total{span}"
 
         async def has_scraped() -> bool:
+            assert_running(process)
             counts = await running.query(f"min(count_over_time({name}))")
             return bool(counts) and float(counts[0]["value"][1]) > SCRAPED_SECONDS
 

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from eventually import eventually
 from paths import ROOT
-from programs import free_port, real, started
+from programs import assert_running, free_port, real, started
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULE_FILES = (
@@ -82,9 +82,10 @@ async def alertmanager(config: str, folder: Path) -> AsyncIterator[str]:
         f"--web.listen-address={address}",
         "--cluster.listen-address=",
     )
-    async with started(*command), aiohttp.ClientSession() as session:
+    async with started(*command) as process, aiohttp.ClientSession() as session:
 
         async def is_ready() -> bool:
+            assert_running(process)
             try:
                 async with session.get(f"http://{address}/-/ready") as response:
                     return response.status == 200

@@ -88,6 +88,11 @@ async def started(
             raise
 
 
+def assert_running(process: asyncio.subprocess.Process) -> None:
+    """Fail at once where a program has ended that a test waits for."""
+    assert process.returncode is None, f"it ended with {process.returncode}"
+
+
 def exporter_command(*arguments: str) -> Sequence[str]:
     """Return the command line of the exporter under this Python."""
     return (sys.executable, "-m", "exporter", *arguments)
@@ -175,7 +180,12 @@ async def prometheus(
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
     )
-    async with started(*command), aiohttp.ClientSession() as session:
+    async with started(*command) as process, aiohttp.ClientSession() as session:
         server = Prometheus(f"http://{address}", session)
-        await eventually(server.is_ready)
+
+        async def is_ready() -> bool:
+            assert_running(process)
+            return await server.is_ready()
+
+        await eventually(is_ready)
         yield server
