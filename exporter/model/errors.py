@@ -1,6 +1,6 @@
-"""Why a poll or a discovery failed, as a closed set of things an operator would do.
+"""Why a poll or a discovery failed: one class for each thing an operator would do.
 
-Nothing here holds text the cloud sent: its messages repeat signed strings and tokens.
+No error holds text that the cloud sent: it may repeat signed strings and tokens.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ class CloudError(Exception):
         self.retry_after = retry_after
 
     def is_news_after(self, before: CloudError | None) -> bool:
-        """Return whether whoever was told of `before` has to be told of this too.
+        """Return whether this has to be told where `before` was told already.
 
-        A transient error says the same whatever it looks like: wait. Of the others each
-        is another thing to mend.
+        A transient error always means the same: wait. Every other text may ask for
+        another repair.
         """
         if before is None or before.reason is not self.reason:
             return True

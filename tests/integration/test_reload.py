@@ -342,7 +342,8 @@ async def test_who_stands_by_reloads_and_shows_nothing_until_it_polls(
         status, _ = await it.reload(plans=[{"id": SECOND}], api={"page_size": 50})
 
         assert status == 200
-        for absent in ("rocketmq_dr_up", "rocketmq_dr_plan_info", LAG):
+        discovered = "rocketmq_dr_exporter_discovery_last_success_timestamp_seconds"
+        for absent in ("rocketmq_dr_up", "rocketmq_dr_plan_info", LAG, discovered):
             assert not await it.values(absent)
         assert len(it.stats.requests) == asked
         it.poll()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from core_cases import row
+from exposition_cases import columns_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.lag import (
     BUCKET_BOUNDS_MS,
     merged,
+    roll_up,
     rollup,
     state_of,
     sync_age_ms,
     sync_lag_ms,
 )
+from exporter.model.time_slicer import SLICE_ROWS
 from exporter.model.types import UNKNOWN_MS, State
 
 NOON = 1_740_724_080_000
@@ -154,6 +158,17 @@ def test_parts_come_to_the_same_as_the_whole(
     parts = [rollup(*_columns(part)) for part in cuts]
 
     assert merged(parts) == rollup(*_columns(checkpoints))
+
+
+async def test_hidden_rows_are_left_out_of_every_slice() -> None:
+    """Their indexes are those of the whole route."""
+    rows = [row(n, lag_ms=n) for n in range(2 * SLICE_ROWS)]
+    hidden = {0, 2 * SLICE_ROWS - 1}
+
+    found = await roll_up(columns_of(rows), hidden)
+
+    assert found == await roll_up(columns_of(rows[1:-1]))
+    assert found.max_lag_ms == 2 * SLICE_ROWS - 2
 
 
 def _columns(checkpoints: list[tuple[int, int, int]]) -> list[list[int]]:
