@@ -9,9 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from eventually import eventually
 
-from exporter.web.server import _limited, _max_connections, _send, serving
+from exporter.web.server import _limited, _max_connections, serving
 
 MOST = 20
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -112,30 +111,3 @@ async def test_without_a_host_every_interface_is_served() -> None:
 
         assert (await asked(client)).startswith(b"HTTP/1.1 404")
         client[1].close()
-
-
-async def test_a_client_that_does_not_read_is_disconnected() -> None:
-    """After its time, for the body is far larger than what the kernel takes."""
-    done = asyncio.Event()
-
-    async def answer(request: web.Request) -> web.Response:
-        try:
-            return await _send(request, web.Response(body=b"x" * 2**25), 0.05)
-        finally:
-            done.set()
-
-    app = web.Application()
-    app.router.add_get("/", answer)
-    async with served(app) as address:
-        reader, writer = await asyncio.open_connection(*address, limit=1024)
-        writer.write(REQUEST)
-        await done.wait()
-
-        async def is_broken() -> bool:
-            try:
-                return not await reader.read(2**20)
-            except ConnectionError:
-                return True
-
-        await eventually(is_broken)
-        writer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import ssl
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,10 +20,11 @@ from programs import (
     exporter_command,
     free_port,
     prometheus,
+    real,
     run_exporter,
     started,
 )
-from web_config_cases import hashed
+from web_config_cases import CASES, OLD_FORMAT, hashed, write_folder
 from web_server import Server, rewrite
 
 from exporter.simulator.server import running
@@ -171,3 +173,20 @@ async def test_serve_does_not_start_with_a_configuration_it_cannot_keep(
     assert result.status == 2
     assert "failed to read key_file" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+def test_promtool_agrees_on_every_file_that_its_version_knows(tmp_path: Path) -> None:
+    """Exceptions are listed with the cases, each with its reason."""
+    write_folder(tmp_path, AUTHORITY)
+    for case in CASES:
+        file = tmp_path / f"{case.name}.yml"
+        file.write_text(case.text)
+        command = (real("promtool"), "check", "web-config", str(file))
+
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+        is_accepted = result.returncode == 0
+        assert is_accepted == case.is_accepted_by_promtool, (case.name, result.stderr)
+        differs = is_accepted != (case.refused is None)
+        assert differs == bool(case.reason), case.name
+        assert case.reason != OLD_FORMAT or "not found in type" in result.stderr

@@ -32,81 +32,42 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 @pytest.mark.parametrize(
     ("accept", "fmt"),
     [
-        pytest.param(None, TEXT, id="no header"),
-        pytest.param("", TEXT, id="an empty header"),
-        pytest.param("*/*", TEXT, id="curl"),
-        pytest.param(BROWSER, TEXT, id="a browser"),
-        pytest.param(PROMETHEUS_2, OM, id="Prometheus 2"),
-        pytest.param(PROMETHEUS_3, OM, id="Prometheus 3"),
-        pytest.param(PROMETHEUS_PROTOBUF, OM, id="protobuf first"),
-        pytest.param("text/plain", TEXT, id="text of no version"),
-        pytest.param("text/plain;version=0.0.4", TEXT, id="text 0.0.4"),
-        pytest.param("text/plain;version=1.0.0", TEXT1, id="text 1.0.0"),
-        pytest.param("application/openmetrics-text", OM, id="OpenMetrics alone"),
-        pytest.param("application/*", OM, id="any application type"),
-        pytest.param("text/*", TEXT, id="any text"),
-        pytest.param("application/json", TEXT, id="nothing that we have"),
-        pytest.param(
-            "application/openmetrics-text;version=0.0.1", TEXT, id="old OpenMetrics"
-        ),
-        pytest.param("application/openmetrics-text;version=2.0.0", TEXT, id="too new"),
-        pytest.param("text/plain;version=9", TEXT, id="a version that is none"),
-        pytest.param(
-            "application/openmetrics-text;q=0.1,text/plain;version=0.0.4;q=0.9",
+        (None, TEXT),
+        ("", TEXT),
+        ("*/*", TEXT),
+        (BROWSER, TEXT),
+        (PROMETHEUS_2, OM),
+        (PROMETHEUS_3, OM),
+        (PROMETHEUS_PROTOBUF, OM),
+        ("text/plain", TEXT),
+        ("text/plain;version=0.0.4", TEXT),
+        ("text/plain;version=1.0.0", TEXT1),
+        ("application/openmetrics-text", OM),
+        ("application/*", OM),
+        ("text/*", TEXT),
+        ("application/json", TEXT),
+        ("application/openmetrics-text;version=0.0.1", TEXT),
+        ("application/openmetrics-text;version=2.0.0", TEXT),
+        ("text/plain;version=9", TEXT),
+        ("application/openmetrics-text;q=0.1,text/plain;version=0.0.4;q=0.9", TEXT),
+        ("application/openmetrics-text;q=0,text/plain;version=1.0.0", TEXT1),
+        ("application/openmetrics-text;q=0", TEXT),
+        ("*/*,text/plain;version=0.0.4;q=0", OM),
+        ("text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0", OM),
+        ("text/plain;version=0.0.4,text/plain;version=1.0.0", TEXT1),
+        ("*/*,text/plain;version=1.0.0", TEXT1),
+        (
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.1,"
+                "application/openmetrics-text;q=0.9,text/plain;q=0.5"
+            ),
             TEXT,
-            id="the heavier wins, not the first",
         ),
-        pytest.param(
-            "application/openmetrics-text;q=0,text/plain;version=1.0.0",
-            TEXT1,
-            id="a weight of 0 refuses",
-        ),
-        pytest.param(
-            "application/openmetrics-text;q=0", TEXT, id="refused, nothing else named"
-        ),
-        pytest.param(
-            "*/*,text/plain;version=0.0.4;q=0", OM, id="anything but text 0.0.4"
-        ),
-        pytest.param(
-            "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0",
-            OM,
-            id="of equal weights OpenMetrics",
-        ),
-        pytest.param(
-            "text/plain;version=0.0.4,text/plain;version=1.0.0",
-            TEXT1,
-            id="of equal weights the newer text",
-        ),
-        pytest.param(
-            "*/*,text/plain;version=1.0.0", TEXT1, id="a name over a wildcard"
-        ),
-        pytest.param(
-            "application/openmetrics-text;version=1.0.0;q=0.1,"
-            "application/openmetrics-text;q=0.9,text/plain;q=0.5",
-            TEXT,
-            id="the more exact entry has the say",
-        ),
-        pytest.param(
-            "text/plain;q=0.2,text/plain;q=0.8,application/openmetrics-text;q=0.5",
-            TEXT,
-            id="named twice, the heavier counts",
-        ),
-        pytest.param(
-            "application/openmetrics-text;q=high,text/plain;q=0.1",
-            TEXT,
-            id="a weight that is none is passed over",
-        ),
-        pytest.param(
-            "application/openmetrics-text;q=7,text/plain;q=0.1", TEXT, id="over 1"
-        ),
-        pytest.param(
-            "text/plain;version=1.0.0;escaping=bogus", TEXT1, id="unknown escaping"
-        ),
-        pytest.param(
-            ' Application/OpenMetrics-Text ; Version="1.0.0" ; Q=1.0 ',
-            OM,
-            id="case, blanks and quotes",
-        ),
+        ("text/plain;q=0.2,text/plain;q=0.8,application/openmetrics-text;q=0.5", TEXT),
+        ("application/openmetrics-text;q=high,text/plain;q=0.1", TEXT),
+        ("application/openmetrics-text;q=7,text/plain;q=0.1", TEXT),
+        ("text/plain;version=1.0.0;escaping=bogus", TEXT1),
+        (' Application/OpenMetrics-Text ; Version="1.0.0" ; Q=1.0 ', OM),
     ],
 )
 def test_format_is_what_the_accept_header_prefers(
@@ -140,7 +101,7 @@ def test_format_is_what_the_accept_header_prefers(
         ("gzip;q=-1", False),
     ],
 )
-def test_gzip_is_sent_to_who_accepts_it(
+def test_gzip_is_sent_only_if_it_is_accepted(
     header: str | None, *, is_accepted: bool
 ) -> None:
     """Weights count, a wildcard stands for the unnamed, identity may be preferred."""

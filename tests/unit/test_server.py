@@ -91,6 +91,7 @@ async def test_the_format_is_the_one_that_the_scraper_likes_best(site: Site) -> 
             async with client.get("/metrics", headers=headers) as response:
                 assert (await response.text()).strip() == fmt.name, accept
                 assert response.headers["Content-Type"] == fmt.content_type
+                assert response.headers["Vary"] == "Accept, Accept-Encoding"
 
 
 async def test_gzip_is_sent_to_those_who_accept_it(site: Site) -> None:

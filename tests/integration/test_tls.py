@@ -57,14 +57,6 @@ def presented(server: Server) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem)
 
 
-async def test_a_client_that_trusts_the_authority_is_answered(file: Path) -> None:
-    """The certificate is the file's, and the connection TLS 1.3."""
-    async with behind(file) as server:
-        answer = await server.get(tls=client(file))
-
-    assert (answer.status, answer.text) == (200, "word\n")
-
-
 async def test_plain_http_gets_no_answer_where_there_is_tls(file: Path) -> None:
     """Nothing is told to who does not speak TLS, and others are still served."""
     async with behind(file) as server:
@@ -255,17 +247,6 @@ async def test_a_new_authority_for_clients_holds_at_once(file: Path) -> None:
 
         assert not await is_let_in(server, context)
         assert await is_let_in(server, client(file, "stranger"))
-
-
-async def test_a_configuration_that_keeps_all_out_heals_without_a_restart(
-    file: Path,
-) -> None:
-    """As in exporter-toolkit's TestConfigReloading."""
-    rewrite(file, tls("client_auth_type: RequireAndVerifyClientCert"))
-    async with behind(file) as server:
-        assert not await is_let_in(server, client(file))
-        rewrite(file, tls())
-        assert await is_let_in(server, client(file))
 
 
 @pytest.mark.parametrize("broken", ["hahaha", "", tls("min_version: TLS99")])
