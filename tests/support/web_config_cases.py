@@ -209,6 +209,10 @@ CASES = (
         "Strict-Transport-Security: max-age=1, Content-Security-Policy: x}}",
     ),
     Case(
+        "header_number",
+        "http_server_config: {headers: {X-XSS-Protection: 0}}",
+    ),
+    Case(
         "header_content_type_options",
         "http_server_config: {headers: {X-Content-Type-Options: forbidden}}",
         _BAD_VALUE,

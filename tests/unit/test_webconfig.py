@@ -59,6 +59,16 @@ def test_certificates_may_stand_in_the_file_itself(folder: Path) -> None:
     assert faults_of(both) == ()
 
 
+def test_a_header_that_yaml_reads_as_a_number_is_text(folder: Path) -> None:
+    """As in exporter-toolkit; `0` is the usual value of X-XSS-Protection."""
+    file = folder / "number.yml"
+    file.write_text("http_server_config: {headers: {X-XSS-Protection: 0}}")
+
+    headers = checked(file).http_server_config.headers
+
+    assert headers == {"X-XSS-Protection": "0"}
+
+
 def test_a_missing_file_is_told(folder: Path) -> None:
     """The file itself is named, with the system's reason."""
     (fault,) = faults_of(folder / "somefile")
