@@ -117,7 +117,7 @@ class CheckpointCollector:
         self._rejected = Counter[Rejection]()
         self._index: dict[Labels, int] = {}
         # Names recur in thousands of rows; each is kept once.
-        self._names: dict[str, str] = {}
+        self._names: dict[str | None, str] = {}
         self._groups = before.columns.groups if before else ()
         self._target_groups = before.columns.target_groups if before else ()
         self._kinds: dict[Kind, Kind] = {}
@@ -261,11 +261,12 @@ class CheckpointCollector:
         return self._name(name)
 
     def _name(self, name: str | None) -> str:
-        if not name:
-            return ""
+        known = self._names.get(name)
+        if known is not None or name is None:
+            return known or ""
         if len(self._index) < self._series_budget:
-            return self._names.setdefault(name, name)
-        return self._names.get(name, name)
+            self._names[name] = name
+        return name
 
 
 def _rank(values: Sequence[Any]) -> float:
