@@ -47,21 +47,19 @@ the configuration, prints one line for each fault, and exits with 2 if there is 
 SIGHUP reads the file again, and so does a POST or PUT to `/-/reload` where
 `web.enable_lifecycle` is on. Flags and environment still win over it.
 
-- All of it is checked first, and put in force as a whole. With a fault nothing changes:
-  each fault is a line of the log, and of the answer, which is a 500;
-  `rocketmq_dr_exporter_config_last_reload_successful` is 0 until a reload succeeds. A
-  file that says what is in force already is a success.
-- Routes that are still asked for keep their snapshots and their schedule. Those that
-  are not go at once; new ones come as soon as the API has answered for them. Another
-  `region` or `filter` of a plan makes other routes of it.
-- Polls under way go on. Where `api`, `poll.timeout`, `shard.total`, `groups` or
-  `topics` are others, they begin anew, which is no failure. Where `api` is another, a
-  rate that throttling had lowered is whole again.
-- `metrics.max_checkpoints`, `groups` and `topics` show once each route is polled again.
-- **`web` and `ha` take a restart**, all of them: where Prometheus finds the exporter,
-  who may ask what of it, and what it stands for election by, stay as they began; so
-  does `shard` where `ha.lease` is set. A reload that would change them says so in the
-  log (`restart_needed`, with the names) and puts the rest in force.
+- All of it is checked first and applied as a whole. With a fault nothing changes: each
+  fault is a line of the log, and of the answer, which is a 500;
+  `rocketmq_dr_exporter_config_last_reload_successful` is 0 until a reload succeeds.
+- Routes that stay keep their snapshots; the others go at once. New ones come as soon
+  as the API has answered for them. Another `region` or `filter` of a plan makes other
+  routes of it.
+- Polls under way begin again, which is no failure, and every route is polled soon
+  after. Only then do other values of `metrics.max_checkpoints`, `groups` and `topics`
+  show.
+- A rate that throttling had lowered starts at `api.requests_per_second` again.
+- **`web` and `ha` need a restart**, and so does `shard` where `ha.lease` is set. A
+  reload that would change them logs `restart_needed` with their names and applies the
+  rest.
 
 Secrets that are given as files need no reload.
 
