@@ -1,7 +1,4 @@
-"""Writes the chart's README.md: its values, and how it is used.
-
-It must not say anything of a value that values.yaml does not say.
-"""
+"""Writes the chart's README.md: how it is used, and what values.yaml says of values."""
 
 from __future__ import annotations
 
@@ -53,7 +50,7 @@ the exporter does not have. [docs/deploy.md](../../../docs/deploy.md#helm) has m
 Names and selectors depend on nothing but the release's name, `nameOverride` and
 `fullnameOverride`. From `shards: 1` to more, or back, and to or from pairs of shards,
 one kind replaces the other: for a moment both poll. Both sets of pairs of shards are
-rolled out at once, so that each shard is away while its two begin anew.
+rolled out at once, so each shard is away while its two start again.
 
 `--reuse-values` keeps the old chart's defaults too, and so has none for a new value:
 take `--reset-then-reuse-values`.

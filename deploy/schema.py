@@ -1,7 +1,4 @@
-"""Writes the chart's values.schema.json: the types of values.yaml, and nothing else.
-
-It must not know a value by name, but for the settings that the chart itself gives.
-"""
+"""Writes the chart's values.schema.json: the types of values.yaml, and nothing else."""
 
 from __future__ import annotations
 

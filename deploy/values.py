@@ -1,7 +1,4 @@
-"""Reads the chart's values.yaml: each value, its default, and the comments above it.
-
-It must not know a value by name.
-"""
+"""Reads the chart's values.yaml: each value, its default, and the comments above it."""
 
 from __future__ import annotations
 

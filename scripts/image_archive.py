@@ -19,21 +19,21 @@ _MADE_UP = ("container", "container_config")
 
 
 def rewrite(read: BinaryIO, written: BinaryIO, name: str) -> None:
-    """Write a docker-archive anew, gzipped, with its image under one name."""
+    """Write a docker-archive again, gzipped, with its image under one name."""
     with (
         tarfile.open(fileobj=read) as archive,
         gzip.GzipFile("", "wb", 6, fileobj=written, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as anew,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as packed,
     ):
         [image] = json.load(_member(archive, "manifest.json"))
         config = _config(json.load(_member(archive, image["Config"])))
         named = f"{hashlib.sha256(config).hexdigest()}.json"
         manifest = [{"Config": named, "RepoTags": [name], "Layers": image["Layers"]}]
         for path, content in (("manifest.json", _json(manifest)), (named, config)):
-            anew.addfile(_entry(path, len(content)), io.BytesIO(content))
+            packed.addfile(_entry(path, len(content)), io.BytesIO(content))
         for layer in _unique(image["Layers"]):
             size = archive.getmember(layer).size
-            anew.addfile(_entry(layer, size), _member(archive, layer))
+            packed.addfile(_entry(layer, size), _member(archive, layer))
 
 
 def _config(config: dict[str, Any]) -> bytes:

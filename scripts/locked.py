@@ -1,7 +1,4 @@
-"""What a lock file names, and what the installed packages say of themselves.
-
-It must not ask a registry, nor know what is made of it.
-"""
+"""What a lock file names, and what the installed packages say of themselves."""
 
 import re
 import tomllib

@@ -1,7 +1,4 @@
-"""Which packages run beside the exporter: a CycloneDX SBOM of requirements.lock.
-
-It must not differ from one run to the next, nor need the network.
-"""
+"""Which packages run beside the exporter: a CycloneDX SBOM of requirements.lock."""
 
 import json
 import os

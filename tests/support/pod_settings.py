@@ -1,7 +1,4 @@
-"""What the exporter in a pod is told: its files, variables and flags.
-
-It must not start anything.
-"""
+"""What the exporter in a pod is told: its files, variables and flags."""
 
 from __future__ import annotations
 
