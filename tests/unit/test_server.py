@@ -94,6 +94,16 @@ async def test_the_format_is_the_one_that_the_scraper_likes_best(site: Site) -> 
                 assert response.headers["Vary"] == "Accept, Accept-Encoding"
 
 
+async def test_several_accept_fields_are_read_as_one(site: Site) -> None:
+    """RFC 9110 lets a proxy split or join them."""
+    headers = [("Accept", "text/plain;q=0.5"), ("Accept", "application/*")]
+    async with (
+        client_of(site) as client,
+        client.get("/metrics", headers=headers) as response,
+    ):
+        assert (await response.text()).strip() == Format.OPENMETRICS_1_0_0.name
+
+
 async def test_gzip_is_sent_to_those_who_accept_it(site: Site) -> None:
     """The encoding is in the headers, and a q-value of 0 refuses it."""
     async with client_of(site) as client:
