@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from typing import Never
 
 from exporter import revision
@@ -19,12 +23,14 @@ from exporter.polling.scheduler import Scheduler
 from exporter.polling.store import Store
 from exporter.web.server import Site
 
+Connect = Callable[[Settings, Telemetry], AbstractAsyncContextManager[CloudClient]]
+
 
 class Exporter:
     """One process: what it polls, what it knows, and what it shows of that.
 
     A reload replaces `cloud`, `discovery` and `scheduler`; the other parts stay.
-    `connection` closes the client's connections.
+    `connection` closes the client's connections; `connect` builds another client.
     """
 
     def __init__(
@@ -34,8 +40,10 @@ class Exporter:
         telemetry: Telemetry,
         connection: AsyncExitStack,
         *,
+        connect: Connect = connected,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        self._connect = connect
         self._wall = wall
         clock = asyncio.get_running_loop().time
         self._stands_by = False
@@ -110,7 +118,7 @@ class Exporter:
         if settings == self.settings:
             return
         async with AsyncExitStack() as connection:
-            opening = connected(settings, self.telemetry)
+            opening = self._connect(settings, self.telemetry)
             cloud = await connection.enter_async_context(opening)
             async with self._replacing:
                 await self._stop_polling()

@@ -10,7 +10,7 @@ import errno
 import gzip
 import random
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
@@ -109,6 +109,9 @@ class Process:
             client(self.settings, self._line, telemetry, self._wall),
             telemetry,
             AsyncExitStack(),
+            connect=lambda settings, telemetry: nullcontext(
+                client(settings, self._line, telemetry, self._wall)
+            ),
             wall=self._wall,
         )
         self._work = asyncio.create_task(self._polling(self._exporter))
@@ -142,7 +145,7 @@ class Process:
         self._line.is_cut = True
 
     async def reload(self, settings: Settings) -> None:
-        """Put other settings in force; those of the client may not differ."""
+        """Put other settings in force."""
         await self.exporter.apply(settings)
         self.settings = settings
         self.reloaded(ok=True)
