@@ -176,7 +176,7 @@ async def test_the_standby_polls_after_the_leader_has_died_or_stopped(
     api: LeaseApi, tmp_path: Path, number: signal.Signals
 ) -> None:
     """It asks for nothing and shows nothing before."""
-    async with simulated_cloud() as (cloud, stats):
+    async with simulated_cloud() as (cloud, _):
         file = kubeconfig(tmp_path, api.url)
         env = replicas.environment(tmp_path, cloud, file)
         async with replicas.pair(env) as (first, second):
@@ -189,12 +189,10 @@ async def test_the_standby_polls_after_the_leader_has_died_or_stopped(
             status = await first.process.wait()
             if number == signal.SIGTERM:
                 assert (status, api.holder() != holder) == (0, True)
-            asked = len(stats.requests)
 
             await eventually(second.is_polling, within=120)
 
             assert api.holder() not in {"", holder}
-            assert len(stats.requests) > asked
 
 
 async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
