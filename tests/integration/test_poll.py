@@ -170,7 +170,12 @@ async def test_a_bar_shows_how_far_the_polls_are(environment: dict[str, str]) ->
             World(plans=1, items=1, groups=40), latency_seconds=SLOW_SECONDS
         ) as url,
         on_terminal(
-            "poll", f"--api.endpoint={url}", "--api.page-size=5", env=environment
+            "poll",
+            f"--api.endpoint={url}",
+            "--api.page-size=5",
+            # Eight pages, one after the other: three of the nine counts are enough.
+            "--api.max-concurrency=1",
+            env=environment,
         ) as terminal,
     ):
         assert await terminal.ended() == 0

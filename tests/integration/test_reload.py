@@ -270,7 +270,7 @@ async def test_what_discovery_waits_for_is_not_waited_for_any_more(
     world = World(scenario="healthy", plans=1, items=1)
     plan = {"id": FIRST, "items": ["100070284"]}
     source = world.list_plans()[0].instances[0].instance_id
-    async with reloadable(tmp_path, world, latency_seconds=2, plans=[plan]) as it:
+    async with reloadable(tmp_path, world, latency_seconds=3600, plans=[plan]) as it:
 
         async def is_looking() -> bool:
             return it.stats.in_flight > 0
@@ -281,7 +281,7 @@ async def test_what_discovery_waits_for_is_not_waited_for_any_more(
         async def is_routed() -> bool:
             return len(it.snapshots()) == 1
 
-        await eventually(is_routed, within=1.5)
+        await eventually(is_routed)
 
 
 async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind(

@@ -53,7 +53,7 @@ async def is_let_in(server: Server, context: ssl.SSLContext) -> bool:
 
 def presented(server: Server) -> bytes:
     """Return the certificate that a server shows."""
-    pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=5)
+    pem = ssl.get_server_certificate(("127.0.0.1", server.port), timeout=120)
     return ssl.PEM_cert_to_DER_cert(pem)
 
 
@@ -272,7 +272,7 @@ async def test_a_client_that_resumes_its_session_is_let_in_again(file: Path) -> 
     def knock(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
         address = ("127.0.0.1", server.port)
         with (
-            socket.create_connection(address, timeout=5) as plain,
+            socket.create_connection(address, timeout=120) as plain,
             context.wrap_socket(
                 plain, server_hostname="localhost", session=session
             ) as secured,

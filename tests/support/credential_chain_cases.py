@@ -145,7 +145,7 @@ async def get_by_twenty() -> Report:
             source.reject(await source.get())
     for thread in threading.enumerate():
         if thread.name == THREAD_NAME:
-            thread.join(10)  # ours ends by itself, a moment after its answer
+            thread.join(120)  # ours ends by itself, a moment after its answer
     threads = [thread.name for thread in threading.enumerate()]
     return told_of(keys[0]) | {"asked": asked, "then": renewed, "threads": threads}
 

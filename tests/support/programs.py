@@ -20,6 +20,8 @@ import aiohttp
 from eventually import eventually
 from paths import ROOT
 
+# A program that does not stop is killed after this, and fails its test.
+STOP_SECONDS = 120.0
 PROMETHEUS_CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
@@ -80,7 +82,7 @@ async def started(
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(STOP_SECONDS):
                 await process.communicate()
         except TimeoutError:
             process.kill()

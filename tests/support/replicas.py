@@ -70,7 +70,7 @@ def environment(
         ROCKETMQ_DR_API__REQUESTS_PER_SECOND="50",
         ROCKETMQ_DR_POLL__INTERVAL="1s",
         ROCKETMQ_DR_HA__LEASE=lease,
-        ROCKETMQ_DR_HA__LEASE_DURATION="5s",
+        ROCKETMQ_DR_HA__LEASE_DURATION="10s",
         ROCKETMQ_DR_HA__NAMESPACE=namespace,
         ROCKETMQ_DR_HA__KUBECONFIG_FILE=str(kubeconfig),
     )

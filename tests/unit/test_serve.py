@@ -239,6 +239,6 @@ async def test_a_signal_during_a_reload_is_not_lost(bench: Bench) -> None:
     reloader = Reloader(cast(Exporter, bench), read)
     signalled.set()
     task = asyncio.create_task(reloader.reload_on(signalled))
-    await asyncio.wait_for(done.wait(), 60)
+    await asyncio.wait_for(done.wait(), 120)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
