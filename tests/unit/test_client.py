@@ -26,6 +26,7 @@ from fakes import (
 from paths import ROOT
 from virtual_time import virtually
 
+from exporter.cloud import retry
 from exporter.cloud.client import CloudClient, connected
 from exporter.cloud.credentials import StaticCredentials
 from exporter.cloud.http import Call, Exchange
@@ -349,8 +350,11 @@ async def test_a_poll_reads_every_page_and_a_diagnosis_the_first(
         assert await listed(cloud, probe=probe) == items
 
 
-async def test_a_poll_outlasts_what_a_diagnosis_tells() -> None:
+async def test_a_poll_outlasts_what_a_diagnosis_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Unless it is told otherwise a client tries again after a server error."""
+    monkeypatch.setattr(retry, "BACKOFF_SECONDS", 0)
     async with fake_cloud() as cloud:
         good = Reply(page_of([item_row(10)]))
         cloud.answer(ITEMS, Reply(status=503), good, page=1)

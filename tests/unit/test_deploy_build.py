@@ -21,14 +21,15 @@ from exporter import __version__
 from exporter.simulator.scenarios import SCENARIOS
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
+OWN = yaml.safe_load(VALUES)
+VALIDATOR = Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def against(given: dict[str, Any]) -> list[str]:
     """Return what the chart's schema has against values, merged as Helm does it."""
-    validator = Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
-    whole = merged(yaml.safe_load(VALUES), given)
-    return [error.message for error in validator.iter_errors(whole)]
+    whole = merged(OWN, given)
+    return [error.message for error in VALIDATOR.iter_errors(whole)]
 
 
 def merged(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +49,6 @@ def test_a_generated_file_that_was_changed_is_named_and_written_again(
     """With --check it is only named."""
     shutil.copytree(DEPLOY, tmp_path / "deploy", symlinks=True)
     places = list(build.files(tmp_path))
-    assert build.main(["--check"], tmp_path) == 0
     for place in places:
         (tmp_path / place).write_text("by hand", encoding="utf-8")
     (tmp_path / places[0]).unlink()

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from core_cases import HERE, ROUTE, SYNCED_AT_MS, THERE, row
+from core_cases import HERE, SYNCED_AT_MS, THERE, row
 from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import (
@@ -20,7 +20,6 @@ from report_cases import (
     assessed,
     failed,
     found,
-    large,
     report_of,
 )
 from rich.cells import cell_len
@@ -198,13 +197,6 @@ def test_a_line_has_no_command_and_no_newline_of_upstreams() -> None:
 
     assert line.isprintable()
     assert r"a\x1b]0;title\x07b\x9bc\nd\x1b[2J" in line
-
-
-def test_a_hundred_thousand_lines_are_made() -> None:
-    """In a pipe there is no other way to see all of them."""
-    rows = list(assessed(large(ROUTE, 50)).worst) * 2_000
-
-    assert sum(1 for _ in as_lines(rows)) == 100_001
 
 
 @given(st.text(st.characters(), min_size=1, max_size=60))
