@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 
 from exporter.model.errors import CloudError
@@ -29,9 +30,6 @@ RUNNING = "RUNNING"
 # From this share of an objective on there is little left of it.
 NEAR = 0.8
 
-_Ranked = tuple[float, Snapshot, int]
-"""A row and minus its lag in milliseconds, inf where that is unknown."""
-
 
 class Grade(StrEnum):
     """How good something is; also the CSS class that colours it."""
@@ -44,9 +42,9 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A plan's objectives in seconds; None where there is none.
+    """A plan's objectives in seconds; None switches one off.
 
-    There is none for age where the plan does not sync progress by itself.
+    `age` is None where the plan does not sync progress by itself.
     """
 
     lag: float | None = None
@@ -55,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A lag or an age in seconds beside its objective; None where there is none.
+    """A lag or an age in seconds beside its objective; None where one is unknown.
 
     >>> [Measure(value, 300).grade.value for value in (-5, 239.9, 240, 300, 300.1)]
     ['good', 'good', 'warning', 'warning', 'bad']
@@ -212,18 +210,10 @@ def worst(report: StatusReport, count: int) -> list[CheckpointStanding]:
 
     Equals stay in the order of routes and rows.
     """
-    found: list[_Ranked] = []
-    floor: float | None = None
-    for status in report.statuses:
-        if status.snapshot is not None:
-            found += _ranked(status.snapshot, status.hidden, floor)
-        if len(found) > 2 * count:
-            found = heapq.nsmallest(count, found, key=itemgetter(0))
-            # Only what is worse than the last of these can still be among them.
-            floor = found[-1][0] if found else -math.inf
+    ranked = chain.from_iterable(map(_ranked, report.statuses))
     return [
         _checkpoint(snapshot.route, snapshot.columns.row(index), report)
-        for _, snapshot, index in heapq.nsmallest(count, found, key=itemgetter(0))
+        for _, snapshot, index in heapq.nsmallest(count, ranked, key=itemgetter(0))
     ]
 
 
@@ -295,16 +285,15 @@ def _urgency(routes: Sequence[RouteStanding]) -> tuple[int, float]:
     return rank, -max((route.lag.share or 0.0 for route in routes), default=0.0)
 
 
-def _ranked(
-    snapshot: Snapshot, hidden: frozenset[int], floor: float | None
-) -> Iterator[_Ranked]:
-    """Yield the rows that are shown; with `floor` only those that rank below it."""
+def _ranked(status: RouteStatus) -> Iterator[tuple[float, Snapshot, int]]:
+    """Yield the visible rows, each with minus its lag, inf where that is unknown."""
+    if (snapshot := status.snapshot) is None:
+        return
     sides = zip(snapshot.columns.source_ms, snapshot.columns.target_ms, strict=True)
     for index, (source, target) in enumerate(sides):
-        # What is unknown is 0, and so false; a call of `sync_lag_ms` would cost most.
-        rank = target - source if source and target else math.inf
-        if (floor is None or rank < floor) and index not in hidden:
-            yield rank, snapshot, index
+        if index not in status.hidden:
+            # What is unknown is 0, and so false; a call of `sync_lag_ms` is slower.
+            yield target - source if source and target else math.inf, snapshot, index
 
 
 def _checkpoint(

@@ -1,7 +1,4 @@
-"""How long: durations as Prometheus writes them, to and from ``timedelta``.
-
-It must not guess a unit: a bare number other than 0 is no duration.
-"""
+"""Durations as Prometheus writes them, to and from ``timedelta``, and for people."""
 
 import re
 from datetime import timedelta

@@ -66,7 +66,7 @@ class CloudError(Exception):
     reason: ClassVar[Reason]
     remedy: ClassVar[str]
     is_transient: ClassVar[bool] = False
-    bug: Exception | None = None
+    bug: BaseException | None = None
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class InternalError(CloudError):
     remedy = "report it, with the traceback in the log"
 
     @classmethod
-    def from_bug(cls, bug: Exception) -> Self:
+    def from_bug(cls, bug: BaseException) -> Self:
         """Return the error that stands for an exception nobody expected."""
         error = cls(f"unexpected {type(bug).__name__}")
         error.bug = bug
@@ -203,14 +203,9 @@ async def capture_error(work: Awaitable[T]) -> T | CloudError:
         result = await work
     except CloudError as error:
         result = error
-    except asyncio.CancelledError:
-        if _cancellations() > cancellations:
-            raise
-        # Not this task was cancelled but something that it awaited: if that escaped, it
-        # would end a schedule without a word.
-        bug = RuntimeError("work was cancelled from within")
-        result = InternalError.from_bug(bug)
-    except Exception as bug:  # noqa: BLE001 - the one place that turns bugs into data
+    except (Exception, asyncio.CancelledError) as bug:  # noqa: BLE001 - bugs become data
+        # A cancellation of what was awaited, not of this task, would end a schedule
+        # without a word.
         result = InternalError.from_bug(bug)
     if _cancellations() > cancellations:
         # Until Python 3.13 a task group that fails at the same moment swallows it.

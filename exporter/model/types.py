@@ -143,7 +143,8 @@ class Checkpoint:
 class Columns:
     """Checkpoints side by side: row i of every column is one checkpoint.
 
-    A million objects would cost a gigabyte; `row` gives one where it is wanted.
+    A million objects would cost a gigabyte; `row` gives one where it is wanted. The
+    columns stand in the order of the fields of `Checkpoint`.
     """
 
     checkpoint_ids: array[int]
@@ -165,21 +166,7 @@ class Columns:
 
     def row(self, index: int) -> Checkpoint:
         """Return one row as an object; for people and tests, not for the hot path."""
-        return Checkpoint(
-            self.checkpoint_ids[index],
-            self.groups[index],
-            self.topics[index],
-            self.source_instance_ids[index],
-            self.target_instance_ids[index],
-            self.last_sync_ms[index],
-            self.source_ms[index],
-            self.target_ms[index],
-            self.source_fetch_ms[index],
-            self.target_fetch_ms[index],
-            self.target_groups[index],
-            self.target_topics[index],
-            self.kinds[index],
-        )
+        return Checkpoint(*(getattr(self, name)[index] for name in self.__slots__))
 
     def rows(self) -> Iterator[Checkpoint]:
         """Yield every row as an object."""
