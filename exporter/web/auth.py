@@ -6,7 +6,6 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import random
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -75,7 +74,9 @@ def authenticate(watched: WatchedConfig, bucket: TokenBucket) -> Middleware:
         users = config.basic_auth_users
         header = request.headers.get("Authorization")
         if users and not await auth.accepts(header, users):
-            raise _unauthorized()
+            raise web.HTTPUnauthorized(
+                text="Unauthorized\n", headers={"WWW-Authenticate": "Basic"}
+            )
         return await handler(request)
 
     return guarded
@@ -87,12 +88,6 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     For `on_response_prepare`: a handler may send its response before it returns.
     """
     response.headers.update(request.get(_HEADERS, {}))
-
-
-def _unauthorized() -> web.HTTPUnauthorized:
-    return web.HTTPUnauthorized(
-        text="Unauthorized\n", headers={"WWW-Authenticate": "Basic"}
-    )
 
 
 class TokenBucket:
@@ -158,13 +153,10 @@ class BasicAuth:
             if key not in self._answers:
                 compare = partial(self._matches, password, stored.encode())
                 answer = await in_daemon_thread(compare)
-                self._remember(key, answer=answer)
+                if len(self._answers) >= CACHE_SIZE:
+                    del self._answers[next(iter(self._answers))]
+                self._answers[key] = answer
             return self._answers[key]
-
-    def _remember(self, key: bytes, *, answer: bool) -> None:
-        if len(self._answers) >= CACHE_SIZE:
-            del self._answers[random.choice(list(self._answers))]  # noqa: S311 - no secret
-        self._answers[key] = answer
 
     def _key(self, *parts: bytes) -> bytes:
         # In hex, so that no part can hold what stands between them.

@@ -1,7 +1,4 @@
-"""Which format and which coding an answer has, by what the request accepts.
-
-Pure and forgiving: it never raises, and what it cannot read it passes over.
-"""
+"""Which format and coding an answer has; headers that make no sense are ignored."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
 
 
 class Exposition(Protocol):
-    """Whoever renders the metrics."""
+    """Renders the metrics."""
 
     async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the whole exposition."""
@@ -54,7 +54,8 @@ class Site:
     `report` is what the status page is made of.
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
     `reload` reads the configuration again and returns its faults, a line each; None
-    where nobody may ask for it over HTTP.
+    where it is not allowed over HTTP. A client that takes longer than `send_seconds`
+    to read a page is disconnected.
     """
 
     exposition: Exposition
@@ -64,27 +65,20 @@ class Site:
     telemetry_path: str = "/metrics"
     max_requests: int = 40
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
+    send_seconds: float = SEND_SECONDS
 
 
-def application(
-    site: Site,
-    middlewares: Sequence[Middleware] = (),
-    *,
-    send_seconds: float = SEND_SECONDS,
-) -> web.Application:
-    """Return the web application that serves a site behind `middlewares`.
-
-    Who takes longer than `send_seconds` to read a page is let go.
-    """
+def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
+    """Return the web application that serves a site behind `middlewares`."""
     app = web.Application(middlewares=middlewares)
     app.on_response_prepare.append(add_headers)
-    status_page = StatusPage(site.report, site.telemetry_path)
-    app.router.add_get("/", _sent(status_page.answer, send_seconds))
-    app.router.add_get(site.telemetry_path, _Scrapes(site, send_seconds).answer)
-    app.router.add_get(HEALTHY, _healthy)
-    app.router.add_get(READY, _ready(site))
+    handlers = _Handlers(site)
+    app.router.add_get("/", handlers.page)
+    app.router.add_get(site.telemetry_path, handlers.metrics)
+    app.router.add_get(HEALTHY, handlers.healthy)
+    app.router.add_get(READY, handlers.ready)
     for method in ("POST", "PUT"):
-        app.router.add_route(method, RELOAD, _reload(site))
+        app.router.add_route(method, RELOAD, handlers.reload)
     return app
 
 
@@ -99,7 +93,7 @@ async def serving(
     Without `ssl_context` it is plain HTTP.
 
     Raises:
-        OSError: an address is taken, or is none of this machine's.
+        OSError: an address is taken, or is not one of this machine's.
     """
     runner = web.AppRunner(
         app,
@@ -170,34 +164,51 @@ def _shown(bound: Sequence[str | int]) -> str:
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
-class _Scrapes:
-    """Answers scrapes, `max_requests` of them at a time; 0 is no limit."""
+class _Handlers:
+    """Answers the requests for a site, `max_requests` scrapes at a time."""
 
-    def __init__(self, site: Site, send_seconds: float) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._send_seconds = send_seconds
-        self._under_way = 0
+        self._status_page = StatusPage(site.report, site.telemetry_path)
+        self._scrapes = 0
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def page(self, request: web.Request) -> web.Response:
+        return await self._send(request, await self._status_page.answer(request))
+
+    async def metrics(self, request: web.Request) -> web.Response:
         limit = self._site.max_requests
-        if limit and self._under_way >= limit:
+        if limit and self._scrapes >= limit:
             raise web.HTTPServiceUnavailable(
                 text=f"Limit of concurrent requests reached ({limit}), try again later."
             )
-        self._under_way += 1
+        self._scrapes += 1
         try:
-            # Sent in here: who reads slowly holds a body in memory, and so counts.
-            body = await self._render(request)
-            return await _send(request, body, self._send_seconds)
+            # Sent in here: a slow reader holds a body in memory, and so counts.
+            return await self._send(request, await self._render(request))
         finally:
-            self._under_way -= 1
+            self._scrapes -= 1
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        return web.Response(text="Healthy\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        if self._site.is_ready():
+            return web.Response(text="Ready\n")
+        return web.Response(text="Not every route has been tried yet\n", status=503)
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        if self._site.reload is None:
+            return web.Response(text="Lifecycle API is not enabled.\n", status=403)
+        if faults := await self._site.reload():
+            text = "".join(f"{fault}\n" for fault in faults)
+            return web.Response(text=text, status=500)
+        return web.Response(text="Reloaded\n")
 
     async def _render(self, request: web.Request) -> web.Response:
         started = time.monotonic()
-        headers = request.headers
-        fmt = negotiate(", ".join(headers.getall("Accept", ())) or None)
-        encodings = headers.getall("Accept-Encoding", ())
-        gzip = accepts_gzip(", ".join(encodings) or None)
+        accepted = request.headers.getall("Accept", ())
+        encodings = request.headers.getall("Accept-Encoding", ())
+        fmt, gzip = negotiate(", ".join(accepted)), accepts_gzip(", ".join(encodings))
         body = await self._site.exposition.body(fmt, gzip=gzip)
         self._site.on_scrape(time.monotonic() - started, body.size)
         sent = {
@@ -209,53 +220,13 @@ class _Scrapes:
             sent["Content-Encoding"] = "gzip"
         return web.Response(body=body.content, headers=sent)
 
-
-async def _send(
-    request: web.Request, response: web.Response, within: float
-) -> web.Response:
-    """Send a response to its end, or break the connection after `within` seconds."""
-    try:
-        async with asyncio.timeout(within):
-            await response.prepare(request)
-            await response.write_eof()
-    except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
-    return response
-
-
-def _sent(
-    page: Callable[[web.Request], Awaitable[web.Response]], send_seconds: float
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return what answers with a page, and lets go who takes too long to read it."""
-
-    async def answer(request: web.Request) -> web.Response:
-        return await _send(request, await page(request), send_seconds)
-
-    return answer
-
-
-async def _healthy(_request: web.Request) -> web.Response:
-    return web.Response(text="Healthy\n")
-
-
-def _ready(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_request: web.Request) -> web.Response:
-        if site.is_ready():
-            return web.Response(text="Ready\n")
-        return web.Response(text="Not every route has been tried yet\n", status=503)
-
-    return answer
-
-
-def _reload(site: Site) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_request: web.Request) -> web.Response:
-        if site.reload is None:
-            return web.Response(text="Lifecycle API is not enabled.\n", status=403)
-        faults = await site.reload()
-        if faults:
-            text = "".join(f"{fault}\n" for fault in faults)
-            return web.Response(text=text, status=500)
-        return web.Response(text="Reloaded\n")
-
-    return answer
+    async def _send(self, request: web.Request, response: web.Response) -> web.Response:
+        """Send a response to its end, or break the connection of a slow reader."""
+        try:
+            async with asyncio.timeout(self._site.send_seconds):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+        return response

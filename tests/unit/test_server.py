@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from gzip import compress as gzip_bytes
 
 import aiohttp
 import pytest
@@ -39,12 +39,8 @@ class FakeExposition:
         await self.gate.wait()
         text = f"{fmt.name}\n".encode() + self.padding
         if gzip:
-            text = _gzipped(text)
+            text = gzip_bytes(text)
         return Body(len(text), text)
-
-
-def _gzipped(text: bytes) -> bytes:
-    return gzip.compress(text)
 
 
 @pytest.fixture
@@ -225,10 +221,10 @@ async def test_a_reload_is_answered_with_its_faults_a_line_each(
     assert asked == 2
 
 
-async def test_who_does_not_read_a_page_is_let_go(
+async def test_a_client_that_does_not_read_is_disconnected(
     site: Site, exposition: FakeExposition
 ) -> None:
-    """What it takes to hold a large body for somebody ends in time."""
+    """Its large body is not kept in memory for ever."""
     exposition.padding = b"x" * 2**25
     done = asyncio.Event()
 
@@ -242,7 +238,7 @@ async def test_who_does_not_read_a_page_is_let_go(
         finally:
             done.set()
 
-    app = application(site, [told], send_seconds=0.05)
+    app = application(replace(site, send_seconds=0.05), [told])
     async with serving(app, ["127.0.0.1:0"]) as (address,):
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
