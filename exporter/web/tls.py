@@ -11,13 +11,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from exporter.config import ConfigurationError
 from exporter.web.webconfig import (
     CIPHERS,
     CURVES,
@@ -29,30 +29,68 @@ from exporter.web.webconfig import (
     VERIFY_IF_GIVEN,
     VERSIONS,
     TlsServer,
+    fault,
     shown_word,
 )
 
 
-def server_context(tls: TlsServer, folder: Path) -> ssl.SSLContext:
-    """Return a context that serves as `tls` says; `folder` is that of its file.
+def server_context(file: Path, tls: TlsServer) -> ssl.SSLContext:
+    """Return a context that serves as `tls` says, which was read from `file`.
 
     Raises:
-        TlsError: all faults that can be seen together.
+        ConfigurationError: all faults that can be seen together, one line each.
     """
     faults = list(_contradictions(tls))
-    material = read_material(tls, folder, faults)
-    if faults or material is None:
-        raise TlsError(*faults)
+    material = {}
+    for part in ("cert", "key", "client_ca"):
+        try:
+            material[part] = _read(tls, part, file.parent)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            path = file.parent / getattr(tls, f"{part}_file")
+            reason = (why or "not a path").lower()
+            faults.append(f"failed to read {part}_file ({path}): {reason}")
+    if faults:
+        raise _refused(file, *faults)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
+    with _refusing(file, "cannot be served"):
         _set_protocol(context, tls)
-        _set_client_policy(context, tls, material.client_ca)
-        load_pair(context, material)
-    except (ssl.SSLError, ValueError) as error:
-        raise TlsError(f"cannot be served: {why(error)}") from None
+        _set_client_policy(context, tls)
+        if tls.client_ca or tls.client_ca_file:
+            _load_authorities(context, file, material["client_ca"])
+    with _refusing(file, "failed to load X509KeyPair"):
+        _load_pair(context, material["cert"], material["key"])
     if tls.client_allowed_sans:
-        guarded_by_sans(context, frozenset(tls.client_allowed_sans))
+        _guard_by_sans(context, frozenset(tls.client_allowed_sans))
     return context
+
+
+def named_files(file: Path, tls: TlsServer) -> tuple[Path, ...]:
+    """Return the files that a context is made of, beside `file` itself."""
+    names = (tls.cert_file, tls.key_file, tls.client_ca_file)
+    return tuple(file.parent / name for name in names if name)
+
+
+def _refused(file: Path, *faults: str) -> ConfigurationError:
+    return fault(file, *(f"tls_server_config: {each}" for each in faults))
+
+
+@contextmanager
+def _refusing(file: Path, what: str) -> Iterator[None]:
+    """Refuse a file for `what` if OpenSSL objects, and say why."""
+    try:
+        yield
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or str(error)
+        words = reason.lower().replace("_", " ")
+        raise _refused(file, f"{what}: {words}") from None
+
+
+def _read(tls: TlsServer, part: str, folder: Path) -> bytes:
+    """Return the PEM that a file or the field itself holds, empty if neither is set."""
+    name = getattr(tls, f"{part}_file")
+    inline: str = getattr(tls, part)
+    return (folder / name).read_bytes() if name else inline.encode()
 
 
 def _contradictions(tls: TlsServer) -> Iterator[str]:
@@ -102,9 +140,7 @@ def _set_protocol(context: ssl.SSLContext, tls: TlsServer) -> None:
         context.set_ecdh_curve(CURVES[tls.curve_preferences[0]])
 
 
-def _set_client_policy(
-    context: ssl.SSLContext, tls: TlsServer, client_ca: bytes | None
-) -> None:
+def _set_client_policy(context: ssl.SSLContext, tls: TlsServer) -> None:
     policy = POLICIES[tls.client_auth_type]
     if policy in (REQUIRE_ANY, REQUIRE_AND_VERIFY):
         context.verify_mode = ssl.CERT_REQUIRED
@@ -112,79 +148,27 @@ def _set_client_policy(
         context.verify_mode = ssl.CERT_OPTIONAL
     # Go takes every certificate it is given as an anchor, an intermediate one too.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if client_ca is None:
+    if not (tls.client_ca or tls.client_ca_file):
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
-        return
+
+
+def _load_authorities(context: ssl.SSLContext, file: Path, client_ca: bytes) -> None:
     try:
         authorities = x509.load_pem_x509_certificates(client_ca)
     except ValueError:
-        raise TlsError("client_ca: expected certificates in PEM") from None
+        raise _refused(file, "client_ca: expected certificates in PEM") from None
     for authority in authorities:
         context.load_verify_locations(cadata=authority.public_bytes(Encoding.DER))
 
 
-class TlsError(Exception):
-    """A TLS configuration that cannot be served; each fault is one line."""
-
-    def __init__(self, *faults: str) -> None:
-        super().__init__(*faults)
-        self.faults = faults
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """Certificate, key and authorities as PEM; None: the system's authorities."""
-
-    cert: bytes
-    key: bytes = field(repr=False)
-    client_ca: bytes | None
-
-
-def named_files(tls: TlsServer, folder: Path) -> tuple[Path, ...]:
-    """Return the files that a context is made of."""
-    names = (tls.cert_file, tls.key_file, tls.client_ca_file)
-    return tuple(folder / name for name in names if name)
-
-
-def read_material(tls: TlsServer, folder: Path, faults: list[str]) -> Material | None:
-    """Return what the fields name or hold; None if a file adds to `faults`."""
-    parts = {}
-    for part in ("cert", "key", "client_ca"):
-        name, inline = getattr(tls, f"{part}_file"), getattr(tls, part)
-        try:
-            parts[part] = (folder / name).read_bytes() if name else inline.encode()
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else None
-            reason = (why or "not a path").lower()
-            faults.append(f"failed to read {part}_file ({folder / name}): {reason}")
-    if len(parts) < len(Material.__slots__):
-        return None
-    has_ca = bool(tls.client_ca or tls.client_ca_file)
-    return Material(parts["cert"], parts["key"], parts["client_ca"] if has_ca else None)
-
-
-def load_pair(context: ssl.SSLContext, material: Material) -> None:
-    """Let a context present the certificate.
-
-    Raises:
-        TlsError: it is none, or the key is not its key.
-    """
-    with _as_file(material.cert) as cert, _as_file(material.key) as key:
-        try:
-            # Without a password OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(cert, key, password=_refuse_password)
-        except (ssl.SSLError, ValueError) as error:
-            raise TlsError(f"failed to load X509KeyPair: {why(error)}") from None
+def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
+    with _as_file(cert) as cert_file, _as_file(key) as key_file:
+        # Without a password OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(cert_file, key_file, password=_refuse_password)
 
 
 def _refuse_password() -> str:
     raise ValueError("the key is encrypted")
-
-
-def why(error: Exception) -> str:
-    """Return what OpenSSL has against something, in words."""
-    reason = getattr(error, "reason", None)
-    return (reason or str(error)).lower().replace("_", " ")
 
 
 @contextmanager
@@ -208,7 +192,7 @@ def _as_file(content: bytes) -> Iterator[str]:
         os.close(descriptor)
 
 
-def guarded_by_sans(context: ssl.SSLContext, allowed: frozenset[str]) -> None:
+def _guard_by_sans(context: ssl.SSLContext, allowed: frozenset[str]) -> None:
     """Let a context's handshakes fail for clients without an allowed name."""
 
     class Guarded(ssl.SSLObject):

@@ -1,6 +1,6 @@
 """The web configuration as its files stand now: read again when one changes.
 
-While a file cannot be read, nobody is let in.
+While a file cannot be read, every client is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class WatchedConfig:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._config = _Remembered[WebConfig](lambda: webconfig.read(file))
-        self._context = _Remembered[ssl.SSLContext](self._build)
+        self._context = _Remembered[ssl.SSLContext](
+            lambda: tls.server_context(file, self.config().tls_server_config)
+        )
 
     def config(self) -> WebConfig:
         """Return what the file says now.
@@ -44,11 +46,8 @@ class WatchedConfig:
         Raises:
             ConfigurationError: one line per fault; also when TLS was switched off.
         """
-        named = tls.named_files(self.config().tls_server_config, self._file.parent)
+        named = tls.named_files(self._file, self.config().tls_server_config)
         return self._context.value((self._file, *named))
-
-    def _build(self) -> ssl.SSLContext:
-        return context_of(self._file, self.config())
 
 
 def checked(file: Path) -> WebConfig:
@@ -59,21 +58,8 @@ def checked(file: Path) -> WebConfig:
     """
     config = webconfig.read(file)
     if config.tls_server_config.is_enabled:
-        context_of(file, config)
+        tls.server_context(file, config.tls_server_config)
     return config
-
-
-def context_of(file: Path, config: WebConfig) -> ssl.SSLContext:
-    """Return the context that a web configuration asks for.
-
-    Raises:
-        ConfigurationError: one line per fault.
-    """
-    try:
-        return tls.server_context(config.tls_server_config, file.parent)
-    except tls.TlsError as error:
-        faults = (f"tls_server_config: {each}" for each in error.faults)
-        raise webconfig.fault(file, *faults) from None
 
 
 class WatchedContext(ssl.SSLContext):
@@ -120,23 +106,22 @@ class _Remembered(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._state: _State | None = None
-        self._value: T | None = None
-        self._error: ConfigurationError | None = None
+        self._found: T | ConfigurationError | None = None
 
     def value(self, files: Iterable[Path]) -> T:
         state = tuple(map(_state_of, files))
         if state != self._state:
             # Taken before it is read: what changes meanwhile is seen next time.
-            self._state, self._value, self._error = state, None, None
+            self._state = state
             try:
-                self._value = self._make()
+                self._found = self._make()
             except ConfigurationError as error:
-                self._error = error
+                self._found = error
                 log.warning("web_configuration_refused", faults=list(error.faults))
-        if self._value is None:
-            faults = self._error.faults if self._error else ()
-            raise ConfigurationError(faults)
-        return self._value
+        if isinstance(self._found, ConfigurationError):
+            raise ConfigurationError(self._found.faults)
+        assert self._found is not None, "no file is without a state"  # noqa: S101
+        return self._found
 
 
 def _state_of(file: Path) -> tuple[int, ...] | None:

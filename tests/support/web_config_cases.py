@@ -95,7 +95,7 @@ CASES = (
     Case(
         "encrypted_key",
         tls(pair="cert_file: server.crt, key_file: encrypted.key"),
-        "failed to load X509KeyPair",
+        "failed to load X509KeyPair: the key is encrypted",
     ),
     Case(
         "cert_is_empty",
