@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -54,7 +54,6 @@ SAME_FOR_ALL = frozenset(
         Reason.UNAVAILABLE,
     }
 )
-_NO_IDS: Mapping[str, str] = MappingProxyType({})
 LIKELY_THE_SAME = "it would likely fail as the call above"
 
 _PROVIDERS: Mapping[str, str] = {
@@ -112,15 +111,8 @@ async def live_check(
     regions = sorted({settings.region_of(p) for p in plans}) or [settings.api.region]
     if isinstance(key, CloudError):
         _log_bug(key)
-        verdicts = [Verdict(Outcome.FAILED, "credential", f"{key}; {key.remedy}")]
-        for region in regions:
-            nothing = "not tried: there is no key to sign it with"
-            verdicts += [
-                Verdict(Outcome.SKIPPED, f"{region} {action}", nothing)
-                for action in ACTIONS
-            ]
-            verdicts.append(clock(region, None))
-        return tuple(verdicts)
+        said = f"{key}; {key.remedy}; nothing else was tried"
+        return (Verdict(Outcome.FAILED, "credential", said),)
     found = key_found(key.provider, is_temporary=key.security_token is not None)
     verdicts = [Verdict(Outcome.OK, "credential", found)]
     skew = _ClockSkew()
@@ -157,57 +149,52 @@ class _RegionCheck:
         self._region = region
         self._told: set[str] = set()
         self._verdicts: list[Verdict] = []
-        # What a call has met that every other call would meet, too.
-        self._met_by_all: CloudError | None = None
+        # Set once a call met what every later call would meet, too.
+        self._is_hopeless = False
 
     async def run(self) -> Sequence[Verdict]:
         """Return the verdicts, in the order of the calls."""
         plans = await self._call(
             LIST_PLANS,
             {},
-            self._cloud.list_plans(self._region),
+            lambda: self._cloud.list_plans(self._region),
             lambda plans: _counted(len(plans), "plan"),
         )
         listed = {} if isinstance(plans, CloudError) else {p.plan_id: p for p in plans}
-        for wanted in () if self._is_hopeless() else self._wanted(listed.values()):
-            if self._is_hopeless():
+        for wanted in self._wanted(listed.values()):
+            if self._is_hopeless:
                 left = f"not tried: {LIKELY_THE_SAME}"
                 self._note(Outcome.SKIPPED, f"plan {wanted.id}", left)
             else:
                 await self._check_plan(wanted, listed.get(wanted.id))
-        nothing = "no plan is configured or listed as RUNNING"
         for action in ACTIONS:
             if action not in self._told:
-                self._skip(action, LIKELY_THE_SAME if self._is_hopeless() else nothing)
+                self._skip(action, "no plan is configured or listed as RUNNING", {})
         return self._verdicts
 
     async def _check_plan(self, wanted: PlanSettings, listed: Plan | None) -> None:
         ids = {"plan": wanted.id}
         plan = await self._call(
-            GET_PLAN, ids, self._existing_plan(wanted.id), _status_of
+            GET_PLAN, ids, lambda: self._existing_plan(wanted.id), _status_of
         )
         if isinstance(plan, NotFoundError):
             for action in (LIST_ITEMS, GET_ITEM, LIST_CHECKPOINTS):
                 self._skip(action, "the plan does not exist", ids)
-        if isinstance(plan, NotFoundError) or self._is_hopeless():
             return
         if isinstance(plan, CloudError):
             plan = listed or _unknown(wanted.id)
         items = await self._call(
             LIST_ITEMS,
             ids,
-            self._cloud.list_items(self._region, wanted.id),
+            lambda: self._cloud.list_items(self._region, wanted.id),
             lambda items: _counted(len(items), "item"),
         )
-        item = await self._check_items(
-            wanted, () if isinstance(items, CloudError) else items
-        )
-        if self._is_hopeless():
-            return
+        known = () if isinstance(items, CloudError) else items
+        item = await self._check_items(wanted, known)
         if item is None:
             self._skip(LIST_CHECKPOINTS, "no item is known", ids)
-            return
-        await self._check_checkpoints(wanted, plan, item)
+        else:
+            await self._check_checkpoints(wanted, plan, item)
 
     async def _check_items(
         self, wanted: PlanSettings, listed: Sequence[Item]
@@ -215,17 +202,15 @@ class _RegionCheck:
         """Get the configured items, else the first listed; return one that exists."""
         by_id = {item.item_id: item for item in listed}
         names = wanted.items or tuple(by_id)[:1]
-        if not names and not self._is_hopeless():
+        if not names:
             why = "no item is configured, and none is listed"
             self._skip(GET_ITEM, why, {"plan": wanted.id})
         existing: list[Item] = []
         for name in names:
-            if self._is_hopeless():
-                return None
             item = await self._call(
                 GET_ITEM,
                 {"plan": wanted.id, "item": name},
-                self._cloud.get_item(self._region, wanted.id, name),
+                partial(self._cloud.get_item, self._region, wanted.id, name),
                 _status_of,
             )
             if isinstance(item, Item):
@@ -239,21 +224,21 @@ class _RegionCheck:
     ) -> None:
         """Read a page for each configured source instance, else for the first known."""
         ids = {"plan": wanted.id, "item": item.item_id}
-        names = self._instances(wanted, plan) or source_instances(plan, item)[:1]
+        names = wanted.source_instances or source_instances(plan, item)[:1]
         if not names:
             why = "no source instance is configured, and none is known"
             self._skip(LIST_CHECKPOINTS, why, ids)
         for name in names:
-            if self._is_hopeless():
-                return
             route = Route(wanted.id, item.item_id, name, self._region, wanted.filter)
-            reading = self._cloud.list_checkpoints(
-                route, accepts=lambda *_: True, series_budget=0
-            )
             await self._call(
                 LIST_CHECKPOINTS,
                 {**ids, "instance": name},
-                reading,
+                partial(
+                    self._cloud.list_checkpoints,
+                    route,
+                    accepts=lambda *_: True,
+                    series_budget=0,
+                ),
                 lambda snapshot: _counted(snapshot.dropped, "checkpoint"),
             )
 
@@ -261,17 +246,19 @@ class _RegionCheck:
         self,
         action: str,
         ids: Mapping[str, str],
-        call: Awaitable[T],
+        call: Callable[[], Awaitable[T]],
         tell: Callable[[T], str],
     ) -> T | CloudError:
         """Make a call about these ids; note how it went, and return what it gave."""
+        if self._is_hopeless:
+            self._skip(action, LIKELY_THE_SAME, ids)
+            return CloudError(LIKELY_THE_SAME)
         self._told.add(action)
-        found = await capture_error(call)
+        found = await capture_error(call())
         if isinstance(found, CloudError):
             _log_bug(found)
             self._note(Outcome.FAILED, _named(action, ids), failure(action, found, ids))
-            if found.reason in SAME_FOR_ALL:
-                self._met_by_all = found
+            self._is_hopeless = found.reason in SAME_FOR_ALL
         else:
             self._note(Outcome.OK, _named(action, ids), tell(found))
         return found
@@ -289,20 +276,9 @@ class _RegionCheck:
             return [p for p in settings.plans if settings.region_of(p) == self._region]
         return [PlanSettings(id=p.plan_id) for p in listed if p.status == "RUNNING"]
 
-    def _instances(self, wanted: PlanSettings, plan: Plan) -> Sequence[str]:
-        """Return the configured instances; note those that the plan does not have."""
-        sides = {instance.instance_id for instance in plan.instances}
-        strangers = [s for s in wanted.source_instances if sides and s not in sides]
-        for name in strangers:
-            said = f"plan {wanted.id} has no such instance; {NotFoundError.remedy}"
-            self._note(Outcome.FAILED, f"instance {name}", said)
-        return [name for name in wanted.source_instances if name not in strangers]
-
-    def _is_hopeless(self) -> bool:
-        return self._met_by_all is not None
-
-    def _skip(self, action: str, why: str, ids: Mapping[str, str] = _NO_IDS) -> None:
+    def _skip(self, action: str, why: str, ids: Mapping[str, str]) -> None:
         self._told.add(action)
+        why = LIKELY_THE_SAME if self._is_hopeless else why
         self._note(Outcome.SKIPPED, _named(action, ids), f"not tried: {why}")
 
     def _note(self, outcome: Outcome, what: str, detail: str) -> None:

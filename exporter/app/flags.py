@@ -61,9 +61,6 @@ class _Parser(argparse.ArgumentParser):
         namespace: argparse.Namespace | None = None,
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, and refuse what is left over without showing it."""
-        if any(re.match(r"-[A-Za-z].", each) for each in args or ()):
-            # Python 3.13 reads -hunter2 as -h, prints the help and exits 0.
-            self.error(self._complaint(""))
         found, left = super().parse_known_args(args, namespace)
         if left:
             self.error(self._complaint(left[0].partition("=")[0]))
@@ -169,10 +166,7 @@ def _add_setting(
         "help": _help(spec),
     }
     if spec.shape == "switch":
-        group.add_argument(flag, action="store_true", **options)
-        options["help"] = f"The opposite of {flag}."
-        no_flag = flag.replace("--", "--no-", 1)
-        group.add_argument(no_flag, action="store_false", **options)
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
         return
     action = "append" if spec.shape == "list" else "store"
     metavar = spec.path.rpartition(".")[2].upper()

@@ -146,11 +146,11 @@ class Elector:
         # A leader that cannot renew steps down before the others may take over.
         self._renew_deadline = lease_duration * 0.7
         self._retry_period = lease_duration / 5
-        self._request_timeout = min(REQUEST_SECONDS, self._renew_deadline / 2)
+        self._request_timeout = min(REQUEST_SECONDS, self._retry_period)
         self._on_change = on_change
         self._on_follow = on_follow
         self._now = asyncio.get_running_loop().time
-        self._attempted_at = self._renewed_at = -math.inf
+        self._renewed_at = -math.inf
         self._observed: Json = {}
         self._expires_at = -math.inf
         self._failure: str | None = None
@@ -167,7 +167,7 @@ class Elector:
             LeaseError, TimeoutError: it failed; a retry may succeed.
         """
         # From before it is sent: others may see a renewal at any time after.
-        self._attempted_at = started = self._now()
+        started = self._now()
         async with asyncio.timeout(self._request_timeout):
             spec = await self._lease.read() or {}
             if self._is_held_by_another(spec):
@@ -181,7 +181,10 @@ class Elector:
         while True:
             if not self.is_leader():
                 self._on_change(False)  # noqa: FBT003 - a callback
-                await self._acquire()
+                await self._try()
+                while not self.is_leader():
+                    await asyncio.sleep(self._retry_period)
+                    await self._try()
             self._on_change(True)  # noqa: FBT003 - a callback
             log.info("leading", identity=self.identity)
             async with asyncio.TaskGroup() as group:
@@ -202,28 +205,15 @@ class Elector:
         except (LeaseError, LeaseRefusedError, TimeoutError) as error:
             log.warning("lease_not_released", error=str(error) or "no answer")
 
-    async def _acquire(self) -> None:
-        await self._try()
-        while not self.is_leader():
-            await self._pause()
-            await self._try()
-
     async def _renew(self) -> None:
         """Renew the Lease until another holds it or the renew deadline has passed."""
         try:
             while self.is_leader():
                 async with asyncio.timeout_at(self._renewed_at + self._renew_deadline):
-                    await self._pause()
+                    await asyncio.sleep(self._retry_period)
                     await self._try()
         except TimeoutError:
             self._renewed_at = -math.inf
-
-    async def _pause(self) -> None:
-        """Wait for the next attempt, but no longer than a Lease lasts."""
-        now, at = self._now(), self._attempted_at + self._retry_period
-        if now < self._expires_at:
-            at = min(at, self._expires_at)
-        await asyncio.sleep(max(0, at - now))
 
     async def _try(self) -> None:
         """Make an attempt; log a failure once, and when it is over."""

@@ -199,21 +199,12 @@ def read_file(file: Path) -> object:
         value = loader.get_single_data()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SourceError("expected text in UTF-8") from None
     except yaml.MarkedYAMLError as error:
         raise SourceError(_syntax_fault(error)) from None
-    except yaml.YAMLError:
-        raise SourceError("expected YAML: a character is not allowed") from None
-    except RecursionError:
-        raise SourceError("expected YAML that is nested less deeply") from None
-    except ValueError:
-        # PyYAML lets these through for dates and numbers out of range.
-        is_path = "\0" in str(file)
-        expected = (
-            "the path of a file" if is_path else "YAML: a date or number in range"
-        )
-        raise SourceError(f"expected {expected}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # A character, date, number, depth or path that Python or PyYAML refuses.
+        why = type(error).__name__
+        raise SourceError(f"cannot be read as YAML in UTF-8 ({why})") from None
     if loader.repeated:
         raise SourceError(*loader.repeated)
     return value

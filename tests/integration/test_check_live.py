@@ -235,7 +235,7 @@ async def test_a_wrong_secret_is_told_once() -> None:
 
 
 async def test_a_key_file_that_is_not_there_leaves_nothing_to_sign_with() -> None:
-    """The file is named, every action is skipped, and the cloud hears nothing."""
+    """The file is named, and the cloud hears nothing."""
     stats = Stats()
     given = {"api.access_key_id": "simulator", "api.access_key_secret_file": "/no/key"}
     async with running(World("healthy"), stats=stats) as url:
@@ -245,9 +245,8 @@ async def test_a_key_file_that_is_not_there_leaves_nothing_to_sign_with() -> Non
     (line,) = failures(verdicts)
     assert line == (
         "FAILED  credential: /no/key cannot be read (No such file or directory);"
-        f" {CredentialsError.remedy}"
+        f" {CredentialsError.remedy}; nothing else was tried"
     )
-    assert [v.outcome for v in verdicts[1:]] == [SKIPPED] * (len(ACTIONS) + 1)
     assert not stats.requests
 
 
@@ -266,7 +265,6 @@ async def test_a_key_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
 
     (line,) = failures(verdicts)
     assert "no key was found within poll.timeout" in line
-    assert RequestTimeoutError.remedy in line
 
 
 @pytest.mark.parametrize(("minutes", "side"), [(20, "behind"), (-20, "ahead of")])
@@ -396,8 +394,8 @@ async def test_plans_that_an_outage_keeps_from_being_tried_are_told() -> None:
     lines = [verdict.line() for verdict in verdicts[-4:-1]]
     assert len(failures(verdicts)) == 1
     assert "GetDisasterRecoveryItem (plan 1, item 10): answered HTTP 503" in lines[0]
-    assert lines[1].startswith("skipped cn-hangzhou plan 2: not tried")
-    assert "ListDisasterRecoveryCheckpoints: not tried" in lines[2]
+    assert "(plan 1, item 10, instance rmq-source): not tried" in lines[1]
+    assert lines[2].startswith("skipped cn-hangzhou plan 2: not tried")
 
 
 async def test_silence_ends_with_poll_timeout() -> None:
