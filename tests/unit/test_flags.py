@@ -142,7 +142,10 @@ def test_the_simulated_cloud_has_its_flags(command: str) -> None:
         ("demo --plans=0", "argument --plans: expected a whole number of at least 1"),
         ("demo --seed=-1", "argument --seed: expected a whole number of at least 0"),
         ("demo --listen-address=x", "argument --listen-address: expected an address"),
-        ("--web.enable-lifecycle=no", "argument --web.enable-lifecycle/--no-web.enable-"),
+        (
+            "--web.enable-lifecycle=no",
+            "argument --web.enable-lifecycle/--no-web.enable-",
+        ),
         ("--api.access-key-secret=x", "--api.access-key-secret: a secret has no flag"),
         ("--api.security-token=x", "--api.security-token: a secret has no flag, set R"),
     ],
