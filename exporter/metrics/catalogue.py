@@ -29,17 +29,17 @@ class Family:
     """
 
     name: str
-    kind: Kind
     meaning: str
     labels: tuple[str, ...] = ()
     absent: str = ""
     switch: str = ""
+    kind: Kind = Kind.GAUGE
 
     @property
     def help(self) -> str:
         """Return the HELP text; it needs no escaping in any format.
 
-        >>> Family("a", Kind.GAUGE, "Lag.", absent="when unknown").help
+        >>> Family("a", "Lag.", absent="when unknown").help
         'Lag. Absent when unknown.'
         """
         return f"{self.meaning} Absent {self.absent}." if self.absent else self.meaning
@@ -48,7 +48,7 @@ class Family:
     def openmetrics_name(self) -> str:
         """Return the name that OpenMetrics' metadata uses.
 
-        >>> Family("dr_polls_total", Kind.COUNTER, "").openmetrics_name
+        >>> Family("dr_polls_total", "", kind=Kind.COUNTER).openmetrics_name
         'dr_polls'
         """
         return self.name.removesuffix(_OPENMETRICS_SUFFIXES.get(self.kind, "\0"))
@@ -57,14 +57,14 @@ class Family:
     def unit(self) -> str:
         """Return the unit that the name ends with, or an empty string.
 
-        >>> Family("dr_sync_lag_seconds", Kind.GAUGE, "").unit
+        >>> Family("dr_sync_lag_seconds", "").unit
         'seconds'
         """
         last = self.name.rpartition("_")[2]
         return last if last in _UNITS else ""
 
 
-GAUGE, COUNTER, INFO = Kind.GAUGE, Kind.COUNTER, Kind.INFO
+COUNTER, INFO = Kind.COUNTER, Kind.INFO
 ROUTE_LABELS = ("plan_id", "item_id", "source_instance_id")
 CHECKPOINT_LABELS = (*ROUTE_LABELS, "target_instance_id", "group", "topic")
 _STALE = "when the route had no complete poll within poll.stale_after"
@@ -74,7 +74,6 @@ _NOT_LOADED = "before the configuration is loaded"
 # One sample or more for each checkpoint; see `samples.CHECKPOINT_SAMPLES`.
 SYNC_LAG = Family(
     "rocketmq_dr_sync_lag_seconds",
-    GAUGE,
     "How far the target is behind the source: sourceProgress minus targetProgress, "
     "each its consumeTimestamp. Below 0 the target is ahead.",
     CHECKPOINT_LABELS,
@@ -83,7 +82,6 @@ SYNC_LAG = Family(
 )
 SYNC_AGE = Family(
     "rocketmq_dr_sync_age_seconds",
-    GAUGE,
     "Now minus lastSyncTime: time since progress was last written to the target.",
     CHECKPOINT_LABELS,
     f"when never synced, {_HIDDEN}",
@@ -91,7 +89,6 @@ SYNC_AGE = Family(
 )
 LAST_SYNC = Family(
     "rocketmq_dr_last_sync_timestamp_seconds",
-    GAUGE,
     "lastSyncTime: when progress was last written to the target, Unix time.",
     CHECKPOINT_LABELS,
     f"when never synced, {_HIDDEN}",
@@ -99,7 +96,6 @@ LAST_SYNC = Family(
 )
 PROBLEM = Family(
     "rocketmq_dr_checkpoint_problem",
-    GAUGE,
     "1 for a checkpoint that is never_synced, source_missing or target_missing.",
     (*CHECKPOINT_LABELS, "problem"),
     f"when there is no problem, {_HIDDEN}",
@@ -107,7 +103,6 @@ PROBLEM = Family(
 )
 CONSUME = Family(
     "rocketmq_dr_consume_timestamp_seconds",
-    GAUGE,
     "consumeTimestamp of each side: the last message that the group consumed there, "
     "Unix time.",
     (*CHECKPOINT_LABELS, "side"),
@@ -116,7 +111,6 @@ CONSUME = Family(
 )
 FETCH = Family(
     "rocketmq_dr_fetch_timestamp_seconds",
-    GAUGE,
     "lastFetchTime of each side: when the service last read its progress, Unix time.",
     (*CHECKPOINT_LABELS, "side"),
     f"when unknown, {_HIDDEN}",
@@ -124,7 +118,6 @@ FETCH = Family(
 )
 CHECKPOINT_INFO = Family(
     "rocketmq_dr_checkpoint_info",
-    INFO,
     "1, with checkpointId, and consumerGroupId, topicName, regionId and instanceType "
     "of the sides.",
     (
@@ -139,6 +132,7 @@ CHECKPOINT_INFO = Family(
     ),
     _HIDDEN,
     "info",
+    kind=INFO,
 )
 CHECKPOINT = (SYNC_LAG, SYNC_AGE, LAST_SYNC, PROBLEM, CONSUME, FETCH, CHECKPOINT_INFO)
 """One sample or more for each checkpoint; `metrics.families` chooses among them."""
@@ -146,47 +140,42 @@ CHECKPOINT = (SYNC_LAG, SYNC_AGE, LAST_SYNC, PROBLEM, CONSUME, FETCH, CHECKPOINT
 # Some samples for each route; see `samples.route_lines`.
 UP = Family(
     "rocketmq_dr_up",
-    GAUGE,
     "1 when the route's last poll was complete, 0 when it failed.",
     ROUTE_LABELS,
     "before the first poll",
 )
 LAST_SUCCESS = Family(
     "rocketmq_dr_last_success_timestamp_seconds",
-    GAUGE,
     "When the route's last complete poll ended, Unix time. A failed poll leaves it.",
     ROUTE_LABELS,
     "before the first complete poll",
 )
 POLL_DURATION = Family(
     "rocketmq_dr_poll_duration_seconds",
-    GAUGE,
     "How long the route's last poll took, complete or not.",
     ROUTE_LABELS,
     "before the first poll",
 )
 POLLS = Family(
     "rocketmq_dr_polls_total",
-    COUNTER,
     "Polls of the route that ended, complete or not.",
     ROUTE_LABELS,
+    kind=COUNTER,
 )
 POLL_FAILURES = Family(
     "rocketmq_dr_poll_failures_total",
-    COUNTER,
     "Polls of the route that failed, by reason. Each reason starts at 0.",
     (*ROUTE_LABELS, "reason"),
+    kind=COUNTER,
 )
 CHECKPOINTS = Family(
     "rocketmq_dr_checkpoints",
-    GAUGE,
     "Checkpoints of the route by state, those over metrics.max_checkpoints included.",
     (*ROUTE_LABELS, "state"),
     _STALE,
 )
 REJECTED = Family(
     "rocketmq_dr_checkpoints_rejected",
-    GAUGE,
     "Rows of the API that are not exported, by reason. A duplicate has the labels of "
     "another row, of this route or another.",
     (*ROUTE_LABELS, "reason"),
@@ -194,24 +183,22 @@ REJECTED = Family(
 )
 MAX_SYNC_LAG = Family(
     "rocketmq_dr_max_sync_lag_seconds",
-    GAUGE,
     "The largest lag of the route.",
     ROUTE_LABELS,
     f"when no lag is known, or {_STALE}",
 )
 MAX_SYNC_AGE = Family(
     "rocketmq_dr_max_sync_age_seconds",
-    GAUGE,
     "Now minus the oldest lastSyncTime of the route.",
     ROUTE_LABELS,
     f"when no lastSyncTime is known, or {_STALE}",
 )
 DISTRIBUTION = Family(
     "rocketmq_dr_sync_lag_distribution_seconds",
-    Kind.GAUGE_HISTOGRAM,
     "How many of the route's checkpoints have a known lag of at most le.",
     ROUTE_LABELS,
     _STALE,
+    kind=Kind.GAUGE_HISTOGRAM,
 )
 ROUTE = (
     *(UP, LAST_SUCCESS, POLL_DURATION, POLLS, POLL_FAILURES, CHECKPOINTS, REJECTED),
@@ -222,28 +209,25 @@ ROUTE = (
 # What discovery knows; see `samples.inventory_lines`.
 PLAN_INFO = Family(
     "rocketmq_dr_plan_info",
-    INFO,
     "1, with planName, planType and the region of the plan.",
     ("plan_id", "plan_name", "plan_type", "region_id"),
     "until the plan is discovered",
+    kind=INFO,
 )
 PLAN_STATUS = Family(
     "rocketmq_dr_plan_status",
-    GAUGE,
     "1 for the present planStatus.",
     ("plan_id", "status"),
     "for every other status, and until the plan is discovered",
 )
 ITEM_STATUS = Family(
     "rocketmq_dr_item_status",
-    GAUGE,
     "1 for the present itemStatus.",
     ("plan_id", "item_id", "status"),
     "for every other status, and until the item is discovered",
 )
 PLAN_AUTO_SYNC = Family(
     "rocketmq_dr_plan_auto_sync",
-    GAUGE,
     "1 when the plan syncs progress by itself: it is one-way, and "
     "syncCheckpointEnabled and autoSyncCheckpoint are on. Else 0, and age may grow.",
     ("plan_id",),
@@ -251,13 +235,11 @@ PLAN_AUTO_SYNC = Family(
 )
 OBJECTIVE = Family(
     "rocketmq_dr_objective_seconds",
-    GAUGE,
     "The plan's objectives in the configuration: the most lag, the most age.",
     ("plan_id", "objective"),
 )
 MISSING = Family(
     "rocketmq_dr_configured_missing",
-    GAUGE,
     "1 for a plan, item or instance that is configured and not found upstream.",
     ("kind", "id"),
     "when everything configured is found",
@@ -268,130 +250,117 @@ INVENTORY = (PLAN_INFO, PLAN_STATUS, ITEM_STATUS, PLAN_AUTO_SYNC, OBJECTIVE, MIS
 # The exporter itself; see `telemetry`.
 BUILD_INFO = Family(
     "rocketmq_dr_exporter_build_info",
-    INFO,
     "1, with the version of the exporter and of Python.",
     ("version", "revision", "python_version"),
+    kind=INFO,
 )
 API_REQUESTS = Family(
     "rocketmq_dr_exporter_api_requests_total",
-    COUNTER,
     "Attempts at an API action that ended, retries included.",
     ("action",),
+    kind=COUNTER,
 )
 API_FAILURES = Family(
     "rocketmq_dr_exporter_api_request_failures_total",
-    COUNTER,
     "Attempts at an API action that failed, by reason. Each reason starts at 0.",
     ("action", "reason"),
+    kind=COUNTER,
 )
 API_RETRIES = Family(
     "rocketmq_dr_exporter_api_retries_total",
-    COUNTER,
     "Attempts at an API action that follow a failed one.",
     ("action",),
+    kind=COUNTER,
 )
 API_THROTTLED = Family(
     "rocketmq_dr_exporter_api_throttled_total",
-    COUNTER,
     "Attempts at an API action that the API throttled.",
     ("action",),
+    kind=COUNTER,
 )
 API_DURATION = Family(
     "rocketmq_dr_exporter_api_request_duration_seconds",
-    Kind.HISTOGRAM,
     "How long attempts at an API action took, without waiting for the limiter.",
     ("action",),
+    kind=Kind.HISTOGRAM,
 )
 RATE_LIMIT = Family(
     "rocketmq_dr_exporter_api_rate_limit",
-    GAUGE,
     "Requests per second allowed now: api.requests_per_second, less after throttling.",
     absent="before the limiter is set up",
 )
 CLOCK_SKEW = Family(
     "rocketmq_dr_exporter_clock_skew_seconds",
-    GAUGE,
     "Our clock minus the Date header of the API's last answer.",
     absent="until the API has answered with a Date",
 )
 POLLS_SKIPPED = Family(
     "rocketmq_dr_exporter_polls_skipped_total",
-    COUNTER,
     "Times that a route was due while its poll was still running.",
+    kind=COUNTER,
 )
 DROPPED = Family(
     "rocketmq_dr_exporter_checkpoints_dropped",
-    GAUGE,
     "Checkpoints over metrics.max_checkpoints: counted in their route, without series.",
 )
 POLL_INTERVAL = Family(
     "rocketmq_dr_exporter_poll_interval_seconds",
-    GAUGE,
     "The setting poll.interval.",
     absent=_NOT_LOADED,
 )
 STALE_AFTER = Family(
     "rocketmq_dr_exporter_stale_after_seconds",
-    GAUGE,
     "The setting poll.stale_after.",
     absent=_NOT_LOADED,
 )
 SHARD_INDEX = Family(
     "rocketmq_dr_exporter_shard_index",
-    GAUGE,
     "The setting shard.index: which share of the routes this process polls.",
     absent=_NOT_LOADED,
 )
 SHARDS = Family(
     "rocketmq_dr_exporter_shards",
-    GAUGE,
     "The setting shard.total: how many processes share the routes.",
     absent=_NOT_LOADED,
 )
 LEADER = Family(
     "rocketmq_dr_exporter_leader",
-    GAUGE,
     "1 while this process holds ha.lease and polls, 0 while it stands by.",
     absent="when ha.lease is not set",
 )
 DISCOVERY_SUCCESS = Family(
     "rocketmq_dr_exporter_discovery_last_success_timestamp_seconds",
-    GAUGE,
     "When discovery last succeeded as a whole, Unix time.",
     absent="before the first success, and while it stands by",
 )
 DISCOVERY_FAILURES = Family(
     "rocketmq_dr_exporter_discovery_failures_total",
-    COUNTER,
     "Failures in discovery, by reason. Each reason starts at 0.",
     ("reason",),
+    kind=COUNTER,
 )
 RELOAD_SUCCESSFUL = Family(
     "rocketmq_dr_exporter_config_last_reload_successful",
-    GAUGE,
     "1 when the configuration was last loaded with success, 0 when that failed.",
     absent=_NOT_LOADED,
 )
 RELOAD_SUCCESS = Family(
     "rocketmq_dr_exporter_config_last_reload_success_timestamp_seconds",
-    GAUGE,
     "When the configuration was last loaded with success, Unix time.",
     absent=_NOT_LOADED,
 )
 SCRAPES = Family(
     "rocketmq_dr_exporter_scrapes_total",
-    COUNTER,
     "Scrapes answered before this one.",
+    kind=COUNTER,
 )
 SCRAPE_DURATION = Family(
     "rocketmq_dr_exporter_scrape_duration_seconds",
-    GAUGE,
     "How long the answer to the scrape before this one took.",
     absent="in the first answer",
 )
 SCRAPE_SIZE = Family(
     "rocketmq_dr_exporter_scrape_size_bytes",
-    GAUGE,
     "The size on the wire of the answer to the scrape before this one.",
     absent="in the first answer",
 )

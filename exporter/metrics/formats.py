@@ -41,7 +41,7 @@ class Format(Enum):
 def metadata(family: Family, fmt: Format) -> bytes:
     """Return the lines that stand before a family's samples.
 
-    >>> up = Family("dr_up", Kind.GAUGE, "1 when the last poll was complete.")
+    >>> up = Family("dr_up", "1 when the last poll was complete.")
     >>> print(metadata(up, Format.TEXT_0_0_4).decode(), end="")
     # HELP dr_up 1 when the last poll was complete.
     # TYPE dr_up gauge
