@@ -116,24 +116,17 @@ def rollup(
     )
 
 
-def rolled_up(columns: Columns, hidden: Collection[int], rows: range) -> Rollup:
-    """Return what these rows come to without those of them that are hidden."""
-    times = [
-        column[rows.start : rows.stop]
-        for column in (columns.source_ms, columns.target_ms, columns.last_sync_ms)
-    ]
-    if not hidden:
-        return rollup(*times)
-    is_visible = [row not in hidden for row in rows]
-    return rollup(*(list(compress(column, is_visible)) for column in times))
-
-
 async def roll_up(columns: Columns, hidden: Collection[int] = ()) -> Rollup:
     """Return what columns come to without their hidden rows, worked out in slices."""
     parts = [rollup((), (), ())]
     slicer = TimeSlicer()
+    times = columns.source_ms, columns.target_ms, columns.last_sync_ms
     for first in range(0, len(columns), SLICE_ROWS):
         await slicer.pause()
         rows = range(first, min(first + SLICE_ROWS, len(columns)))
-        parts.append(rolled_up(columns, hidden, rows))
+        sliced: list[Sequence[int]] = [column[first : rows.stop] for column in times]
+        if hidden:
+            is_visible = [row not in hidden for row in rows]
+            sliced = [list(compress(column, is_visible)) for column in sliced]
+        parts.append(rollup(*sliced))
     return merged(parts)

@@ -218,7 +218,6 @@ class Snapshot:
 
 
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
-NOTHING_HIDDEN: Mapping[Route, frozenset[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,7 @@ class RouteStatus:
     seconds) before the first success. `reason` and `origin` tell of the last poll if it
     failed. `snapshot` and `rollup` are None before the first success, and from
     `stale_after` on. `hidden` are the rows of the snapshot that another route of the
-    item shows instead, `hidden_by` says which route; `rollup` counts the others.
+    item shows instead; `rollup` counts the others.
     """
 
     route: Route
@@ -243,7 +242,4 @@ class RouteStatus:
     snapshot: Snapshot | None = None
     rollup: Rollup | None = None
     hidden: frozenset[int] = frozenset()
-    hidden_by: Mapping[Route, frozenset[int]] = field(
-        default_factory=lambda: NOTHING_HIDDEN
-    )
     published_at: float = 0.0

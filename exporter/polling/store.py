@@ -7,13 +7,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from types import MappingProxyType
 
 from exporter.model import lag
 from exporter.model.errors import CloudError
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import (
-    NOTHING_HIDDEN,
     Labels,
     Route,
     RouteStatus,
@@ -52,7 +52,6 @@ class Store:
         self._clock = clock
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
-        self._shown = 0
         self._publishing = asyncio.Lock()
         self.version = 0
         self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
@@ -61,8 +60,6 @@ class Store:
         """Go by these limits: of age at once, of number as each route is polled."""
         self._stale_after = stale_after
         self._max_checkpoints = max_checkpoints
-        # No snapshot goes stale before then.
-        self._next_stale_at = -math.inf
 
     def set_routes(self, routes: Iterable[Route]) -> None:
         """Keep these routes and no others; those that stay keep what is known."""
@@ -76,7 +73,7 @@ class Store:
         self._siblings = dict(siblings)
         for route in before.keys() - self._statuses.keys():
             self._stop_hiding(route)
-        self._recount()
+        self.version += 1
 
     async def publish(self, poll: PollResult) -> None:
         """Take in how a poll ended, unless its route is not polled any more.
@@ -92,11 +89,8 @@ class Store:
                 if version == self.version:
                     break
             for route, status in changed.items():
-                self._shown += _count(status) - _count(self._statuses[route])
                 self._statuses[route] = status
                 self.version += 1
-            stale_at = self._clock() + self._stale_after
-            self._next_stale_at = min(self._next_stale_at, stale_at)
 
     def statuses(self) -> Sequence[RouteStatus]:
         """Return every route's status, without the snapshots that have gone stale."""
@@ -114,9 +108,9 @@ class Store:
 
     def series_budget(self, route: Route) -> int:
         """Return how many checkpoints of this route may have series of their own."""
-        self._withdraw_stale()
-        own = _count(self._statuses.get(route, RouteStatus(route)))
-        return max(0, self._max_checkpoints - self._shown + own)
+        others = [s.snapshot for s in self.statuses() if s.route != route]
+        shown = sum(len(snapshot) for snapshot in others if snapshot is not None)
+        return max(0, self._max_checkpoints - shown)
 
     async def _changed_by(self, poll: PollResult) -> Mapping[Route, RouteStatus]:
         """Return the statuses that a poll changes: its own and those of its siblings.
@@ -128,58 +122,44 @@ class Store:
             return {}
         if isinstance(poll.outcome, CloudError):
             return {poll.route: _after_failure(status, poll, poll.outcome)}
-        snapshot = self._cut(poll.outcome)
-        changed = {}
-        hidden_by = {}
-        for sibling in self.siblings(poll.route):
-            if sibling.snapshot is None or sibling is status:
-                continue
-            hidden = await resolve_duplicates(snapshot, sibling.snapshot)
-            hidden_by[sibling.route] = hidden[poll.route]
-            theirs = {**sibling.hidden_by, poll.route: hidden[sibling.route]}
-            if theirs != {poll.route: frozenset(), **sibling.hidden_by}:
-                changed[sibling.route] = await _hiding(sibling, theirs)
-        polled = _after_success(status, poll, snapshot, self._clock())
-        return {**changed, poll.route: await _hiding(polled, hidden_by)}
+        polled = _after_success(status, poll, self._cut(poll.outcome), self._clock())
+        item = [
+            polled if s.route == poll.route else s for s in self.siblings(poll.route)
+        ]
+        hidden: dict[Route, frozenset[int]] = defaultdict(frozenset)
+        for one, other in combinations([s.snapshot for s in item if s.snapshot], 2):
+            for route, rows in (await resolve_duplicates(one, other)).items():
+                hidden[route] |= rows
+        return {s.route: await _hiding(s, hidden[s.route]) for s in item}
 
     def _stop_hiding(self, gone: Route) -> None:
-        """Show the rows again that this route, which has none any more, has hidden."""
-        for route in self._siblings_of(gone):
-            status = self._statuses[route]
-            if status.snapshot is None or not status.hidden_by.get(gone):
-                continue
-            by = {r: rows for r, rows in status.hidden_by.items() if r != gone}
-            hidden = frozenset[int]().union(*by.values())
-            columns = status.snapshot.columns
-            rollup = status.snapshot.rollup
-            if hidden and not status.snapshot.dropped:
-                # Not in slices: an item has two routes, so that nothing is hidden now.
-                rollup = lag.rolled_up(columns, hidden, range(len(columns)))
-            self._statuses[route] = replace(
-                status, hidden=hidden, hidden_by=by, rollup=rollup
+        """Show all rows of the one route of an item that is left.
+
+        Where more are left, they may hide each other's: the item's next poll tells.
+        """
+        siblings = [self._statuses[route] for route in self._siblings_of(gone)]
+        shown = [(s, s.snapshot.rollup) for s in siblings if s.snapshot is not None]
+        if len(shown) == 1 and shown[0][0].hidden:
+            left, rollup = shown[0]
+            self._statuses[left.route] = replace(
+                left, hidden=frozenset(), rollup=rollup
             )
 
     def _withdraw_stale(self) -> None:
         """Let go of what is stale: it takes no room and hides nothing any more."""
-        now = self._clock()
-        if now < self._next_stale_at:
-            return
-        shown = [s for s in self._statuses.values() if s.snapshot is not None]
-        stale = [s for s in shown if s.published_at + self._stale_after <= now]
+        latest = self._clock() - self._stale_after
+        stale = [
+            status
+            for status in self._statuses.values()
+            if status.snapshot is not None and status.published_at <= latest
+        ]
         for status in stale:
             self._statuses[status.route] = replace(
-                status,
-                snapshot=None,
-                rollup=None,
-                hidden=frozenset(),
-                hidden_by=NOTHING_HIDDEN,
+                status, snapshot=None, rollup=None, hidden=frozenset()
             )
         for status in stale:
             self._stop_hiding(status.route)
-        if stale:
-            self._recount()
-        ends = (status.published_at + self._stale_after for status in shown)
-        self._next_stale_at = min((end for end in ends if end > now), default=math.inf)
+            self.version += 1
 
     def _cut(self, snapshot: Snapshot) -> Snapshot:
         """Drop the checkpoints that exceed the series budget by now."""
@@ -195,10 +175,6 @@ class Store:
 
     def _siblings_of(self, route: Route) -> Sequence[Route]:
         return self._siblings.get((route.plan_id, route.item_id), ())
-
-    def _recount(self) -> None:
-        self.version += 1
-        self._shown = sum(map(_count, self._statuses.values()))
 
 
 def _after_failure(
@@ -233,25 +209,19 @@ def _after_success(
     )
 
 
-async def _hiding(
-    status: RouteStatus, hidden_by: Mapping[Route, frozenset[int]]
-) -> RouteStatus:
+async def _hiding(status: RouteStatus, hidden: frozenset[int]) -> RouteStatus:
     """Return a status that hides these rows of its snapshot, and does not count them.
 
     Where checkpoints were dropped all are counted, for those without a row would else
     be lost.
     """
-    hidden = frozenset[int]().union(*hidden_by.values())
-    snapshot, rollup = status.snapshot, status.rollup
-    if snapshot is not None and hidden != status.hidden:
-        rollup = snapshot.rollup
-        if hidden and not snapshot.dropped:
-            rollup = await lag.roll_up(snapshot.columns, hidden)
-    return replace(status, hidden=hidden, hidden_by=hidden_by, rollup=rollup)
-
-
-def _count(status: RouteStatus) -> int:
-    return 0 if status.snapshot is None else len(status.snapshot)
+    snapshot = status.snapshot
+    if snapshot is None or hidden == status.hidden:
+        return status
+    rollup = snapshot.rollup
+    if hidden and not snapshot.dropped:
+        rollup = await lag.roll_up(snapshot.columns, hidden)
+    return replace(status, hidden=hidden, rollup=rollup)
 
 
 async def resolve_duplicates(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from core_cases import (
@@ -307,6 +308,21 @@ def test_a_hidden_row_reappears_when_the_other_route_has_it_no_more(
     assert status.rollup.states[State.OK] == 1
 
 
+def test_three_routes_of_an_item_show_a_checkpoint_once(store: Store) -> None:
+    """When one goes, its rows reappear with the next poll of the item, still once."""
+    third = replace(ROUTE, source_instance_id="rmq-third")
+    store.set_routes([ROUTE, SIBLING, third])
+    polls = [success(route, row()) for route in (SIBLING, third, ROUTE)]
+    publish(store, *polls)
+    assert [bool(groups_shown(s)) for s in store.statuses()] == [True, False, False]
+
+    store.set_routes([SIBLING, third])
+    assert not any(map(groups_shown, store.statuses()))
+    publish(store, polls[1])
+
+    assert [bool(groups_shown(s)) for s in store.statuses()] == [True, False]
+
+
 @pytest.mark.parametrize("gone", ["sibling", "route", "stale"])
 async def test_what_changes_while_duplicates_are_resolved_is_heeded(
     store: Store, clock: FakeClock, gone: str, monkeypatch: pytest.MonkeyPatch
@@ -329,7 +345,7 @@ async def test_what_changes_while_duplicates_are_resolved_is_heeded(
     left = ROUTE if gone == "route" else SIBLING
     shown = [status.route for status in store.statuses() if groups_shown(status)]
     assert shown == [left]
-    assert status_of(store, left).hidden_by.get(SIBLING) is None
+    assert not status_of(store, left).hidden
 
 
 async def test_polls_that_end_together_hide_each_others_rows(store: Store) -> None:

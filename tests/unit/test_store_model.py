@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core_cases import HERE, OTHER, ROUTE, SIBLING, THERE, failure, row, success
 from exposition_cases import FakeClock
@@ -17,8 +17,7 @@ from exporter.model.types import Checkpoint, Route
 from exporter.polling.store import Store
 
 STALE_AFTER = 100
-THIRD = replace(ROUTE, source_instance_id="rmq-third")
-ROUTES = (ROUTE, SIBLING, THIRD, OTHER)
+ROUTES = (ROUTE, SIBLING, OTHER)
 
 routes = st.sampled_from(ROUTES)
 found = st.lists(
