@@ -154,7 +154,7 @@ async def test_it_can_be_gone_through_by_keyboard(window: Browser) -> None:
         "Readiness",
         "The same in numbers",
         "/metrics",
-        "Hold it still",
+        "Stop refreshing",
     ]
 
 

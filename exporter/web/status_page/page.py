@@ -15,20 +15,17 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from exporter.model.assessment import StatusReport, assess
-from exporter.web.status_page.view import FILTERS, View
+from exporter.web.status_page.view import ENTRIES, FILTERS, View
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 FRESH_SECONDS = 1.0
 REFRESH_SECONDS = 30
-MOST_BYTES = 200_000
-# Entries in a list; fewer where names are so long that the page would be larger.
-ENTRIES = (50, 20, 5)
 
 
 class StatusPage:
-    """Answers with the page of the present moment, which is made once a second.
+    """Answers with the present page, rendered at most once a second.
 
     `report` says what is known; `clock` is monotonic, in seconds.
     """
@@ -43,12 +40,12 @@ class StatusPage:
         self._telemetry_path = telemetry_path
         self._clock = clock
         self._started_at = clock()
-        # By how often they renew themselves: pages, and until when they are fresh.
+        # By their interval of refresh: pages, and until when they are fresh.
         self._made: dict[int, tuple[str, float]] = {}
         self._making = asyncio.Lock()
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Return the page; with `refresh=off` it does not renew itself."""
+        """Return the page; `refresh=off` stops the browser from reloading it."""
         is_held_still = request.query.get("refresh") == "off"
         refresh_seconds = 0 if is_held_still else REFRESH_SECONDS
         html = await self._fresh(refresh_seconds)
@@ -88,14 +85,10 @@ def page(
     telemetry_path: str,
     refresh_seconds: int,
 ) -> str:
-    """Return the page, which says that it renews itself so often; 0 is never."""
-    found, html = assess(report, ENTRIES[0]), ""
-    for count in ENTRIES:
-        view = View(found, uptime_seconds, telemetry_path, refresh_seconds, count)
-        html = _template().render(view=view, style=_style())
-        if len(html.encode()) <= MOST_BYTES:
-            break
-    return html
+    """Return the page; 0 says that it is not refreshed."""
+    found = assess(report, ENTRIES)
+    view = View(found, uptime_seconds, telemetry_path, refresh_seconds)
+    return _template().render(view=view, style=_style())
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,22 +21,17 @@ from exporter.model.assessment import (
 from exporter.model.durations import brief_duration
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.problems import ALL_WELL, Problem, many, problems
-from exporter.model.types import PROBLEMS, Rollup, RouteStatus, State
+from exporter.model.types import PROBLEMS, RouteStatus, State
 
 UNKNOWN = "unknown"
+# Entries in a list, of plans, routes and checkpoints.
+ENTRIES = 50
 LONGEST_NAME = 255
-# The objective stands in the middle of a bar: who keeps it stays in the left half.
+# The objective stands in the middle of a bar: a value within it stays in the left half.
 OBJECTIVE_AT = 50.0
 UNCOMPARABLE_SHARE = 999
 LEAST_HEIGHT = 1.5
 
-_STATES: Mapping[State, str] = {
-    State.OK: "ok",
-    State.NEVER_SYNCED: "never synced",
-    State.SOURCE_MISSING: "no source time",
-    State.TARGET_MISSING: "no target time",
-    State.TARGET_AHEAD: "target ahead",
-}
 _PLAN_TYPES = {"ACTIVE_PASSIVE": "one-way", "ACTIVE_ACTIVE": "two-way"}
 
 
@@ -57,13 +52,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the template draws, with `count` entries in a list at most."""
+    """What the template draws, with `ENTRIES` entries in a list at most."""
 
     found: Assessment
     uptime_seconds: float
     telemetry_path: str
     refresh_seconds: int
-    count: int
+    entries: int = ENTRIES
     version: str = __version__
 
     @property
@@ -90,7 +85,7 @@ class View:
     @property
     def more_routes(self) -> str:
         """Return how many routes are not listed, empty if none."""
-        more = self.found.routes[self.count :]
+        more = self.found.routes[self.entries :]
         down = sum(route.status.is_up is False for route in more)
         unlisted = f", {down:,} of them failed" if down else ""
         return f"{many(len(more), 'more route')}{unlisted}" if more else ""
@@ -98,7 +93,7 @@ class View:
     @property
     def more_checkpoints(self) -> str:
         """Return how many checkpoints are not listed, empty if none."""
-        more = self.found.more + max(0, len(self.found.worst) - self.count)
+        more = self.found.more
         return many(more, "more checkpoint") if more else ""
 
 
@@ -142,14 +137,12 @@ def length(measure: Measure) -> float | None:
     return round(min(100.0, max(0.0, measure.share * OBJECTIVE_AT)), 1)
 
 
-def ago(then: float | None, now: float) -> str:
+def ago(then: float, now: float) -> str:
     """Return how long before `now` something was; both are Unix seconds.
 
-    >>> ago(100.0, 103.4), ago(100.0, 100.4), ago(None, 103.4)
-    ('3s ago', 'just now', 'never')
+    >>> ago(100.0, 103.4), ago(100.0, 100.4)
+    ('3s ago', 'just now')
     """
-    if then is None:
-        return "never"
     past = float(int(now - then))
     return f"{duration(past)} ago" if past > 0 else "just now"
 
@@ -169,8 +162,12 @@ def name(text: str) -> str:
 
 
 def state(value: State) -> str:
-    """Return a checkpoint's state in words."""
-    return _STATES[value]
+    """Return a checkpoint's state in words.
+
+    >>> state(State.NEVER_SYNCED)
+    'never synced'
+    """
+    return value.replace("_", " ")
 
 
 def plan_type(plan: PlanStanding) -> str:
@@ -221,7 +218,7 @@ def breaches(plan: PlanStanding) -> Sequence[str]:
 def troubles(routes: Sequence[RouteStanding]) -> list[str]:
     """Return how many checkpoints are in each state that is a problem."""
     counts = {it: sum(route.states[it] for route in routes) for it in PROBLEMS}
-    return [f"{count:,} {_STATES[it]}" for it, count in counts.items() if count]
+    return [f"{count:,} {state(it)}" for it, count in counts.items() if count]
 
 
 def distribution(report: StatusReport) -> Sequence[Column]:
@@ -250,7 +247,7 @@ def distribution(report: StatusReport) -> Sequence[Column]:
 
 def _counts(status: RouteStatus) -> Sequence[int]:
     """Return how many lags are in each bucket, which the rollup has cumulated."""
-    rollup: Rollup | None = status.rollup
+    rollup = status.rollup
     if rollup is None:
         return ()
     return [b - a for a, b in pairwise([0, *rollup.lag_buckets, rollup.lag_count])]
