@@ -1,7 +1,4 @@
-"""What is polled and what a poll finds, in the API's own nouns, as frozen data.
-
-Nothing is computed here, see `lag`.
-"""
+"""What is polled and what a poll finds, in the API's own nouns, as frozen data."""
 
 from __future__ import annotations
 

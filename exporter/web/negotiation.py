@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from exporter.metrics.formats import Format
 
@@ -31,16 +30,7 @@ _BY_NAME = (Format.TEXT_0_0_4, Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0)
 _BY_WILDCARD = (Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0, Format.TEXT_0_0_4)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One entry of an accepting header: what, how much, and the other parameters."""
-
-    name: str
-    weight: float
-    parameters: Mapping[str, str]
-
-
-def negotiate(accept: str | None) -> Format:
+def negotiate(accept: str) -> Format:
     """Return the format that an Accept header prefers, text 0.0.4 if it names none.
 
     For each format the most specific entry counts, and the heaviest of equal ones.
@@ -51,10 +41,9 @@ def negotiate(accept: str | None) -> Format:
     'TEXT_0_0_4'
     """
     found: dict[Format, tuple[int, float]] = {}
-    for entry in _entries(accept):
-        version = entry.parameters.get("version", "")
-        for fmt, exactness in _MATCHES.get((entry.name, version), ()):
-            match = exactness, entry.weight
+    for name, weight, version in _entries(accept):
+        for fmt, exactness in _MATCHES.get((name, version), ()):
+            match = exactness, weight
             found[fmt] = max(match, found.get(fmt, match))
     accepted = [fmt for fmt, (_, weight) in found.items() if weight > 0]
     return max(
@@ -62,15 +51,15 @@ def negotiate(accept: str | None) -> Format:
     )
 
 
-def accepts_gzip(accept_encoding: str | None) -> bool:
+def accepts_gzip(accept_encoding: str) -> bool:
     """Return whether an Accept-Encoding header lets us answer with gzip.
 
-    >>> accepts_gzip("gzip;q=0"), accepts_gzip("br, *;q=0.1"), accepts_gzip(None)
+    >>> accepts_gzip("gzip;q=0"), accepts_gzip("br, *;q=0.1"), accepts_gzip("")
     (False, True, False)
     """
     weights: dict[str, float] = {}
-    for entry in _entries(accept_encoding):
-        weights[entry.name] = max(entry.weight, weights.get(entry.name, 0.0))
+    for name, weight, _ in _entries(accept_encoding):
+        weights[name] = max(weight, weights.get(name, 0.0))
     gzip = weights.get("gzip", weights.get("*", 0.0))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
@@ -81,8 +70,9 @@ def _rank(fmt: Format, exactness: int, weight: float) -> tuple[float, bool, int]
     return weight, is_named, preferences.index(fmt)
 
 
-def _entries(header: str | None) -> Iterator[_Entry]:
-    for part in (header or "").split(","):
+def _entries(header: str) -> Iterator[tuple[str, float, str]]:
+    """Yield the name, weight and version of each entry of an accepting header."""
+    for part in header.split(","):
         name, *pairs = part.split(";")
         parameters = {}
         for pair in pairs:
@@ -90,4 +80,4 @@ def _entries(header: str | None) -> Iterator[_Entry]:
             parameters[key.strip().lower()] = value.strip().strip('"')
         weight = parameters.get("q", "1")
         if _WEIGHT.fullmatch(weight):
-            yield _Entry(name.strip().lower(), float(weight), parameters)
+            yield name.strip().lower(), float(weight), parameters.get("version", "")
