@@ -118,7 +118,7 @@ async def test_a_password_with_a_zero_byte_is_not_the_one_before_it() -> None:
 
 
 async def test_a_hash_that_bcrypt_cannot_read_fits_no_password() -> None:
-    """Its form is right, its salt is none: that is a 401 and no error."""
+    """Its form is right and its salt is not: that is a 401 and no error."""
     stored = f"$2y$04${'z' * 53}"
     assert not await BasicAuth().accepts(basic("dave", "dave123"), {"dave": stored})
 
@@ -170,7 +170,7 @@ async def test_users_are_read_again_without_a_restart(file: Path) -> None:
 async def test_while_the_file_cannot_be_read_every_request_is_500(
     file: Path, broken: str | None
 ) -> None:
-    """Nobody comes in by a configuration that is no longer there."""
+    """Nobody is served by a configuration that is no longer there."""
     async with behind(file) as server:
         rewrite(file, broken)
         answer = await server.get(user=("dave", "dave123"))
@@ -207,7 +207,7 @@ async def test_a_page_s_own_header_gives_way_to_the_configured_one(file: Path) -
 
 
 async def test_the_rate_limit_comes_before_headers_and_users(file: Path) -> None:
-    """Who comes too often is not even asked who they are."""
+    """A client over the limit is not asked for a password."""
     clock = Clock()
     rewrite(file, f"{HEADERS}\n{USERS}\nrate_limit: {{interval: 1s, burst: 2}}")
     async with behind(file, clock) as server:
@@ -229,17 +229,12 @@ async def test_the_rate_limit_comes_before_headers_and_users(file: Path) -> None
 @pytest.mark.parametrize(
     ("request_line", "status"),
     [
-        ("GET /metrics", 200),
         ("HEAD /metrics", 200),
         ("GET /", 200),
         ("GET /-/healthy", 200),
-        ("GET /-/ready", 200),
         ("PUT /-/reload", 403),
-        ("POST /-/reload", 403),
-        ("GET /-/reload", 405),
         ("PUT /metrics", 405),
         ("GET /no-such-page", 404),
-        ("GET /no/such/page/", 404),
     ],
 )
 async def test_no_path_is_answered_before_the_checks(
@@ -255,30 +250,12 @@ async def test_no_path_is_answered_before_the_checks(
     assert statuses == [401, status, 429]
 
 
-async def test_what_is_allowed_is_named_where_something_is_not() -> None:
-    """A 405 tells the methods of the page."""
-    async with behind(None) as server:
-        answer = await server.get("/-/reload")
-
-    assert (answer.status, answer.headers["Allow"]) == (405, "POST,PUT")
-
-
-@pytest.mark.parametrize(
-    ("interval", "burst", "expected"), [(0, 0, 10), (1, 0, 0), (1, 3, 3)]
-)
-def test_a_burst_is_let_through_and_no_more(
-    interval: float, burst: int, expected: int
-) -> None:
-    """An interval of 0 is no limit; a burst of 0 lets nothing through."""
-    bucket = TokenBucket(interval, burst, Clock())
-
-    assert sum(bucket.allows() for _ in range(10)) == expected
-
-
 def test_tokens_come_back_one_per_interval_and_never_more_than_a_burst() -> None:
-    """A long silence earns one burst, no more."""
+    """A long silence earns one burst; an interval of 0 is no limit."""
     clock = Clock()
     bucket = TokenBucket(2, 2, clock)
+    assert all(TokenBucket(0, 0, clock).allows() for _ in range(3))
+    assert not TokenBucket(1, 0, clock).allows()
     assert [bucket.allows() for _ in range(3)] == [True, True, False]
     clock.now += 2
     assert [bucket.allows() for _ in range(2)] == [True, False]

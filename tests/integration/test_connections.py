@@ -93,16 +93,6 @@ def test_the_limit_leaves_files_for_the_polls(
     assert limits == ([] if raised is None else [(raised, hard)])
 
 
-async def test_an_address_that_is_taken_is_named() -> None:
-    """The error says which of the addresses, and why."""
-    async with serving(web.Application(), ["127.0.0.1:0"]) as (address,):
-        with pytest.raises(OSError, match="Address already in use") as caught:
-            async with serving(web.Application(), ["127.0.0.1:0", address]):
-                pass
-
-    assert str(caught.value.strerror).startswith(f"cannot listen on {address}: ")
-
-
 async def test_without_a_host_every_interface_is_served() -> None:
     """On IPv4, and on IPv6 where the machine has it."""
     async with serving(web.Application(), [":0"]) as addresses:

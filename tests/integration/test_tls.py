@@ -43,7 +43,7 @@ def client(file: Path, identity: str | None = None) -> ssl.SSLContext:
     return context
 
 
-async def is_let_in(server: Server, context: ssl.SSLContext) -> bool:
+async def is_served(server: Server, context: ssl.SSLContext) -> bool:
     """Return whether a client gets an answer."""
     try:
         return (await server.get(tls=context)).status == 200
@@ -62,7 +62,7 @@ async def test_plain_http_gets_no_answer_where_there_is_tls(file: Path) -> None:
     async with behind(file) as server:
         with pytest.raises(REFUSED):
             await server.get()
-        assert await is_let_in(server, client(file))
+        assert await is_served(server, client(file))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_versions_are_those_of_the_file(
         context.minimum_version = context.maximum_version = version
 
     async with behind(file) as server:
-        assert await is_let_in(server, context) == expected
+        assert await is_served(server, context) == expected
 
 
 @pytest.mark.parametrize(("cipher", "expected"), [("AES128", True), ("AES256", False)])
@@ -103,7 +103,7 @@ async def test_ciphers_are_those_of_the_file(
     context.set_ciphers(f"ECDHE+{cipher}")
 
     async with behind(file) as server:
-        assert await is_let_in(server, context) == expected
+        assert await is_served(server, context) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_curves_are_those_of_the_file(
     context.set_ecdh_curve(curve)
 
     async with behind(file) as server:
-        assert await is_let_in(server, context) == expected
+        assert await is_served(server, context) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ async def test_client_certificates_are_asked_for_as_the_policy_says(
     rewrite(file, tls(f"{CA}, client_auth_type: {policy}"))
 
     async with behind(file) as server:
-        assert await is_let_in(server, client(file)) == nobody
-        assert await is_let_in(server, client(file, "client")) == known
-        assert await is_let_in(server, client(file, "stranger")) == stranger
+        assert await is_served(server, client(file)) == nobody
+        assert await is_served(server, client(file, "client")) == known
+        assert await is_served(server, client(file, "stranger")) == stranger
 
 
 async def test_any_certificate_may_be_the_anchor_and_no_other_is(file: Path) -> None:
@@ -149,9 +149,9 @@ async def test_any_certificate_may_be_the_anchor_and_no_other_is(file: Path) -> 
     rewrite(file.parent / "ca.crt", CLIENT.cert + STRANGER.cert)
 
     async with behind(file) as server:
-        assert await is_let_in(server, client(file, "client"))
-        assert await is_let_in(server, client(file, "stranger"))
-        assert not await is_let_in(server, client(file, "server"))
+        assert await is_served(server, client(file, "client"))
+        assert await is_served(server, client(file, "stranger"))
+        assert not await is_served(server, client(file, "server"))
 
 
 async def test_without_an_authority_that_of_the_system_must_vouch(file: Path) -> None:
@@ -159,7 +159,7 @@ async def test_without_an_authority_that_of_the_system_must_vouch(file: Path) ->
     rewrite(file, tls("client_auth_type: RequireAndVerifyClientCert"))
 
     async with behind(file) as server:
-        assert not await is_let_in(server, client(file, "client"))
+        assert not await is_served(server, client(file, "client"))
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,8 @@ async def test_a_client_needs_one_of_the_names_that_are_allowed(
     rewrite(file, tls(f"{CA}, {policy}"))
 
     async with behind(file) as server:
-        assert await is_let_in(server, client(file, "client")) == expected
-        assert not await is_let_in(server, client(file, "stranger"))
+        assert await is_served(server, client(file, "client")) == expected
+        assert not await is_served(server, client(file, "stranger"))
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -210,7 +210,7 @@ async def test_a_wrong_name_gets_not_one_byte_of_an_answer(
     assert received == b""
 
 
-async def test_with_names_and_optional_certificates_nobody_comes_in_without(
+async def test_with_names_an_optional_certificate_is_required(
     file: Path,
 ) -> None:
     """A list of names means that a name is needed."""
@@ -218,8 +218,8 @@ async def test_with_names_and_optional_certificates_nobody_comes_in_without(
     rewrite(file, tls(f"{CA}, {policy}"))
 
     async with behind(file) as server:
-        assert not await is_let_in(server, client(file))
-        assert await is_let_in(server, client(file, "client"))
+        assert not await is_served(server, client(file))
+        assert await is_served(server, client(file, "client"))
 
 
 async def test_a_new_certificate_is_shown_without_a_restart(file: Path) -> None:
@@ -228,13 +228,13 @@ async def test_a_new_certificate_is_shown_without_a_restart(file: Path) -> None:
     async with behind(file) as server:
         before = await asyncio.to_thread(presented, server)
         rewrite(file.parent / "server.crt", new.cert)
-        assert not await is_let_in(server, STRANGER.trusted())
+        assert not await is_served(server, STRANGER.trusted())
         rewrite(file.parent / "server.key", new.key)
         after = await asyncio.to_thread(presented, server)
 
         assert before != after == ssl.PEM_cert_to_DER_cert(new.cert)
-        assert not await is_let_in(server, client(file))
-        assert await is_let_in(server, STRANGER.trusted())
+        assert not await is_served(server, client(file))
+        assert await is_served(server, STRANGER.trusted())
 
 
 async def test_a_new_authority_for_clients_holds_at_once(file: Path) -> None:
@@ -242,28 +242,30 @@ async def test_a_new_authority_for_clients_holds_at_once(file: Path) -> None:
     rewrite(file, tls(f"{CA}, client_auth_type: RequireAndVerifyClientCert"))
     async with behind(file) as server:
         context = client(file, "client")
-        assert await is_let_in(server, context)
+        assert await is_served(server, context)
         rewrite(file.parent / "ca.crt", STRANGER.cert)
 
-        assert not await is_let_in(server, context)
-        assert await is_let_in(server, client(file, "stranger"))
+        assert not await is_served(server, context)
+        assert await is_served(server, client(file, "stranger"))
 
 
 @pytest.mark.parametrize("broken", ["hahaha", "", tls("min_version: TLS99")])
-async def test_what_cannot_be_read_lets_nobody_in(file: Path, broken: str) -> None:
+async def test_while_the_file_cannot_be_read_every_handshake_fails(
+    file: Path, broken: str
+) -> None:
     """Nor does a file without TLS turn a TLS listener into a plain one."""
     async with behind(file) as server:
         rewrite(file, broken)
         with pytest.raises(ssl.SSLError):
             await asyncio.to_thread(presented, server)
-        assert not await is_let_in(server, client(file))
+        assert not await is_served(server, client(file))
         with pytest.raises(REFUSED):
             await server.get()
         rewrite(file, tls())
-        assert await is_let_in(server, client(file))
+        assert await is_served(server, client(file))
 
 
-async def test_a_client_that_resumes_its_session_is_let_in_again(file: Path) -> None:
+async def test_a_client_can_resume_its_session(file: Path) -> None:
     """Its name is known from the session; a new authority voids that."""
     policy = "client_auth_type: RequireAndVerifyClientCert"
     rewrite(file, tls(f"{CA}, {policy}, client_allowed_sans: [test3]"))
@@ -298,14 +300,14 @@ async def test_what_is_wrong_is_logged_once_for_each_change(file: Path) -> None:
             for broken in ("hahaha", "", None):
                 rewrite(file, broken)
                 for _ in range(3):
-                    assert not await is_let_in(server, client(file))
+                    assert not await is_served(server, client(file))
 
     assert [line["event"] for line in lines] == ["web_configuration_refused"] * 3
     assert "expected a mapping" in lines[0]["faults"][0]
 
 
 async def test_an_open_connection_outlives_a_new_certificate(file: Path) -> None:
-    """Only new connections are secured anew."""
+    """Only new connections use it."""
     connector = aiohttp.TCPConnector(ssl=client(file))
     async with (
         behind(file) as server,

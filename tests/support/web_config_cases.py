@@ -64,13 +64,11 @@ _GO_SUITES = (
 )
 _NO_CERT, _NO_KEY = "missing one of cert or cert_file", "missing one of key or key_file"
 _NO_FILE = "no such file"
-_BAD_VALUE = "invalid value for"
 _CA = "client_ca_file: ca.crt"
 _STRICTER = "stricter than Go: see docs/web-configuration.md"
 
 CASES = (
     Case("empty", ""),
-    Case("comment", "# nothing\n"),
     Case("junk", "hahahah", "expected a mapping"),
     Case("junk_key", tls("cert_filse: x"), "cert_filse: unknown setting"),
     Case("unknown_section", "web: {}", "web: unknown setting"),
@@ -80,13 +78,9 @@ CASES = (
         "tls_server_config: {cert_file: '', key_file: server.key}",
         _NO_CERT,
     ),
-    Case("cert_empty", "tls_server_config: {cert: '', key_file: server.key}", _NO_CERT),
     Case("only_policy", "tls_server_config: {client_auth_type: x}", _NO_CERT),
     Case("key_path_empty", tls(pair="cert_file: server.crt, key_file: ''"), _NO_KEY),
-    Case("key_empty", tls(pair="cert_file: server.crt, key: ''"), _NO_KEY),
     Case("cert_path_wrong", tls(pair="cert_file: a, key_file: server.key"), _NO_FILE),
-    Case("key_path_wrong", tls(pair="cert_file: server.crt, key_file: a"), _NO_FILE),
-    Case("both_paths_wrong", tls(pair="cert_file: a, key_file: a"), _NO_FILE),
     Case(
         "key_of_another",
         tls(pair="cert_file: server.crt, key_file: other.key"),
@@ -136,7 +130,6 @@ CASES = (
     Case("wrong_policy", tls("client_auth_type: x"), "invalid ClientAuth: x"),
     Case("verify_if_given", tls(f"{_CA}, client_auth_type: VerifyClientCertIfGiven")),
     Case("request", tls("client_auth_type: RequestClientCert")),
-    Case("require_any", tls(f"{_CA}, client_auth_type: RequireAnyClientCert")),
     Case(
         "require_alias",
         tls(f"{_CA}, client_auth_type: RequireClientCert"),
@@ -190,7 +183,6 @@ CASES = (
         "all_curves",
         tls("curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]"),
     ),
-    Case("some_curves", tls("curve_preferences: [CurveP521]")),
     Case("versions", tls("min_version: TLS10, max_version: TLS12")),
     Case(
         "versions_crossed",
@@ -211,11 +203,6 @@ CASES = (
     Case(
         "header_number",
         "http_server_config: {headers: {X-XSS-Protection: 0}}",
-    ),
-    Case(
-        "header_content_type_options",
-        "http_server_config: {headers: {X-Content-Type-Options: forbidden}}",
-        _BAD_VALUE,
     ),
     Case(
         "header_frame_options",

@@ -9,11 +9,11 @@ from core_cases import OTHER, ROUTE, SIBLING, SOURCE_MS, item, one_way, row
 from exposition_cases import snapshot_of, status_of
 from hypothesis import given
 from hypothesis import strategies as st
-from report_cases import NOW, assessed, failed, found, large, report_of
+from report_cases import NOW, assessed, failed, found, report_of
 
-from exporter.model.assessment import Assessment, Limits, assess, worst
+from exporter.model.assessment import Assessment, Limits, worst
 from exporter.model.errors import Reason
-from exporter.model.types import Route, RouteStatus, State
+from exporter.model.types import RouteStatus, State
 
 NOW_MS = int(NOW * 1000)
 
@@ -192,16 +192,4 @@ def test_the_worst_are_those_that_sorting_finds(
 
     assert [each.checkpoint.group for each in listed] == [
         group for group, _ in everything[:count]
-    ]
-
-
-def test_the_worst_of_many_are_found() -> None:
-    """Those of every route, though most rows are never sorted."""
-    routes = [large(Route("1", str(n), "x", "r"), 300) for n in range(5)]
-    lags = sorted((7_919 * n % 1_000_003 for n in range(300)), reverse=True)
-
-    listed = assess(report_of(*routes), 20).worst
-
-    assert [each.lag.value for each in listed] == [
-        lag / 1000 for lag in lags[:4] for _ in routes
     ]

@@ -20,8 +20,7 @@ from exposition_cases import (
     small_inventory,
     small_statuses,
 )
-from exposition_strategies import texts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import LIMITS, REFUSED, failed, found, large, report_of
 from status_page_cases import Page, html_of, read
@@ -269,19 +268,6 @@ def test_nothing_is_loaded_and_nothing_runs() -> None:
     assert " style=" not in html
     assert not re.search(r"<[a-z][^>]*\son\w+=", html)
     assert set(re.findall(r"https?://[\w./]*", html)) == {"http://www.w3.org/2000/svg"}
-
-
-@settings(max_examples=15)
-@given(texts, texts)
-def test_no_name_can_change_the_page(group: str, topic: str) -> None:
-    """Whatever came from upstream is text: no tag, attribute or link is added."""
-    plain = page_of(found(row()))
-
-    page = page_of(found(replace(row(group=group), topic=topic)))
-
-    assert page.tags == plain.tags
-    assert page.links == plain.links
-    assert page.rows[-1][:2] == [group, topic]
 
 
 def test_a_script_stays_text_wherever_it_stands() -> None:
