@@ -76,11 +76,10 @@ class Exporter:
         self.settings = settings
         self._cloud = cloud
         self._connection = connection
-        stale_after = settings.poll.stale_after.total_seconds()
-        self.telemetry.settings(settings.poll.interval.total_seconds(), stale_after)
-        self.telemetry.shard(settings.shard.index, settings.shard.total)
+        self.telemetry.configured(settings)
         self.store.set_limits(
-            stale_after=stale_after, max_checkpoints=settings.metrics.max_checkpoints
+            stale_after=settings.poll.stale_after.total_seconds(),
+            max_checkpoints=settings.metrics.max_checkpoints,
         )
         self.discovery = Discovery(
             cloud, settings, on_failure=self.telemetry.discovery_failed, known=known
@@ -144,7 +143,7 @@ class Exporter:
         self._stands_by = not is_leader
         self.telemetry.leads(is_leader=is_leader)
         if not is_leader:
-            self.telemetry.undiscovered()
+            self.telemetry.discovered(None)
             self._build(self.settings, self._cloud, self._connection, known=None)
         self.exposition.renew()
 

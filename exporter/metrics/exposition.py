@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any, Protocol
+from typing import Any
 
 from exporter.metrics.catalogue import (
     CHECKPOINT,
@@ -43,38 +43,16 @@ from exporter.metrics.samples import (
     route_lines,
     template,
 )
+from exporter.metrics.telemetry import Telemetry
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import Columns, Inventory, Route, RouteStatus, Snapshot
+from exporter.polling.store import Store
 
 AGES_GOOD_FOR_SECONDS = 1.0
 """For how long one rendering of the ages serves."""
 
 # Longer than a poll's slice: somebody waits for a scrape, and nobody for a poll.
 _AGES_SLICE_SECONDS = 0.005
-
-
-class Statuses(Protocol):
-    """What knows the present state of every route: `Store`."""
-
-    @property
-    def version(self) -> int:
-        """Move whenever a status does."""
-
-    def statuses(self) -> Sequence[RouteStatus]:
-        """Return every route's status, without the snapshots that have gone stale."""
-
-    def siblings(self, route: Route) -> Sequence[RouteStatus]:
-        """Return the statuses of the routes of one item, this one's included."""
-
-
-class OwnMetrics(Protocol):
-    """What renders the exporter's own metrics: `Telemetry`."""
-
-    def render(self, fmt: Format) -> bytes:
-        """Return all but the scrapes in one format, without OpenMetrics' last line."""
-
-    def render_scrapes(self, fmt: Format) -> bytes:
-        """Return what tells of the scrapes before this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +129,9 @@ class Exposition:
 
     def __init__(
         self,
-        store: Statuses,
+        store: Store,
         families: Sequence[str],
-        own_metrics: OwnMetrics,
+        own_metrics: Telemetry,
         *,
         wall: Callable[[], float],
         clock: Callable[[], float],

@@ -20,6 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from exporter import __version__
+from exporter.config import Settings
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Family, Kind
 from exporter.metrics.formats import EOF, Format
@@ -91,13 +92,12 @@ class Telemetry:
         """Count a route that was due while its poll was still running."""
         self._count(catalogue.POLLS_SKIPPED)
 
-    def discovered(self, at: float) -> None:
-        """Take in when a discovery succeeded as a whole, in Unix seconds."""
-        self._gauges[catalogue.DISCOVERY_SUCCESS].value = at
+    def discovered(self, at: float | None) -> None:
+        """Take in when a discovery succeeded as a whole, in Unix seconds.
 
-    def undiscovered(self) -> None:
-        """Forget when discovery succeeded: another process discovers now."""
-        self._gauges[catalogue.DISCOVERY_SUCCESS].value = None
+        None while another process discovers.
+        """
+        self._gauges[catalogue.DISCOVERY_SUCCESS].value = at
 
     def discovery_failed(self, reason: Reason) -> None:
         """Count a failure in discovery."""
@@ -109,17 +109,17 @@ class Telemetry:
         if ok:
             self._gauges[catalogue.RELOAD_SUCCESS].value = at
 
-    def settings(
-        self, poll_interval_seconds: float, stale_after_seconds: float
-    ) -> None:
+    def configured(self, settings: Settings) -> None:
         """Take in the settings that rules compare with."""
-        self._gauges[catalogue.POLL_INTERVAL].value = poll_interval_seconds
-        self._gauges[catalogue.STALE_AFTER].value = stale_after_seconds
-
-    def shard(self, index: int, total: int) -> None:
-        """Take in which of how many shards this process is."""
-        self._gauges[catalogue.SHARD_INDEX].value = index
-        self._gauges[catalogue.SHARDS].value = total
+        poll, shard = settings.poll, settings.shard
+        values = {
+            catalogue.POLL_INTERVAL: poll.interval.total_seconds(),
+            catalogue.STALE_AFTER: poll.stale_after.total_seconds(),
+            catalogue.SHARD_INDEX: shard.index,
+            catalogue.SHARDS: shard.total,
+        }
+        for family, value in values.items():
+            self._gauges[family].value = value
 
     def leads(self, *, is_leader: bool) -> None:
         """Take in whether this process is the one that polls, where one is elected."""

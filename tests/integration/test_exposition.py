@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, STDOUT
 import pytest
 from exposition_cases import NOW, small_bench, text_of
 
+from exporter.config import Settings
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 
@@ -16,8 +17,7 @@ from exporter.metrics.telemetry import Telemetry
 async def test_promtool_finds_nothing_to_say(fmt: Format) -> None:
     """Prometheus' own linter reads a whole body, our telemetry included."""
     telemetry = Telemetry()
-    telemetry.settings(60, 300)
-    telemetry.shard(0, 1)
+    telemetry.configured(Settings())
     telemetry.leads(is_leader=True)
     telemetry.rate_limit(5)
     telemetry.clock_skew(-0.5)

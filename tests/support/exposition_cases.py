@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Protocol, cast
 
 from exporter.metrics.catalogue import CHECKPOINT
-from exporter.metrics.exposition import Exposition, OwnMetrics
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.formats import Format
+from exporter.metrics.telemetry import Telemetry
 from exporter.model.errors import Reason
 from exporter.model.lag import rollup
 from exporter.model.types import (
@@ -26,6 +27,7 @@ from exporter.model.types import (
     RouteStatus,
     Snapshot,
 )
+from exporter.polling.store import Store
 
 ALL_SWITCHES = tuple(family.switch for family in CHECKPOINT)
 NOW = 1740724090.5
@@ -66,6 +68,16 @@ class FakeStatuses:
         self.version += 1
 
 
+class Own(Protocol):
+    """What an exposition asks of `Telemetry`."""
+
+    def render(self, fmt: Format) -> bytes:
+        """Return all but the scrapes."""
+
+    def render_scrapes(self, fmt: Format) -> bytes:
+        """Return what tells of the scrapes."""
+
+
 class NoOwnMetrics:
     """An exporter that has nothing to say of itself."""
 
@@ -73,9 +85,7 @@ class NoOwnMetrics:
         """Return nothing."""
         return b""
 
-    def render_scrapes(self, fmt: Format) -> bytes:
-        """Return nothing."""
-        return b""
+    render_scrapes = render
 
 
 async def text_of(exposition: Exposition, fmt: Format) -> bytes:
@@ -94,13 +104,17 @@ class Bench:
     store: FakeStatuses = field(default_factory=FakeStatuses)
     wall: FakeClock = field(default_factory=FakeClock)
     clock: FakeClock = field(default_factory=FakeClock)
-    own: OwnMetrics = field(default_factory=NoOwnMetrics)
+    own: Own = field(default_factory=NoOwnMetrics)
     switches: Sequence[str] = ALL_SWITCHES
     exposition: Exposition = field(init=False)
 
     def __post_init__(self) -> None:
         self.exposition = Exposition(
-            self.store, self.switches, self.own, wall=self.wall, clock=self.clock
+            cast("Store", self.store),
+            self.switches,
+            cast("Telemetry", self.own),
+            wall=self.wall,
+            clock=self.clock,
         )
 
     async def text(self, fmt: Format = Format.TEXT_0_0_4) -> str:
@@ -223,7 +237,7 @@ def small_inventory() -> Inventory:
 OBJECTIVES = {ROUTE.plan_id: (120.0, 600.0), "1300000017": (300.0, 600.5)}
 
 
-def small_bench(own: OwnMetrics | None = None) -> Bench:
+def small_bench(own: Own | None = None) -> Bench:
     """Return an exposition of the small example."""
     bench = Bench(own=own or NoOwnMetrics())
     bench.store.show(*small_statuses())

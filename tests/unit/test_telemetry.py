@@ -9,6 +9,7 @@ from exposition_oracle import parsed
 from prometheus_client import REGISTRY
 
 from exporter import __version__
+from exporter.config import Settings
 from exporter.metrics.catalogue import DROPPED, OWN, Kind
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import ACTIONS, Telemetry
@@ -51,8 +52,7 @@ def full() -> Telemetry:
     telemetry.discovered(1740724080.0)
     telemetry.discovery_failed(Reason.PERMISSION)
     telemetry.reloaded(ok=True, at=1740724081.0)
-    telemetry.settings(60.0, 300.0)
-    telemetry.shard(2, 8)
+    telemetry.configured(Settings.model_validate({"shard": {"index": 2, "total": 8}}))
     telemetry.leads(is_leader=True)
     telemetry.scraped(0.025, 4096)
     return telemetry
@@ -128,7 +128,7 @@ def test_who_stands_by_shows_neither_a_leader_nor_a_discovery() -> None:
     telemetry = full()
 
     telemetry.leads(is_leader=False)
-    telemetry.undiscovered()
+    telemetry.discovered(None)
 
     samples = samples_of(telemetry)
     assert samples["leader"] == 0
