@@ -164,10 +164,11 @@ class Exporter:
         synced = {plan.plan_id for plan in inventory.plans if plan.is_auto_synced}
         limits = {}
         for plan_id in inventory.plan_ids():
-            objectives = settings.objectives_for(plan_id)
-            # Where nobody syncs progress by itself, its age says nothing.
-            age = objectives.age_seconds if plan_id in synced else None
-            limits[plan_id] = Limits(objectives.lag_seconds, age)
+            lag, age = settings.objectives_for(plan_id).in_seconds()
+            # Where progress is not synced by itself, its age says nothing.
+            limits[plan_id] = Limits(
+                lag or None, (age or None) if plan_id in synced else None
+            )
         return StatusReport(
             at=self._wall(),
             statuses=self.store.statuses(),

@@ -1,4 +1,4 @@
-"""What the process tells on stderr: one event, one line, no secret.
+"""The log on stderr: one event, one line, no secret.
 
 Masking is the last line of defence: code that logs leaves secrets out.
 """
@@ -98,24 +98,24 @@ def configure(
 
 
 class OnceAMinute(logging.Filter):
-    """Lets a server's complaint of its clients pass once a minute, whoever makes it.
+    """Lets a server's complaint about its clients pass once a minute.
 
-    Strangers must not fill the disk: what they send wrong, and sockets that run out,
-    would be told for each of them, with a traceback.
+    Strangers must not fill the disk: each bad request, and each lack of sockets, is
+    logged with a traceback.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[tuple[str, str, type[BaseException] | None], float] = {}
+        self._told: dict[tuple[str, type[BaseException] | None], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is told."""
+        """Tell whether the record is logged."""
         if record.name not in _FLOODED or record.levelno < logging.ERROR:
             return True
         error = record.exc_info[0] if record.exc_info else None
         # By the error too, so that bad requests do not hide a bug of our own.
-        kind = (record.name, str(record.msg).partition(" ")[0], error)
+        kind = (record.name, error)
         now = self._clock()
         if now - self._told.get(kind, -math.inf) < _MINUTE_SECONDS:
             return False
@@ -124,10 +124,10 @@ class OnceAMinute(logging.Filter):
 
 
 class _LineHandler(logging.StreamHandler[TextIO]):
-    """A stream handler whose own failures are told without the event."""
+    """A stream handler that reports its own failures without the event."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
-        """Tell that a line is lost; the default would print it with its secrets."""
+        """Report that a line is lost; the default would print its secrets."""
         error = type(sys.exc_info()[1]).__name__
         place = f"{record.module}:{record.lineno}"
         line = f"level=error msg=log_line_lost error={error} place={place}"
@@ -140,11 +140,20 @@ def _formatter(style: str, *, is_colored: bool) -> logging.Formatter:
     renderers: dict[str, tuple[Processor, ...]] = {
         "logfmt": (structlog.processors.LogfmtRenderer(bool_as_flag=False),),
         "json": (structlog.processors.JSONRenderer(),),
-        "console": (_indented, _console(is_colored=is_colored)),
+        "console": (
+            _indented,
+            structlog.dev.ConsoleRenderer(
+                colors=is_colored,
+                sort_keys=False,
+                timestamp_key="ts",
+                event_key="msg",
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ),
     }
     return structlog.stdlib.ProcessorFormatter(
         processors=[
-            _with_origin,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
@@ -154,29 +163,12 @@ def _formatter(style: str, *, is_colored: bool) -> logging.Formatter:
     )
 
 
-def _console(*, is_colored: bool) -> Processor:
-    return structlog.dev.ConsoleRenderer(
-        colors=is_colored,
-        sort_keys=False,
-        timestamp_key="ts",
-        event_key="msg",
-        pad_event_to=0,
-        exception_formatter=structlog.dev.plain_traceback,
-    )
-
-
-def _with_origin(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Add the level, and the logger's name where the event is another library's."""
-    record = event.pop("_record")
+def _presentable(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Put time, level and message first, and mask what looks like a secret."""
+    message, record = event.pop("event", ""), event.pop("_record")
     if not event.pop("_from_structlog"):
         event["logger"] = record.name
     event["level"] = _LEVEL_WORDS.get(method, method)
-    return event
-
-
-def _presentable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Put time, level and message first, and mask what looks like a secret."""
-    message = event.pop("event", "")
     # A key of the event's own cannot take the place of one of these.
     rest = {
         f"{name}_" if name == "msg" else name: value for name, value in event.items()
@@ -230,11 +222,8 @@ def redacted(name: str, value: object) -> object:
         }
     if isinstance(value, list | tuple | AbstractSet):
         return [redacted(name, each) for each in value]
-    return _UNSEEN.sub(_escape, redacted_text(str(value)))
-
-
-def _escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+    text = redacted_text(str(value))
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _is_secret(name: str) -> bool:

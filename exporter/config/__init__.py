@@ -6,18 +6,14 @@ from exporter.config.settings import (
     ApiSettings,
     Family,
     HaSettings,
-    LogSettings,
-    MetricsSettings,
     NameFilter,
     Objectives,
-    PlanObjectives,
     PlanSettings,
     PollSettings,
     Settings,
     ShardSettings,
-    WebSettings,
 )
-from exporter.model.durations import format_duration, parse_duration
+from exporter.model.durations import parse_duration
 
 __all__ = [
     "ApiSettings",
@@ -25,17 +21,12 @@ __all__ = [
     "Family",
     "HaSettings",
     "Loaded",
-    "LogSettings",
-    "MetricsSettings",
     "NameFilter",
     "Objectives",
-    "PlanObjectives",
     "PlanSettings",
     "PollSettings",
     "Settings",
     "ShardSettings",
-    "WebSettings",
-    "format_duration",
     "is_loopback",
     "load",
     "parse_duration",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from inspect import cleandoc
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
@@ -105,7 +106,8 @@ def _spec(path: str, field: FieldInfo, kinds: tuple[Any, ...]) -> SettingSpec:
     is_own = "[]" not in path
     extra = field.json_schema_extra
     flag = extra["flag"] if isinstance(extra, dict) else flag_name(path)
-    metadata = [*field.metadata, *(m for k in kinds for m in _metadata(k))]
+    of_kinds = (getattr(kind, "__metadata__", ()) for kind in kinds)
+    metadata = [*field.metadata, *chain.from_iterable(of_kinds)]
     return SettingSpec(
         path=path,
         shape=_shape(field, kinds),
@@ -131,11 +133,6 @@ def _kinds(annotation: Any) -> Iterator[Any]:
     yield annotation
     for argument in get_args(annotation):
         yield from _kinds(argument)
-
-
-def _metadata(kind: Any) -> tuple[Any, ...]:
-    """Return what `Annotated` adds to a type."""
-    return getattr(kind, "__metadata__", ())
 
 
 def _is_section(kind: Any) -> bool:

@@ -2,12 +2,12 @@
 
 import ipaddress
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Protocol, TypeVar, cast
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import re2
@@ -15,8 +15,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from exporter.model.durations import parse_duration
-
-_Entry = TypeVar("_Entry", bound=Hashable)
 
 LISTEN_ADDRESS = "an address such as :10063, 127.0.0.1:10063 or [::1]:10063"
 _REGION = "a region name such as cn-hangzhou"
@@ -73,15 +71,17 @@ def split_address(text: str) -> tuple[str | None, int]:
     ((None, 10063), ('::1', 9100))
     """
     match = _LISTEN.fullmatch(text)
-    if match is None or int(match[3]) > _LARGEST_PORT:
-        raise ValueError(f"expected {LISTEN_ADDRESS}")
-    if match[1] is not None and not _is_ipv6(match[1]):
+    if (
+        match is None
+        or int(match[3]) > _LARGEST_PORT
+        or (match[1] is not None and not _is_ipv6(match[1]))
+    ):
         raise ValueError(f"expected {LISTEN_ADDRESS}")
     return match[1] or match[2] or None, int(match[3])
 
 
 def checked_region(name: str) -> str:
-    """Return the name if it can stand in a host name; unknown regions are welcome.
+    """Return the name if it can stand in a host name; unknown regions are accepted.
 
     >>> checked_region("cn-atlantis-7")
     'cn-atlantis-7'
@@ -156,20 +156,13 @@ def _header_text(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class _Pattern(Protocol):
-    """The part of a compiled expression that is used here."""
-
-    def fullmatch(self, text: str) -> object | None:
-        """Return a match of the whole text, or None."""
-
-
 @lru_cache(maxsize=1024)
-def compiled(expression: str) -> _Pattern:
+def compiled(expression: str) -> Any:
     """Compile an expression whose dot means any character, as in Prometheus."""
     options = re2.Options()
     options.log_errors = False  # it would write the expression to stderr
     options.dot_nl = True
-    return cast("_Pattern", re2.compile(expression, options))
+    return re2.compile(expression, options)
 
 
 def valid_expression(text: str) -> str:
@@ -186,14 +179,10 @@ def valid_expression(text: str) -> str:
     return text
 
 
-def unique(entries: Sequence[_Entry]) -> tuple[_Entry, ...]:
-    """Drop repeated entries: an item named twice is polled once."""
-    return tuple(dict.fromkeys(entries))
-
-
 # An empty variable is an empty list.
 EMPTY_LIST = BeforeValidator(lambda value: () if value == "" else value)
-UNIQUE = AfterValidator(unique)
+# An item named twice is polled once.
+UNIQUE = AfterValidator(lambda entries: tuple(dict.fromkeys(entries)))
 
 _Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Duration = Annotated[_Duration, Field(ge=timedelta()), Expected(_DURATION)]

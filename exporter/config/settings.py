@@ -1,7 +1,7 @@
 """Every setting once: its type, unit, bound, default and meaning."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -15,7 +15,7 @@ _Families = Annotated[
     tuple[Family, ...],
     EMPTY_LIST,
     UNIQUE,
-    Expected("a list of sync_lag, sync_age, last_sync, problem, consume, fetch, info"),
+    Expected(f"a list of {', '.join(get_args(Family))}"),
 ]
 _Expressions = Annotated[
     tuple[Annotated[str, AfterValidator(fields.valid_expression)], ...],
@@ -223,16 +223,6 @@ class Objectives(Section):
         """Return the objectives for lag and age, 0 where nothing is promised."""
         return self.lag.total_seconds(), self.age.total_seconds()
 
-    @property
-    def lag_seconds(self) -> float | None:
-        """Return the objective for lag, None where nothing is promised."""
-        return self.lag.total_seconds() or None
-
-    @property
-    def age_seconds(self) -> float | None:
-        """Return the objective for age, None where nothing is promised."""
-        return self.age.total_seconds() or None
-
 
 class NameFilter(Section):
     """Names that an expression of `include` and none of `exclude` matches whole.
@@ -251,12 +241,11 @@ class NameFilter(Section):
 
     def accepts(self, name: str) -> bool:
         """Tell whether the name is wanted."""
-        return _matches(self.include, name) and not _matches(self.exclude, name)
-
-
-def _matches(expressions: tuple[str, ...], name: str) -> bool:
-    """Tell whether any of the expressions matches the whole name."""
-    return any(fields.compiled(each).fullmatch(name) for each in expressions)
+        include, exclude = (
+            any(fields.compiled(each).fullmatch(name) for each in expressions)
+            for expressions in (self.include, self.exclude)
+        )
+        return include and not exclude
 
 
 class MetricsSettings(Section):

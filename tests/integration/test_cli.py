@@ -182,17 +182,6 @@ def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
     assert (alone, capsys.readouterr().err) == (0, "")
 
 
-def test_a_live_check_of_a_bad_configuration_asks_nobody(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """It exits 2 with the faults, as without `--live`."""
-    assert main(["check", "--live", "--api.page-size=none"]) == 2
-
-    told = capsys.readouterr()
-    assert "page_size" in told.err or "page-size" in told.err
-    assert told.out == ""
-
-
 @with_key
 def test_a_live_check_tells_how_each_call_went(
     capsys: pytest.CaptureFixture[str],
@@ -291,21 +280,6 @@ def test_poll_reads_the_vendors_sample_answer_as_it_stands(
         "last_sync_timestamp_seconds": 1740724080.343,
         "state": "ok",
     }
-
-
-@with_key
-def test_poll_fails_when_a_route_cannot_be_polled(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """What could be polled is printed all the same; the log says what to do."""
-    with cloud("forbidden", plans=2) as endpoint:
-        status = main(["poll", "--output=json", endpoint])
-
-    printed = capsys.readouterr()
-    assert status == 1
-    assert {row["plan_id"] for row in json.loads(printed.out)} == {"1300000016"}
-    assert "reason=permission" in printed.err
-    assert "grant the RAM action" in printed.err
 
 
 @with_key

@@ -55,19 +55,6 @@ async def test_without_a_lease_there_is_no_election() -> None:
         assert nobody is None
 
 
-async def test_of_two_one_acquires_the_lease_and_releases_it_at_the_end(
-    api: LeaseApi, tmp_path: Path
-) -> None:
-    """Each has an identity of its own."""
-    settings = settings_of(kubeconfig(tmp_path, api.url))
-    async with standing(settings) as a, standing(settings) as b:
-        assert a is not None
-        assert b is not None
-        assert (a.is_leader(), b.is_leader()) == (True, False)
-        assert api.holder() == a.identity != b.identity
-    assert api.holder() == ""
-
-
 async def test_each_shard_has_a_lease_of_its_own(api: LeaseApi, tmp_path: Path) -> None:
     """On one for all, all but one shard would wait for ever."""
     file = kubeconfig(tmp_path, api.url)

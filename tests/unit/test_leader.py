@@ -331,19 +331,6 @@ async def test_a_missing_right_is_named_at_the_start_if_it_is_needed_then(
 
 
 @virtually
-async def test_a_right_that_is_taken_away_is_waited_for() -> None:
-    """A restart would not bring it back."""
-    a = candidate(LeaseApi(), "a")
-    async with running(a):
-        a.line.api.forbidden = {"update"}
-        await asyncio.sleep(20)
-        assert not a.elector.is_leader()
-        a.line.api.forbidden = set()
-        await asyncio.sleep(2.1)
-        assert a.elector.is_leader()
-
-
-@virtually
 @pytest.mark.parametrize("status", [400, 401, 405, 422])
 async def test_what_a_retry_cannot_change_is_a_refusal(status: int) -> None:
     """It ends the start, where the text is read."""

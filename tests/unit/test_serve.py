@@ -111,22 +111,6 @@ async def test_a_bad_file_changes_nothing_and_is_told_line_by_line(
     assert bench.reports == [False, True]
 
 
-@pytest.mark.parametrize("text", ["api: [", "- a", "\x00", None])
-async def test_a_file_that_cannot_be_read_is_a_fault_too(
-    bench: Bench, text: str | None
-) -> None:
-    """Broken YAML, no mapping, or no file at all."""
-    if text is None:
-        bench.file.unlink()
-        faults = await bench.reloader.reload()
-    else:
-        faults = await bench.reload(text)
-
-    assert faults
-    assert all(str(bench.file) in fault for fault in faults)
-    assert bench.reports == [False]
-
-
 async def test_flags_and_environment_win_over_the_file_again(tmp_path: Path) -> None:
     """Precedence is that of the start."""
     bench = Bench(tmp_path / "exporter.yml", {"poll.interval": "7s"})
@@ -137,15 +121,6 @@ async def test_flags_and_environment_win_over_the_file_again(tmp_path: Path) -> 
     poll = bench.settings.poll
     seconds = [poll.interval, poll.timeout, poll.stale_after]
     assert [each.total_seconds() for each in seconds] == [7, 8, 9]
-
-
-async def test_an_unchanged_file_is_a_success(bench: Bench) -> None:
-    """It is reported as one, and the log says that nothing changed."""
-    with capture_logs() as lines:
-        assert await bench.reload("{}") == []
-
-    assert bench.reports == [True]
-    assert lines[0]["changed"] == "nothing"
 
 
 async def test_what_takes_a_restart_is_named_at_each_reload(bench: Bench) -> None:
