@@ -88,7 +88,7 @@ class Verdict:
     detail: str
 
     def line(self) -> str:
-        """Return the line for people, without what a terminal would obey.
+        """Return the line for people, with control characters escaped.
 
         >>> Verdict(Outcome.OK, "clock of cn-hangzhou", "3s ahead").line()
         'ok      clock of cn-hangzhou: 3s ahead'

@@ -27,7 +27,7 @@ Connect = Callable[[Settings, Telemetry], AbstractAsyncContextManager[CloudClien
 
 
 class Exporter:
-    """One process: what it polls, what it knows, and what it shows of that.
+    """One process: what it polls, what it knows, and what it shows.
 
     A reload replaces `cloud`, `discovery` and `scheduler`; the other parts stay.
     `connection` closes the client's connections; `connect` builds another client.
@@ -49,8 +49,8 @@ class Exporter:
         self._stands_by = False
         self._replacing = asyncio.Lock()
         self._polling: asyncio.Task[Never] | None = None
-        # Set once every route has been tried, well or badly, or another process is
-        # seen to poll; and then for good.
+        # Set for good once every route has been tried, with or without success, or
+        # another process is seen to poll.
         self.ready = asyncio.Event()
         self.telemetry = telemetry
         self.telemetry.reloaded(ok=True, at=wall())

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from exporter import __version__
 from exporter.config.catalogue import (
@@ -38,8 +38,6 @@ _EPILOG = (
     "A flag wins over the environment, that over the file. The variable of a setting "
     "is ROCKETMQ_DR_ and its path in capitals: ROCKETMQ_DR_API__REGION."
 )
-
-_Value = TypeVar("_Value")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -189,7 +187,7 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "--listen-address",
-        type=_argument(listen_address),
+        type=_address,
         default="127.0.0.1:10064",
         help="address of the simulated cloud (default: %(default)s)",
     )
@@ -213,31 +211,29 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _argument(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
-    """Return a parser that argparse quotes by its message, and not by the value."""
-
-    def parse_argument(text: str) -> _Value:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parse_argument
+# Of an ArgumentTypeError argparse shows the message; of other errors, the value.
+def _address(text: str) -> str:
+    try:
+        return listen_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _one_of(names: Sequence[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in names:
-            raise ValueError(f"expected one of {', '.join(names)}")
+            names_expected = f"expected one of {', '.join(names)}"
+            raise argparse.ArgumentTypeError(names_expected)
         return text
 
-    return _argument(parse)
+    return parse
 
 
 def _whole_number(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-            raise ValueError(f"expected a whole number of at least {least}")
+            fault = f"expected a whole number of at least {least}"
+            raise argparse.ArgumentTypeError(fault)
         return int(text)
 
-    return _argument(parse)
+    return parse

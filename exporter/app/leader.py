@@ -229,7 +229,7 @@ class Elector:
         self._failure = failure
 
     def _is_held_by_another(self, spec: Json) -> bool:
-        """Tell it by our clock: a Lease lasts from when we saw it change."""
+        """Judge by our clock: a Lease lasts from when we saw it change."""
         before, self._observed = self._observed, spec
         holder = spec.get("holderIdentity")
         if spec != before:
@@ -272,7 +272,7 @@ async def election(
     on_change: Callable[[bool], None],
     on_follow: Callable[[], None],
 ) -> AsyncIterator[Elector | None]:
-    """Be a candidate, and release the Lease at the end; None without an election.
+    """Take part in the election, and release the Lease at the end; None without one.
 
     Raises:
         ConfigurationError: no cluster is configured, or it refuses the Lease.

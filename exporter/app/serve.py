@@ -41,9 +41,8 @@ async def serve(
     enabled.
 
     Raises:
-        ConfigurationError: the web configuration cannot be served, or the lease not
-            be had.
-        OSError: a listen address cannot be had; the text says which.
+        ConfigurationError: the web configuration or the Lease cannot be used.
+        OSError: a listen address cannot be used; the text says which.
     """
     stop = stop_signal()
     hangup = signalled(signal.SIGHUP)
@@ -75,7 +74,7 @@ async def serve(
             stopping = group.create_task(stop.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not stopping.done():
-                # An exporter that does not poll must not look well.
+                # An exporter that does not poll must not look healthy.
                 raise RuntimeError("polling has ended by itself")
             for task in (running, waiting, reloads):
                 task.cancel()
@@ -122,7 +121,7 @@ def stop_signal() -> asyncio.Event:
 
 
 def signalled(*numbers: signal.Signals) -> asyncio.Event:
-    """Return an event that these signals set, instead of what they do else."""
+    """Return an event that these signals set, instead of their default action."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in numbers:

@@ -206,7 +206,7 @@ NamespaceName = Annotated[
     Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
     Expected("a name of lower-case letters, digits and dashes, at most 63"),
 ]
-# Empty is none, as in exporter-toolkit: a flag without a value switches the file off.
+# An empty path means no file, as in exporter-toolkit.
 FilePath = Annotated[
     Path | None,
     BeforeValidator(lambda value: None if value == "" else value),

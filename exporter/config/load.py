@@ -117,7 +117,7 @@ class _GivenSource(EnvSettingsSource):
         field: FieldInfo,  # noqa: ARG002 - pydantic-settings' signature
         value: Any,
     ) -> Any:
-        """Return the entries of a list; text that is none is left to the model."""
+        """Return the entries of a list; leave other text to the model."""
         if not isinstance(value, str):
             return value
         if field_name != "plans" and not value.lstrip().startswith("["):
@@ -136,7 +136,7 @@ def _file_tree(file: Path | None) -> tuple[dict[str, Any], list[str]]:
         return {}, [one_line(f"{file}: {each}") for each in error.faults]
     if not isinstance(value, dict | None):
         return {}, [one_line(f"{file}: {_MAPPING_EXPECTED}")]
-    # Where a variable overrides a part of it, the whole would be lost without a word.
+    # Where a variable overrides a part of it, the whole would be lost silently.
     broken = [
         name
         for name in sections()

@@ -144,7 +144,7 @@ async def test_an_outage_is_told_and_heals_by_itself() -> None:
 
 
 async def test_one_refused_route_costs_the_others_nothing() -> None:
-    """The route is down for want of permission, the rest is there whole."""
+    """The route is down without the permission, the rest is complete."""
     world = World(scenario="forbidden", plans=2, items=1)
     async with running_exporter(world) as it:
         await it.exporter.ready.wait()
@@ -258,7 +258,7 @@ async def test_every_attempt_at_the_server_is_counted_by_us() -> None:
 
 
 async def test_the_status_page_shows_routes_and_worst_checkpoints() -> None:
-    """Whoever opens the port in a browser sees what is polled and how it is."""
+    """A browser sees what is polled and how it is."""
     async with running_exporter(World(plans=1)) as it:
         await it.exporter.ready.wait()
         page = await it.text("/")

@@ -152,10 +152,10 @@ def test_a_secret_that_is_not_there_ends_the_start(
         assert capsys.readouterr().err == told
 
 
-def test_a_pipe_that_holds_a_secret_is_left_for_whoever_signs(
+def test_check_does_not_open_a_pipe_that_holds_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever opens it waits for its other end, and what is read from it is gone."""
+    """To open it is to wait for its other end, and what is read from it is gone."""
     pipe = tmp_path / "secret"
     os.mkfifo(pipe)
     monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
@@ -445,7 +445,7 @@ def test_a_variable_that_names_no_setting_is_a_warning(
 def test_data_that_grow_stale_between_two_polls_are_a_warning(
     stale_after: str, warnings: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever only polls less often is told before series come and go."""
+    """A user who only polls less often is told before series come and go."""
     flags = ["--poll.interval=10m", f"--poll.stale-after={stale_after}"]
 
     assert main(["check", *flags]) == 0

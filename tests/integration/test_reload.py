@@ -141,7 +141,7 @@ async def test_routes_that_stay_keep_their_snapshot(tmp_path: Path) -> None:
 
 
 async def test_a_bad_file_is_answered_and_the_old_one_goes_on(tmp_path: Path) -> None:
-    """500 with the faults, the metric 0, its time unmoved; mended, it is 1 again."""
+    """500 with the faults, the metric 0, its time unmoved; corrected, it is 1 again."""
     async with reloadable(tmp_path, World(), poll=QUICK) as it:
         await it.exporter.ready.wait()
         since = await it.values(SUCCESS_AT)

@@ -107,7 +107,7 @@ async def _follow(steps: list[tuple[Settings, bool]]) -> None:
             await exporter.apply(settings)
             wanted = asked_for(settings)
             _check(_shown(exporter), kept, wanted, settings)
-            # `apply` has connected to a cloud that is none.
+            # `apply` has connected to a cloud that does not exist.
             exporter.discovery._cloud = cloud
             exporter.scheduler._cloud = cloud
             answers(cloud, well=is_reachable)

@@ -1,4 +1,4 @@
-"""Reloads of a whole process, as whoever runs it asks for them."""
+"""Reloads of a whole process, as a user asks for them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def serving(folder: Path, *arguments: str) -> AsyncIterator[Serving]:
 
 
 async def test_sighup_reloads_also_without_the_lifecycle_api(tmp_path: Path) -> None:
-    """Good, bad, and mended; over HTTP it is refused meanwhile."""
+    """Good, bad, and corrected; over HTTP it is refused meanwhile."""
     async with serving(tmp_path) as it:
         it.file.write_text("poll: {interval: 2h}\nweb: {max_requests: 7}\n")
         it.process.send_signal(signal.SIGHUP)

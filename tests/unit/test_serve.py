@@ -111,18 +111,6 @@ async def test_a_bad_file_changes_nothing_and_is_told_line_by_line(
     assert bench.reports == [False, True]
 
 
-async def test_flags_and_environment_win_over_the_file_again(tmp_path: Path) -> None:
-    """Precedence is that of the start."""
-    bench = Bench(tmp_path / "exporter.yml", {"poll.interval": "7s"})
-    bench.environ["ROCKETMQ_DR_POLL__TIMEOUT"] = "8s"
-
-    await bench.reload("poll: {interval: 2m, timeout: 2m, stale_after: 9s}")
-
-    poll = bench.settings.poll
-    seconds = [poll.interval, poll.timeout, poll.stale_after]
-    assert [each.total_seconds() for each in seconds] == [7, 8, 9]
-
-
 async def test_what_takes_a_restart_is_named_at_each_reload(bench: Bench) -> None:
     """The rest of the file is in force; `web` stays as it runs."""
     text = "web: {listen_address: [':1'], max_requests: 3}\npoll: {interval: 2m}"
