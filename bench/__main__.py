@@ -48,8 +48,6 @@ def main() -> None:
     found = _run(QUICK if is_quick else FULL, is_quick=is_quick)
     found.save(CACHE / "results.json")
     folder = CACHE if is_quick else DOCS
-    (folder / report.PLOT).parent.mkdir(exist_ok=True)
-    (folder / report.PLOT).write_text(report.picture(found))
     (folder / "benchmarks.md").write_text(report.markdown(found))
     _print(targets(found))
 

@@ -1,15 +1,12 @@
-"""docs/benchmarks.md and its plot, from what one run has measured."""
+"""docs/benchmarks.md, from what one run has measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench import plot
-from bench.fleet import AFTERNOON, OURS, ROUTES, TITLES
+from bench.fleet import OURS, ROUTES, TITLES
 from bench.results import MB, SIZE, Results, Target, targets
 from bench.scrapes import Cost
-
-PLOT = "images/benchmarks.svg"
 
 WHAT = """\
 # Benchmarks
@@ -79,8 +76,6 @@ def markdown(results: Results) -> str:
             "",
             *_table(_GROWTH, _growth(results)),
             "",
-            f"![µs for each checkpoint, by how many there are]({PLOT})",
-            "",
             "## While it polls",
             "",
             *_table(_MEANWHILE, _meanwhile(results)),
@@ -90,25 +85,6 @@ def markdown(results: Results) -> str:
             *_table(("", ""), results.machine.items()),
             "",
             HOW,
-        )
-    )
-
-
-def picture(results: Results) -> str:
-    """Return the plot."""
-    scrapes: dict[str, dict[int, float]] = {}
-    polls: dict[str, dict[int, float]] = {}
-    for size, found in results.sizes.items():
-        for name, cost in found.scraped.costs.items():
-            scrapes.setdefault(TITLES[name], {})[size] = cost.seconds / size * 1e6
-        polls.setdefault(TITLES[OURS], {})[size] = found.polled.cpu * 1e6
-        if found.afternoon is not None:
-            peer = polls.setdefault(TITLES[AFTERNOON], {})
-            peer[size] = found.afternoon.cpu * 1e6
-    return plot.svg(
-        (
-            plot.Panel("A scrape, µs per checkpoint", scrapes),
-            plot.Panel("A poll, µs of CPU per checkpoint", polls),
         )
     )
 

@@ -70,11 +70,6 @@ class Results:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
 
 
-def load(path: Path) -> Results:
-    """Return what was saved."""
-    return msgspec.json.decode(path.read_bytes(), type=Results)
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """One row: what is asked, what was seen; `is_met` is None if it was not run."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import ssl
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from bench import certificates, checkpoints, plot
+from bench import certificates, checkpoints
 from bench.checkpoints import AGE, LABELS, LAG, LAST_SYNC
 
 VALUES = ("13", "10", "rmq-a", "rmq-b", "GID_x", "orders")
@@ -62,16 +61,6 @@ def test_an_age_may_differ_by_the_time_between_two_scrapes() -> None:
     found = checkpoints.differences(exposition(1, 3, 99), exposition(1, 7, 99), 5)
 
     assert not any(found.values())
-
-
-def test_the_plot_is_well_formed_and_a_flat_cost_is_a_flat_line() -> None:
-    """A cost that does not grow has points of one height."""
-    panel = plot.Panel("<µs>", {"ours": {1_000: 0.3, 10_000: 0.3, 1_000_000: 0.3}})
-
-    picture = ET.fromstring(plot.svg([panel]))  # noqa: S314 - our own
-
-    heights = {circle.get("cy") for circle in picture.iter() if "circle" in circle.tag}
-    assert len(heights) == 1
 
 
 def test_the_throwaway_authority_vouches_for_the_server(tmp_path: Path) -> None:

@@ -180,17 +180,6 @@ async def test_textfile_leaves_out_what_tells_of_this_process() -> None:
     assert textfile.endswith("\n")
 
 
-async def test_dropped_checkpoints_are_summed_over_routes() -> None:
-    """The gauge counts what has no series, of all that is shown."""
-    bench = Bench()
-    bench.store.show(
-        status_of(snapshot_of(ROUTE, checkpoint(), dropped=3)),
-        status_of(snapshot_of(SIBLING, dropped=4)),
-    )
-
-    assert "rocketmq_dr_exporter_checkpoints_dropped 7\n" in await bench.text()
-
-
 @dataclass
 class Polls:
     """A real store, its clock, and an exposition over it."""
@@ -402,16 +391,3 @@ async def test_the_loop_serves_others_while_a_large_snapshot_is_rendered() -> No
         turns += 1
 
     assert turns > 5
-
-
-async def test_many_routes_are_each_shown_once() -> None:
-    """Rollups of each route stand together under one family."""
-    routes = [Route(str(n), "1", "rmq-cn-1", "cn-hangzhou") for n in range(50)]
-    bench = Bench()
-    bench.store.show(*(status_of(snapshot_of(r, checkpoint())) for r in routes))
-
-    fmt = Format.OPENMETRICS_1_0_0
-    families = parsed(await bench.text(fmt), fmt)
-
-    assert len(families["rocketmq_dr_up"][3]) == 50
-    assert len(families[LAG][3]) == 50

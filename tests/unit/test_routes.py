@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.config import PlanSettings, Settings
 from exporter.model.errors import CloudError, UnavailableError
-from exporter.model.types import Instance, Item, Missing, Plan, Route
+from exporter.model.types import Instance, Item, Missing, Route
 from exporter.polling.routes import (
     configured_but_missing,
     position,
@@ -71,18 +71,6 @@ def test_what_is_left_unsaid_does_not_narrow_the_choice(
     assert found == expected
 
 
-@given(st.lists(st.sampled_from("abc"), max_size=4), st.sets(st.sampled_from("abc")))
-def test_no_plan_has_a_route_twice(sides: list[str], named: set[str]) -> None:
-    """A repeated route would be polled twice at a time."""
-    instances = tuple(Instance(side, "ACTIVE") for side in sides)
-    for plan in (one_way("1"), two_way("1")):
-        asked: Plan = replace(plan, instances=instances)
-
-        found = source_instances(asked, Item("1", "10", "", tuple(named)))
-
-        assert len(found) == len(set(found))
-
-
 FULL = PlanSettings(id="1", items=("10",), source_instances=(HERE,))
 PLAN, ITEM, INSTANCE = (
     Missing("plan", "1"),
@@ -117,14 +105,6 @@ def test_only_what_is_configured_can_be_missing(
 def test_only_not_found_tells_of_what_is_missing(error: CloudError | None) -> None:
     """A success or an outage does not."""
     assert configured_but_missing(ROUTE, error, Settings(plans=(FULL,))) is None
-
-
-@given(st.integers(1, 12), st.sampled_from(MANY))
-def test_every_route_has_exactly_one_shard(total: int, route: Route) -> None:
-    """However many share the routes, each is polled, and by one of them."""
-    takers = [index for index in range(total) if shard_of(route, total) == index]
-
-    assert len(takers) == 1
 
 
 def test_a_route_has_the_same_shard_on_every_machine() -> None:

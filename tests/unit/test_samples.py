@@ -10,7 +10,6 @@ import exposition_strategies as some
 import pytest
 from exposition_cases import (
     NOW,
-    OBJECTIVES,
     ROUTE,
     Bench,
     checkpoint,
@@ -66,15 +65,6 @@ async def test_the_small_example_is_the_golden_file(fmt: Format) -> None:
     assert body == GOLDEN[fmt].read_bytes()
 
 
-async def test_sample_lines_are_the_same_bytes_in_every_format() -> None:
-    """Only metadata differs, and where a gauge histogram has its count and its sum."""
-    bench = small_bench()
-    bodies = [(await bench.text(fmt)).splitlines() for fmt in Format]
-
-    samples = [sorted(x for x in body if not x.startswith("# ")) for body in bodies]
-    assert samples[0] == samples[1] == samples[2]
-
-
 @pytest.mark.parametrize(
     "hidden", [(), (0, SLICE_ROWS - 1, SLICE_ROWS, 2 * SLICE_ROWS - 1)]
 )
@@ -117,18 +107,6 @@ async def test_only_the_families_asked_for_are_rendered() -> None:
     assert len(rendering.aged) == 1
 
 
-async def test_statuses_without_samples_have_no_metadata_either() -> None:
-    """A family that says nothing is not there."""
-    bench = Bench()
-    bench.store.show(RouteStatus(ROUTE))
-
-    body = await bench.text()
-
-    assert "rocketmq_dr_up" not in body
-    assert "rocketmq_dr_sync_lag_seconds" not in body
-    assert "# TYPE rocketmq_dr_polls_total counter" in body
-
-
 async def test_a_route_that_lost_its_snapshot_keeps_only_its_polls() -> None:
     """Stale: neither checkpoints nor rollups, but up and the last success stay."""
     shown = status_of(snapshot_of(ROUTE, checkpoint()))
@@ -143,17 +121,6 @@ async def test_a_route_that_lost_its_snapshot_keeps_only_its_polls() -> None:
     assert "rocketmq_dr_last_success_timestamp_seconds{" in body
     for gone in ("checkpoints{", "max_sync", "sync_", "distribution", "rejected"):
         assert gone not in body.replace("last_sync_", "")
-
-
-async def test_inventory_has_no_sample_for_an_unknown_status() -> None:
-    """Objectives are there for plans that discovery does not know."""
-    bench = Bench()
-    bench.exposition.set_inventory(Inventory(), OBJECTIVES)
-
-    body = await bench.text()
-
-    assert body.count("rocketmq_dr_objective_seconds{") == 2 * len(OBJECTIVES)
-    assert "rocketmq_dr_plan" not in body
 
 
 def test_no_numbers_and_no_labels_make_no_lines() -> None:

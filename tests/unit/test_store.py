@@ -117,15 +117,6 @@ def test_failures_are_counted_by_reason_and_for_good(store: Store) -> None:
     assert set(status_of(store, OTHER).failures.values()) == {0}
 
 
-def test_what_vanished_upstream_is_gone_with_the_next_poll(store: Store) -> None:
-    """A snapshot replaces the one before, it does not add to it."""
-    publish(store, success(ROUTE, row(1, "gone"), row(2, "stays")))
-
-    publish(store, success(ROUTE, row(2, "stays")))
-
-    assert groups_shown(status_of(store, ROUTE)) == ["stays"]
-
-
 @pytest.mark.parametrize("poll", [success(OTHER, row()), failure(OTHER)])
 def test_a_poll_of_a_dropped_route_is_ignored(store: Store, poll: PollResult) -> None:
     """It may end after discovery has let go of the route."""
@@ -156,16 +147,6 @@ def test_stale_rows_are_withdrawn_by_the_clock_alone(
 
     publish(store, success(ROUTE, row()))
     assert groups_shown(status_of(store, ROUTE)) == ["orders"]
-
-
-def test_failures_do_not_prolong_what_is_shown(store: Store, clock: FakeClock) -> None:
-    """Only a complete poll says that the rows still hold."""
-    publish(store, success(ROUTE, row()))
-    for _ in range(6):
-        clock.now += 60
-        publish(store, failure(ROUTE))
-
-    assert status_of(store, ROUTE).snapshot is None
 
 
 def test_routes_that_stay_keep_what_is_known(store: Store) -> None:
@@ -275,14 +256,6 @@ def test_what_was_dropped_stays_in_the_rollup(store: Store) -> None:
     status = status_of(store, SIBLING)
     assert status.hidden == frozenset({0})
     assert status.rollup is polled.rollup
-
-
-def test_items_share_no_duplicates(store: Store) -> None:
-    """The plan and the item are labels too."""
-    publish(store, success(ROUTE, row(source="rmq-third")))
-    publish(store, success(OTHER, row(source="rmq-third")))
-
-    assert all(groups_shown(status_of(store, route)) for route in (ROUTE, OTHER))
 
 
 @pytest.mark.parametrize("how", ["dropped", "stale", "not listed"])
