@@ -1,4 +1,4 @@
-"""A real Prometheus comes in over TLS, by certificate and password: nobody else."""
+"""A real Prometheus scrapes over TLS, with certificate and password."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def exporter(folder: Path, cloud: str) -> AsyncIterator[Server]:
 
 
 def identity(folder: Path) -> ssl.SSLContext:
-    """Return a client's context with the certificate that is let in."""
+    """Return a client's context with the certificate that is accepted."""
     context = AUTHORITY.trusted()
     context.load_cert_chain(folder / "client.crt", folder / "client.key")
     return context
@@ -104,7 +104,7 @@ def identity(folder: Path) -> ssl.SSLContext:
 async def test_prometheus_scrapes_over_tls_with_certificate_and_password(
     folder: Path,
 ) -> None:
-    """And is shut out as soon as its password is no longer the one of the file."""
+    """It is refused as soon as its password is no longer the one of the file."""
     up = 'up{job="rocketmq-dr"} == %d'
     scrape = SCRAPE.format(password="open sesame")
     async with (

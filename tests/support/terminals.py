@@ -18,6 +18,7 @@ from typing import IO
 
 from programs import exporter_command
 
+PATIENCE_SECONDS = 300.0
 CURSOR_HIDDEN, CURSOR_SHOWN = "\x1b[?25l", "\x1b[?25h"
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 
@@ -39,16 +40,16 @@ class Terminal:
         """All that was shown, without colours and movements."""
         return plain(self.raw)
 
-    async def shows(self, text: str, *, within: float = 300.0) -> None:
+    async def shows(self, text: str) -> None:
         """Wait until something has been shown."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while text not in self.text:
                 self._arrived.clear()
                 await self._arrived.wait()
 
-    async def ended(self, *, within: float = 300.0) -> int:
+    async def ended(self) -> int:
         """Wait until the program has ended, and return its exit status."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             status = await self.process.wait()
             await self._closed.wait()
         return status
