@@ -22,7 +22,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from eventually import eventually
 from paths import TESTDATA
-from programs import clean_environment, exporter_command, free_port, started
+from programs import clean_environment, exporter_command, free_port, line_with, started
 
 from exporter.app import cli, logs
 from exporter.app.cli import main
@@ -217,32 +217,6 @@ def test_a_live_check_without_a_credential_says_what_was_tried(
     assert "(EnvironmentVariable: " in failed
 
 
-@pytest.mark.parametrize(
-    ("key", "secret", "status"),
-    [(f"LTAI-{SECRET}-id", SECRET, 1), ("simulator", "simulator", 0)],
-)
-def test_a_live_check_shows_no_secret_at_any_log_level(
-    key: str,
-    secret: str,
-    status: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Key, secret, token and the passwords of plans stay in, refused or not."""
-    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", key)
-    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_SECRET", secret)
-    monkeypatch.setenv("ROCKETMQ_DR_API__SECURITY_TOKEN", f"{SECRET}-token")
-    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
-
-    with cloud("healthy") as endpoint:
-        assert main(["check", "--live", endpoint, "--log.level=debug"]) == status
-
-    printed = capsys.readouterr()
-    assert "with a security token from the configuration" in printed.out
-    for canary in (SECRET, "canary-password", "Signature="):
-        assert canary not in printed.out + printed.err
-
-
 @with_key
 def test_poll_reads_the_vendors_sample_answer_as_it_stands(
     capsys: pytest.CaptureFixture[str],
@@ -324,7 +298,7 @@ async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once() -> None
     async with started(*command) as process:
         assert process.stdout is not None
         while not lines or "Ctrl-C" not in lines[-1]:
-            lines.append((await process.stdout.readline()).decode())
+            lines.append(await line_with(process.stdout))
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://{address}/metrics") as response,
@@ -364,9 +338,7 @@ async def test_serve_stops_while_a_poll_hangs() -> None:
             "serve", f"--web.listen-address={address}", f"--api.endpoint={url}"
         )
         async with started(*command) as process:
-            assert process.stderr is not None
-            while b"msg=started" not in await process.stderr.readline():
-                pass
+            await line_with(process.stderr, "msg=started")
 
             async def is_up() -> bool:
                 async with (

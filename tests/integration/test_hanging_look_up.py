@@ -6,7 +6,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from programs import clean_environment, exporter_command, started
+from programs import clean_environment, exporter_command, line_with, started
 
 HANGING_NAMES = """
 import socket, sys, time
@@ -35,8 +35,6 @@ async def test_the_program_stops_while_a_name_is_looked_up(tmp_path: Path) -> No
         "--web.listen-address=127.0.0.1:0",
     )
     async with started(*command, env=environment) as process:
-        assert process.stderr is not None
-        while b"looking up" not in await process.stderr.readline():
-            pass
+        await line_with(process.stderr, "looking up")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 120) == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 from eventually import eventually
-from programs import clean_environment, exporter_command, free_port, started
+from programs import clean_environment, exporter_command, free_port, line_with, started
 
 from exporter.simulator.server import running
 from exporter.simulator.world import World
@@ -32,10 +32,8 @@ class Serving:
 
     async def logged(self, *words: str) -> str:
         """Return the next line of the log with all these words in it."""
-        assert self.process.stderr is not None
         while True:
-            line = (await self.process.stderr.readline()).decode()
-            assert line, "the process has ended"
+            line = await line_with(self.process.stderr)
             self.log.append(line)
             if all(word in line for word in words):
                 return line
@@ -146,12 +144,9 @@ async def test_the_demo_outlives_a_sighup(tmp_path: Path) -> None:
     flags = (f"--web.listen-address={address}", "--listen-address=127.0.0.1:0")
     command = exporter_command("demo", *flags, "--log.level=info", "--log.format=json")
     async with started(*command, env=clean_environment(tmp_path)) as process:
-        assert process.stderr is not None
-        while b'"started"' not in (line := await process.stderr.readline()):
-            assert line, "the process has ended"
+        await line_with(process.stderr, '"started"')
         process.send_signal(signal.SIGHUP)
-        while b'"reloaded"' not in (line := await process.stderr.readline()):
-            assert line, "the process has ended"
-        assert b'"changed":"nothing"' in line.replace(b" ", b"")
+        line = await line_with(process.stderr, '"reloaded"')
+        assert '"changed":"nothing"' in line.replace(" ", "")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 120) == 0

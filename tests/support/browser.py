@@ -31,6 +31,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
+SCRIPT_SECONDS = 240
 # Whose right edge is beyond the window's, or text beyond the cell that it stands in.
 OVERFLOWING = """
 const beyond = [...document.body.querySelectorAll('*')].filter(element => {
@@ -128,6 +129,8 @@ def browser() -> Iterator[Browser]:
     # Both paths are given: it must not go and look for others.
     os.environ["SE_OFFLINE"] = "true"
     driver = Chrome(options, Service(real("chromedriver")))
+    # A long page takes axe half a minute where others need the machine, too.
+    driver.set_script_timeout(SCRIPT_SECONDS)
     try:
         yield Browser(driver)
     finally:

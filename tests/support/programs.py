@@ -90,6 +90,16 @@ async def started(
             raise
 
 
+async def line_with(stream: asyncio.StreamReader | None, *words: str) -> str:
+    """Return the next line with all these words that a program writes."""
+    assert stream is not None
+    while True:
+        line = (await stream.readline()).decode()
+        assert line, "the program has ended"
+        if all(word in line for word in words):
+            return line
+
+
 def assert_running(process: asyncio.subprocess.Process) -> None:
     """Fail at once where a program has ended that a test waits for."""
     assert process.returncode is None, f"it ended with {process.returncode}"

@@ -81,26 +81,23 @@ class Counted:
 async def client_of(
     cloud: FakeCloud,
     *,
-    timeout: float = 5.0,  # noqa: ASYNC109 - the setting's name
-    in_flight: int = 4,
-    rate: float = 10_000.0,
     counted: Counted | None = None,
 ) -> AsyncIterator[CloudClient]:
     """Yield a client of a fake cloud."""
     async with aiohttp.ClientSession() as session:
         transport = Transport(
-            Exchange(session, timeout=5.0, on_clock_skew=lambda _: None),
+            Exchange(session, timeout=120, on_clock_skew=lambda _: None),
             StaticCredentials("LTAI5tTESTakid", "CANARY", "CANARY"),
-            Limiter(rate),
+            Limiter(10_000.0),
             counted or Counted(),
-            max_concurrency=in_flight,
+            max_concurrency=4,
         )
         yield CloudClient(
             transport,
             lambda region: cloud.url if region == "cn-hangzhou" else "",
-            timeout=timeout,
+            timeout=120,
             page_size=50,
-            workers=in_flight,
+            workers=4,
         )
 
 

@@ -64,7 +64,7 @@ class Client:
 
 
 @asynccontextmanager
-async def client_of(*, timeout: float = 5.0) -> AsyncIterator[Client]:  # noqa: ASYNC109 - the setting's name
+async def client_of(*, timeout: float = 120) -> AsyncIterator[Client]:  # noqa: ASYNC109 - the setting's name
     """Yield a client whose own clock stands at noon."""
     skews: list[float] = []
     async with aiohttp.ClientSession() as session:

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from eventually import eventually
-from programs import clean_environment, exporter_command, free_port, started
+from programs import clean_environment, exporter_command, free_port, line_with, started
 from vitals import totals, vitals_of
 
 from exporter.simulator.server import running
@@ -82,9 +82,7 @@ async def serving(
             started(*exporter_command("serve", *flags), env=environment) as process,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
         ):
-            assert process.stderr is not None
-            while b"msg=ready" not in (line := await process.stderr.readline()):
-                assert line
+            await line_with(process.stderr, "msg=ready")
             yield Serving(process.pid, "127.0.0.1", port, client)
 
 
