@@ -39,8 +39,8 @@ class RowCollector(Generic[R]):
     """Collects plans or items by their id."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, R | None] = {}  # None stands for a malformed row
-        self._nameless = 0
+        # None stands for a malformed row, an id below 0 for a row without one.
+        self._rows: dict[int, R | None] = {}
 
     @property
     def rows(self) -> tuple[R, ...]:
@@ -50,17 +50,14 @@ class RowCollector(Generic[R]):
     @property
     def seen(self) -> int:
         """Return how many different rows were taken, rejected ones included."""
-        return len(self._rows) + self._nameless
+        return len(self._rows)
 
     def take(self, page: Page[R]) -> None:
         """Take the rows of one page; those met before have moved between pages."""
         for row in page.rows:
             self._rows[row.id] = self._rows.get(row.id) or row
         for row_id in page.malformed:
-            if row_id is None:
-                self._nameless += 1
-            else:
-                self._rows.setdefault(row_id, None)
+            self._rows.setdefault(~len(self._rows) if row_id is None else row_id, None)
 
 
 def plan_from(row: PlanRow, plan_id: str, region: str) -> Plan:
@@ -112,8 +109,7 @@ class CheckpointCollector:
         self._route = route
         self._accepts = accepts
         self._series_budget = series_budget
-        self._ids: set[int] = set()
-        self._nameless = 0
+        self._ids: set[int] = set()  # below 0 where a malformed row has none
         self._rejected = Counter[Rejection]()
         self._index: dict[Labels, int] = {}
         # Names recur in thousands of rows; each is kept once.
@@ -131,32 +127,31 @@ class CheckpointCollector:
     @property
     def seen(self) -> int:
         """Return how many different rows were taken, rejected ones included."""
-        return len(self._ids) + self._nameless
+        return len(self._ids)
 
     def take(self, page: Page[CheckpointRow]) -> None:
         """Take the rows of one page; those met before have moved between pages."""
-        first = len(self._columns[0])
         fresh: list[Row] = []
         over: list[Row] = []
         for row in page.rows:
             if row.id in self._ids:
                 continue
             self._ids.add(row.id)
-            values = self._values(row, first + len(fresh))
+            values = self._values(row, len(self._index))
             if values is None:
                 self._rejected[Rejection.FILTERED] += 1
                 continue
             index = self._index.get(values[_LABELS])
             if index is not None:
-                self._settle(values, index, fresh, first)
-            elif first + len(fresh) < self._series_budget:
-                self._index[values[_LABELS]] = first + len(fresh)
+                self._extend(fresh)
+                fresh = []
+                self._settle(values, index)
+            elif len(self._index) < self._series_budget:
+                self._index[values[_LABELS]] = len(self._index)
                 fresh.append(values)
             else:
                 over.append(values)
-        # Column by column: appending row by row takes twice as long.
-        for column, added in zip(self._columns, zip(*fresh, strict=True), strict=False):
-            column.extend(added)
+        self._extend(fresh)
         self._drop(over)
         self._reject(page.malformed)
 
@@ -214,18 +209,17 @@ class CheckpointCollector:
             self._kinds.setdefault(kind, kind),
         )
 
-    def _settle(self, values: Row, index: int, fresh: list[Row], first: int) -> None:
+    def _extend(self, rows: list[Row]) -> None:
+        # Column by column: appending row by row takes twice as long.
+        for column, added in zip(self._columns, zip(*rows, strict=True), strict=False):
+            column.extend(added)
+
+    def _settle(self, values: Row, index: int) -> None:
         """Keep of two rows with the same labels the one with the larger lag."""
         self._rejected[Rejection.DUPLICATE] += 1
-        is_fresh = index >= first
-        kept = fresh[index - first] if is_fresh else [c[index] for c in self._columns]
-        if _rank(values) <= _rank(kept):
-            return
-        if is_fresh:
-            fresh[index - first] = values
-            return
-        for column, value in zip(self._columns, values, strict=True):
-            column[index] = value
+        if _rank(values) > _rank([column[index] for column in self._columns]):
+            for column, value in zip(self._columns, values, strict=True):
+                column[index] = value
 
     def _drop(self, rows: list[Row]) -> None:
         """Count checkpoints over the budget, each once."""
@@ -242,14 +236,10 @@ class CheckpointCollector:
             self._dropped_rollup = lag.merged([self._dropped_rollup, added])
 
     def _reject(self, malformed: Sequence[int | None]) -> None:
-        for checkpoint_id in malformed:
-            if checkpoint_id is None:
-                self._nameless += 1
-            elif checkpoint_id in self._ids:
-                continue
-            else:
-                self._ids.add(checkpoint_id)
-            self._rejected[Rejection.MALFORMED] += 1
+        before = len(self._ids)
+        for row_id in malformed:
+            self._ids.add(~len(self._ids) if row_id is None else row_id)
+        self._rejected[Rejection.MALFORMED] += len(self._ids) - before
 
     def _group(self, name: str | None, before: Sequence[str], index: int) -> str:
         """Return a name of which a route has many: mostly the one before, in its place.

@@ -137,8 +137,7 @@ class Exchange:
         except (ValueError, OverflowError):
             return
         # HTTP knows no other zone than GMT, whether it is written or not.
-        zoned = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)
-        self._on_clock_skew(self._wall() - zoned.timestamp())
+        self._on_clock_skew(self._wall() - theirs.replace(tzinfo=UTC).timestamp())
 
 
 class _BrokenError(aiohttp.ClientConnectionError):

@@ -1,7 +1,4 @@
-"""Answer which headers make the API accept a GET: ACS3-HMAC-SHA256, pure functions.
-
-It must not read a clock, draw a nonce or touch the network: its caller gives all three.
-"""
+"""Answer which headers make the API accept a GET: ACS3-HMAC-SHA256, pure functions."""
 
 import hashlib
 import hmac
