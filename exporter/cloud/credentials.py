@@ -28,7 +28,6 @@ VENDOR_LOGGERS: Final = ("credentials", "alibabacloud-tea", "urllib3")
 THREAD_NAME: Final = "daemon-call"
 
 T = TypeVar("T")
-FileState = tuple[int, int, int]
 Ask = Callable[[], Credentials]
 """A chain, ready to be asked. It blocks, and raises what the vendor's code meets."""
 
@@ -92,10 +91,9 @@ async def in_daemon_thread(call: Callable[[], T]) -> T:
 
 
 class StaticCredentials:
-    """The key of the configuration; what is given as a path is a file, read again.
+    """The key of the configuration; what is given as a path is a file.
 
-    A file is read when its time, size or inode changes, so a rotated secret needs no
-    reload, also where Kubernetes swaps a symbolic link.
+    A file is read for each request, so a rotated secret needs no reload.
     """
 
     def __init__(
@@ -107,32 +105,20 @@ class StaticCredentials:
         self._access_key_id = access_key_id
         self._access_key_secret = access_key_secret
         self._security_token = security_token
-        self._states: list[FileState] | None = None
-        self._kept: Credentials | None = None
 
     async def get(self) -> Credentials:
-        """Return the key, read again if a file of it has changed.
+        """Return the key, with what its files hold now.
 
         Raises:
             CredentialsError: a file is unreadable, empty, or more than one line.
         """
-        # Taken before the files are read: should they change meanwhile, or between
-        # one file and the other, the next call sees another state and reads again.
-        states = self._file_states()
-        if self._kept is None or states != self._states:
-            self._kept = await in_daemon_thread(self._read)
-            self._states = states
-        return self._kept
+        given = (self._access_key_secret, self._security_token)
+        if any(isinstance(each, Path) for each in given):
+            return await in_daemon_thread(self._read)
+        return self._read()
 
     def reject(self, rejected: Credentials) -> None:
-        """Read the files again at the next call, whatever their state."""
-        if rejected == self._kept:
-            self._states = None
-
-    def _file_states(self) -> list[FileState]:
-        # One stat a file and request, on the loop: microseconds on any local disk.
-        given = (self._access_key_secret, self._security_token)
-        return [_file_state(path) for path in given if isinstance(path, Path)]
+        """Do nothing: the files are read for each request."""
 
     def _read(self) -> Credentials:
         token = self._security_token
@@ -157,21 +143,15 @@ def why_unreadable(file: Path) -> str | None:
     return None if os.access(file, os.R_OK) else os.strerror(errno.EACCES)
 
 
-def _file_state(path: Path) -> FileState:
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return state.st_mtime_ns, state.st_size, state.st_ino
-
-
 def _value(given: str | Path) -> str:
     if isinstance(given, str):
         return given
     try:
         lines = given.read_text(encoding="utf-8").rstrip("\r\n").splitlines()
     except OSError as error:
-        raise _unreadable(given, error) from error
+        # Not `FILE: why`: a file is likely named `…secret`, and the log would mask it.
+        why = f"{given} cannot be read ({error.strerror})"
+        raise CredentialsError(why) from error
     except UnicodeDecodeError:
         # Its cause would carry the whole content of the file.
         raise CredentialsError(f"{given}: expected one line of text") from None
@@ -179,11 +159,6 @@ def _value(given: str | Path) -> str:
         found = "several lines" if len(lines) > 1 else "nothing"
         raise CredentialsError(f"{given}: expected one line of text, found {found}")
     return lines[0]
-
-
-def _unreadable(file: Path, error: OSError) -> CredentialsError:
-    # Not `FILE: why`: a file is likely named `…secret`, and the log would mask the why.
-    return CredentialsError(f"{file} cannot be read ({error.strerror})")
 
 
 def _given(secret: SecretStr | None, file: Path | None) -> str | Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,40 +67,6 @@ async def test_a_rotated_file_is_read_at_the_next_request(tmp_path: Path) -> Non
     secret.write_text("newer")
 
     assert (await source.get()).access_key_secret == "newer"
-
-
-async def test_a_swapped_link_is_seen_by_its_inode_alone(tmp_path: Path) -> None:
-    """Kubernetes swaps a link: the new file may have the old one's time and size."""
-    for name in ("one", "two"):
-        (tmp_path / name).write_text(f"is-{name}")
-        os.utime(tmp_path / name, ns=(0, 0))
-    link, swap = tmp_path / "secret", tmp_path / "swap"
-    link.symlink_to("one")
-    swap.symlink_to("two")
-    source = StaticCredentials("id", link)
-    assert (await source.get()).access_key_secret == "is-one"
-
-    swap.replace(link)
-
-    assert (await source.get()).access_key_secret == "is-two"
-
-
-async def test_an_unchanged_file_is_read_again_only_after_a_rejection(
-    tmp_path: Path,
-) -> None:
-    """A rejection distrusts the file's time; one of an older key changes nothing."""
-    secret = tmp_path / "secret"
-    secret.write_text("first")
-    os.utime(secret, ns=(0, 0))
-    source = StaticCredentials("id", secret)
-    first = await source.get()
-    secret.write_text("other")
-    os.utime(secret, ns=(0, 0))
-
-    source.reject(Credentials("id", "older"))
-    assert await source.get() == first
-    source.reject(first)
-    assert (await source.get()).access_key_secret == "other"
 
 
 async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
