@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakSet
 
 from aiohttp import web
 
@@ -51,24 +50,19 @@ class Served(NamedTuple):
 
 
 class Stats:
-    """What tests measure at the server: requests, their overlap, and connections."""
+    """What tests measure at the server: requests and their overlap."""
 
     def __init__(self) -> None:
         self.requests: deque[Served] = deque(maxlen=REQUESTS_KEPT)
         self.in_flight = 0
         self.max_in_flight = 0
-        self.connections = 0
-        self._connected: WeakSet[object] = WeakSet()
 
     def of(self, action: str) -> list[Served]:
         """List the requests for one action, in the order they were answered."""
         return [served for served in self.requests if served.action == action]
 
-    def begin(self, connection: object | None) -> None:
-        """Count a request, and a connection that is seen for the first time."""
-        if connection is not None and connection not in self._connected:
-            self._connected.add(connection)
-            self.connections += 1
+    def begin(self) -> None:
+        """Count a request that begins."""
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
@@ -95,7 +89,7 @@ class _Cloud:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request, and record it."""
         arrived, now = time.monotonic(), self._now()
-        self._stats.begin(request.transport)
+        self._stats.begin()
         try:
             await asyncio.sleep(self._latency_seconds)
             response = self._respond(request, next(self._sequence), now)
