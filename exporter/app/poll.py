@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.app.report import as_json, show
-from exporter.app.serve import poll_routes, stop_signal
+from exporter.app.serve import stop_signal
 from exporter.config import Settings
 from exporter.config.settings import LogSettings
 from exporter.model.types import Route
@@ -33,9 +33,7 @@ async def _poll_and_print(exporter: Exporter, settings: Settings, output: str) -
     with drawn_progress(settings.log) as progress:
         bar = ProgressBar(progress)
         exporter.scheduler.on_page = bar.page
-        is_found = await exporter.scheduler.discover()
-        bar.begin(len(exporter.discovery.inventory.routes))
-        is_whole = await poll_routes(exporter, bar.polled) and is_found
+        is_whole = await poll_all(exporter, bar.begin, bar.polled)
     if output == "prometheus":
         sys.stdout.buffer.write(await exporter.exposition.textfile())
     elif output == "json":
@@ -43,6 +41,23 @@ async def _poll_and_print(exporter: Exporter, settings: Settings, output: str) -
     else:
         show(Console(), exporter.report())
     return is_whole
+
+
+async def poll_all(
+    exporter: Exporter,
+    on_found: Callable[[int], None] = lambda _: None,
+    on_polled: Callable[[Route], None] = lambda _: None,
+) -> bool:
+    """Discover, poll every route once; return whether all of it succeeded.
+
+    `on_found` hears how many routes there are, `on_polled` of each after its poll.
+    """
+    is_found = await exporter.scheduler.discover()
+    inventory = exporter.discovery.inventory
+    on_found(len(inventory.routes))
+    await exporter.scheduler.poll_each(on_polled)
+    is_whole = is_found and not inventory.missing
+    return is_whole and all(status.is_up for status in exporter.store.statuses())
 
 
 class ProgressBar:

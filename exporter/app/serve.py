@@ -19,7 +19,6 @@ from exporter.cloud.credentials import in_daemon_thread
 from exporter.config import ConfigurationError, Loaded, Settings
 from exporter.config.settings import Section
 from exporter.model.errors import CloudError, capture_error
-from exporter.model.types import Route
 from exporter.web.auth import web_security
 from exporter.web.server import application, serving
 from exporter.web.watch import checked
@@ -98,21 +97,6 @@ async def _when_ready(
     statuses = exporter.store.statuses()
     log.info("ready", routes=len(statuses), up=sum(bool(s.is_up) for s in statuses))
     on_ready(exporter, addresses)
-
-
-async def poll_all(exporter: Exporter) -> bool:
-    """Discover, poll every route once; return whether all of it succeeded."""
-    is_found = await exporter.scheduler.discover()
-    return await poll_routes(exporter) and is_found
-
-
-async def poll_routes(
-    exporter: Exporter, on_polled: Callable[[Route], None] = lambda _: None
-) -> bool:
-    """Poll every route that is known once; return whether all of it succeeded."""
-    await exporter.scheduler.poll_each(on_polled)
-    is_whole = not exporter.discovery.inventory.missing
-    return is_whole and all(status.is_up for status in exporter.store.statuses())
 
 
 def stop_signal() -> asyncio.Event:

@@ -17,11 +17,11 @@ from rich.cells import cell_len
 from terminals import CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal, plain
 
 from exporter.app.exporter import Exporter, opened
-from exporter.app.serve import poll_all, poll_routes
+from exporter.app.poll import poll_all
 from exporter.config import load
 from exporter.model.assessment import Limits
 from exporter.model.types import Route
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import running
 from exporter.simulator.world import World
 
 CHECKPOINTS_PATH = "/disaster_recovery/1/items/2/checkpoints"
@@ -47,10 +47,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @asynccontextmanager
 async def exporting(
-    world: World, flags: Mapping[str, object], stats: Stats | None = None
+    world: World, flags: Mapping[str, object]
 ) -> AsyncIterator[Exporter]:
     """Build an exporter of a simulated cloud."""
-    async with running(world, stats=stats) as url:
+    async with running(world) as url:
         given = {
             "api.endpoint": url,
             "api.access_key_id": "simulator",
@@ -104,22 +104,18 @@ async def test_every_plan_has_its_own_objectives(
     assert report.has_configured_plans
 
 
-async def test_another_poll_discovers_nothing() -> None:
+async def test_who_watches_hears_of_pages_and_routes() -> None:
     """Each route is told of once it ended, and every page of it while it is read."""
-    stats = Stats()
     polled: list[Route] = []
     pages: list[Route] = []
-    async with exporting(World("healthy"), {}, stats) as exporter:
-        await poll_all(exporter)
-        before = len(stats.requests)
+    found: list[int] = []
+    async with exporting(World("healthy"), {}) as exporter:
         exporter.scheduler.on_page = lambda route, *_: pages.append(route)
-        assert await poll_routes(exporter, polled.append)
+        assert await poll_all(exporter, found.append, polled.append)
 
     routes = exporter.discovery.inventory.routes
     assert sorted(polled) == sorted(pages) == sorted(routes)
-    assert {s.action for s in list(stats.requests)[before:]} == {
-        "ListDisasterRecoveryCheckpoints"
-    }
+    assert found == [len(routes)]
 
 
 def printed(terminal: Terminal) -> list[str]:

@@ -9,7 +9,7 @@ from collections import Counter
 from simulated import everything
 
 from exporter.app.exporter import opened
-from exporter.app.serve import poll_all
+from exporter.app.poll import poll_all
 from exporter.config import load
 from exporter.model.assessment import worst
 from exporter.simulator.server import Stats, running

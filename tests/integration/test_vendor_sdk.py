@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.app.exporter import opened
-from exporter.app.serve import poll_all
+from exporter.app.poll import poll_all
 from exporter.cloud.signing import (
     Credentials,
     canonical_query,

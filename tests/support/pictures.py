@@ -18,8 +18,8 @@ from rich.terminal_theme import TerminalTheme
 from exporter.app import logs
 from exporter.app.demo import DEMO_FLAGS
 from exporter.app.exporter import opened
+from exporter.app.poll import poll_all
 from exporter.app.report import show
-from exporter.app.serve import poll_all
 from exporter.config import load
 from exporter.model.assessment import StatusReport
 from exporter.simulator.server import running
