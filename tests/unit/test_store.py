@@ -281,6 +281,16 @@ def test_a_hidden_row_reappears_when_the_other_route_has_it_no_more(
     assert status.rollup.states[State.OK] == 1
 
 
+def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:
+    """So nothing of it is rendered again."""
+    publish(store, success(ROUTE, row()), success(SIBLING, row()))
+    before = status_of(store, SIBLING)
+
+    publish(store, success(ROUTE, row()))
+
+    assert status_of(store, SIBLING) is before
+
+
 def test_three_routes_of_an_item_show_a_checkpoint_once(store: Store) -> None:
     """When one goes, its rows reappear with the next poll of the item, still once."""
     third = replace(ROUTE, source_instance_id="rmq-third")
