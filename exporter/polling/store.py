@@ -52,6 +52,8 @@ class Store:
         self._clock = clock
         self._statuses: dict[Route, RouteStatus] = {}
         self._siblings: dict[tuple[str, str], list[Route]] = {}
+        # Kept, so that a poll costs the same however many routes there are.
+        self._shown = 0
         self._publishing = asyncio.Lock()
         self.version = 0
         self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
@@ -60,6 +62,8 @@ class Store:
         """Go by these limits: of age at once, of number as each route is polled."""
         self._stale_after = stale_after
         self._max_checkpoints = max_checkpoints
+        # No snapshot goes stale before then.
+        self._next_stale_at = -math.inf
 
     def set_routes(self, routes: Iterable[Route]) -> None:
         """Keep these routes and no others; those that stay keep what is known."""
@@ -73,7 +77,7 @@ class Store:
         self._siblings = dict(siblings)
         for route in before.keys() - self._statuses.keys():
             self._stop_hiding(route)
-        self.version += 1
+        self._recount()
 
     async def publish(self, poll: PollResult) -> None:
         """Take in how a poll ended, unless its route is not polled any more.
@@ -89,8 +93,11 @@ class Store:
                 if version == self.version:
                     break
             for route, status in changed.items():
+                self._shown += _count(status) - _count(self._statuses[route])
                 self._statuses[route] = status
                 self.version += 1
+            stale_at = self._clock() + self._stale_after
+            self._next_stale_at = min(self._next_stale_at, stale_at)
 
     def statuses(self) -> Sequence[RouteStatus]:
         """Return every route's status, without the snapshots that have gone stale."""
@@ -108,9 +115,9 @@ class Store:
 
     def series_budget(self, route: Route) -> int:
         """Return how many checkpoints of this route may have series of their own."""
-        others = [s.snapshot for s in self.statuses() if s.route != route]
-        shown = sum(len(snapshot) for snapshot in others if snapshot is not None)
-        return max(0, self._max_checkpoints - shown)
+        self._withdraw_stale()
+        own = _count(self._statuses.get(route, RouteStatus(route)))
+        return max(0, self._max_checkpoints - self._shown + own)
 
     async def _changed_by(self, poll: PollResult) -> Mapping[Route, RouteStatus]:
         """Return the statuses that a poll changes: its own and those of its siblings.
@@ -147,19 +154,21 @@ class Store:
 
     def _withdraw_stale(self) -> None:
         """Let go of what is stale: it takes no room and hides nothing any more."""
-        latest = self._clock() - self._stale_after
-        stale = [
-            status
-            for status in self._statuses.values()
-            if status.snapshot is not None and status.published_at <= latest
-        ]
+        now = self._clock()
+        if now < self._next_stale_at:
+            return
+        shown = [s for s in self._statuses.values() if s.snapshot is not None]
+        stale = [s for s in shown if s.published_at + self._stale_after <= now]
         for status in stale:
             self._statuses[status.route] = replace(
                 status, snapshot=None, rollup=None, hidden=frozenset()
             )
         for status in stale:
             self._stop_hiding(status.route)
-            self.version += 1
+        if stale:
+            self._recount()
+        ends = (status.published_at + self._stale_after for status in shown)
+        self._next_stale_at = min((end for end in ends if end > now), default=math.inf)
 
     def _cut(self, snapshot: Snapshot) -> Snapshot:
         """Drop the checkpoints that exceed the series budget by now."""
@@ -175,6 +184,14 @@ class Store:
 
     def _siblings_of(self, route: Route) -> Sequence[Route]:
         return self._siblings.get((route.plan_id, route.item_id), ())
+
+    def _recount(self) -> None:
+        self.version += 1
+        self._shown = sum(map(_count, self._statuses.values()))
+
+
+def _count(status: RouteStatus) -> int:
+    return 0 if status.snapshot is None else len(status.snapshot)
 
 
 def _after_failure(
