@@ -30,8 +30,10 @@ from exporter.model.errors import (
 
 T = TypeVar("T")
 
-# The first that matches the start of the code; api.md 3 lists the sources.
+# The first that matches the start of the code counts. The codes are those of the
+# vendor's error centre and of its Terraform provider.
 BY_CODE: tuple[tuple[str, type[CloudError]], ...] = (
+    (r".*Throttling", ThrottledError),
     (r"InvalidTimeStamp", ClockError),
     (r"SignatureNonceUsed$", NonceUsedError),
     (r"InvalidSecurityToken\.Expired$", ExpiredCredentialsError),
@@ -129,7 +131,7 @@ def error_from(
 
 
 def _kind(code: str, status: int) -> type[CloudError]:
-    if "Throttling" in code or status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return ThrottledError
     for pattern, kind in BY_CODE:
         if re.match(pattern, code):
