@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISFIFO
 from threading import Thread
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -93,7 +93,8 @@ async def in_daemon_thread(call: Callable[[], T]) -> T:
 class StaticCredentials:
     """The key of the configuration; what is given as a path is a file.
 
-    A file is read for each request, so a rotated secret needs no reload.
+    A file is read again when it changes, so a rotated secret needs no reload. A pipe,
+    which gives what it holds only once, is read once.
     """
 
     def __init__(
@@ -105,6 +106,8 @@ class StaticCredentials:
         self._access_key_id = access_key_id
         self._access_key_secret = access_key_secret
         self._security_token = security_token
+        self._state: list[tuple[int, int, int]] = []
+        self._key: Credentials | None = None
 
     async def get(self) -> Credentials:
         """Return the key, with what its files hold now.
@@ -113,12 +116,17 @@ class StaticCredentials:
             CredentialsError: a file is unreadable, empty, or more than one line.
         """
         given = (self._access_key_secret, self._security_token)
-        if any(isinstance(each, Path) for each in given):
-            return await in_daemon_thread(self._read)
-        return self._read()
+        # Taken first: a file that changes while it is read is read again.
+        state = [_file_state(each) for each in given if isinstance(each, Path)]
+        if self._key is None or state != self._state:
+            self._key = await in_daemon_thread(self._read)
+            self._state = state
+        return self._key
 
     def reject(self, rejected: Credentials) -> None:
-        """Do nothing: the files are read for each request."""
+        """Read the files again for the next request."""
+        if rejected == self._key and all(size for _, size, _ in self._state):
+            self._key = None
 
     def _read(self) -> Credentials:
         token = self._security_token
@@ -127,6 +135,17 @@ class StaticCredentials:
             _value(self._access_key_secret),
             None if token is None else _value(token),
         )
+
+
+def _file_state(file: Path) -> tuple[int, int, int]:
+    """Return what changes with the content of a file; a pipe's state stands still."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0, 0  # reading it says why
+    if S_ISFIFO(found.st_mode):
+        return found.st_ino, 0, 0
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def why_unreadable(file: Path) -> str | None:

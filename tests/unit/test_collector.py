@@ -395,12 +395,12 @@ def test_rows_met_again_and_rejected_ones_count_once() -> None:
     """Rows move between pages; a row without an id cannot be known again."""
     collector = RowCollector[PlanRow]()
 
-    collector.take(Page(5, 2, [PlanRow(1), PlanRow(2)], [3, None]))
-    assert (len(collector.rows), collector.seen) == (2, 4)
+    collector.take(Page(5, 2, [PlanRow(1), PlanRow(2)], [3, None, None]))
+    assert (len(collector.rows), collector.seen) == (2, 5)
     collector.take(Page(5, 2, [PlanRow(2), PlanRow(4), PlanRow(3)], [1]))
 
     assert sorted(row.id for row in collector.rows) == [1, 2, 3, 4]
-    assert collector.seen == 5
+    assert collector.seen == 6
 
 
 def test_labels_are_indexed_where_another_route_may_list_them_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,21 @@ async def test_a_rotated_file_is_read_at_the_next_request(tmp_path: Path) -> Non
     secret.write_text("newer")
 
     assert (await source.get()).access_key_secret == "newer"
+
+
+async def test_a_pipe_is_read_once_and_off_the_loop(tmp_path: Path) -> None:
+    """As a shell's <(command) gives a secret; whoever writes to it may be slow."""
+    pipe = tmp_path / "secret"
+    os.mkfifo(pipe)
+    source = StaticCredentials("id", pipe)
+
+    reading = asyncio.create_task(source.get())
+    await asyncio.sleep(0)
+    await asyncio.to_thread(pipe.write_text, "first\n")
+    key = await reading
+    source.reject(key)
+
+    assert (await source.get()).access_key_secret == "first"
 
 
 async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
