@@ -10,5 +10,5 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("unit", settings.get_profile("default"), max_examples=30)
+settings.register_profile("unit", settings.get_profile("default"), max_examples=20)
 settings.load_profile("default")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from exporter.metrics.catalogue import ALL, CHECKPOINT, Family, Kind
+from exporter.metrics.catalogue import ALL, CHECKPOINT, Kind
 from exporter.metrics.formats import Format, metadata
 
 ROUTE = "plan_id item_id source_instance_id"
@@ -59,7 +57,6 @@ PROMISED = {
     "exporter_scrape_duration_seconds": "",
     "exporter_scrape_size_bytes": "",
 }
-each_family = pytest.mark.parametrize("family", ALL, ids=lambda family: family.name)
 
 
 def test_names_and_labels_are_those_promised() -> None:
@@ -76,21 +73,22 @@ def test_switches_are_those_of_the_setting() -> None:
     ]
 
 
-@each_family
-def test_names_follow_the_conventions(family: Family) -> None:
+def test_names_follow_the_conventions() -> None:
     """Suffixes say the type and the unit, as promtool and OpenMetrics demand."""
-    assert family.name.endswith("_total") is (family.kind is Kind.COUNTER)
-    assert family.name.endswith("_info") is (family.kind is Kind.INFO)
-    assert family.openmetrics_name.endswith(family.unit)
-    assert bool(family.unit) is family.name.endswith(("_seconds", "_bytes"))
+    for family in ALL:
+        name = family.name
+        assert name.endswith("_total") is (family.kind is Kind.COUNTER), name
+        assert name.endswith("_info") is (family.kind is Kind.INFO), name
+        assert family.openmetrics_name.endswith(family.unit), name
+        assert bool(family.unit) is name.endswith(("_seconds", "_bytes")), name
 
 
-@each_family
-def test_help_is_one_plain_line(family: Family) -> None:
+def test_help_is_one_plain_line() -> None:
     """No format has to escape it."""
-    assert family.help.isascii()
-    assert not set(family.help) & {'"', "\\", "\n"}
-    assert family.help.endswith(".")
+    for family in ALL:
+        assert family.help.isascii(), family.name
+        assert not set(family.help) & {'"', "\\", "\n"}, family.name
+        assert family.help.endswith("."), family.name
 
 
 def test_counters_and_infos_are_named_as_each_format_has_it() -> None:

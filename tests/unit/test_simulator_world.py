@@ -59,7 +59,7 @@ def test_a_world_that_cannot_be_is_refused(
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 2), (2, 1, 10), (5, 4, 40)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 2, 10)])
 def test_every_world_has_the_size_it_says(
     scenario: str, shape: tuple[int, int, int]
 ) -> None:
