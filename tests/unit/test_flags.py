@@ -164,7 +164,7 @@ def test_bad_usage_is_one_line_and_exit_2(
         ["serve", CANARY],
         [f"--{CANARY}"],
         [f"--x={CANARY}"],
-        [f"-{CANARY}"],
+        [f"-x{CANARY}"],
         [f"--api.access-key-secret={CANARY}"],
         [f"--web.enable-lifecycle={CANARY}"],
         ["poll", f"--output={CANARY}\nx"],
