@@ -81,12 +81,20 @@ def test_a_bad_row_may_have_no_id(bad: bytes) -> None:
         b'{"data":{"totalCount":null}}',
         b'{"data":{"totalCount":1,"list":{}}}',
         b'{"data":{"totalCount":1,"pageSize":-1,"list":[]}}',
-        page(b'{"checkpointId":2,"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     ],
 )
 def test_a_bad_page_has_no_data(body: bytes) -> None:
     """And no parser's error comes out, for it would quote the body."""
     assert decode(body) is None
+
+
+def test_a_page_that_nests_without_an_end_is_no_crash() -> None:
+    """From Python 3.14 on its row is read; before, the page has no data."""
+    deep = b"[" * 100_000 + b"]" * 100_000
+
+    read = decode(page(b'{"checkpointId":2,"deep":' + deep + b"}"))
+
+    assert read is None or [row.id for row in read.rows] == [2]
 
 
 def test_numbers_around_the_rows_may_be_text() -> None:
