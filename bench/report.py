@@ -31,7 +31,7 @@ HOW = f"""\
   one differs. Peer (a) polls by itself, one page after the other, 100 rows a page.
 - A scrape is one GET with `Accept-Encoding: gzip` over a kept connection
   (prometheus_client closes its own), from the request to the last byte, not unpacked.
-  Ours is scraped more than a second apart, so that every age is rendered anew, and then
+  Ours is scraped more than a second apart, so every age is rendered again, and then
   at once again.
 - A poll's CPU is the user and system time of the exporter's process (`/proc`) while it
   polls without a pause and with no limit that matters, over the pages it counts itself;

@@ -198,7 +198,7 @@ def vendor_chain() -> Ask:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # By default each such provider starts an APScheduler thread that never ends, and
     # neither the chain nor a profile in it takes an argument against that. Without
-    # one the metadata is renewed by whoever asks. Drop this when the vendor's
+    # one the caller renews the metadata. Drop this when the vendor's
     # DefaultCredentialsProvider can be told.
     defaults = EcsRamRoleCredentialsProvider.__init__.__kwdefaults__
     defaults["async_update_enabled"] = False

@@ -16,7 +16,7 @@ import msgspec
 T = TypeVar("T")
 
 Decode = Callable[[bytes], T | None]
-"""Returns the data of a good answer, None for a body that is none."""
+"""Returns the data of a good answer, None for any other body."""
 
 # The last millisecond of the year 9999: whatever is later is no time of ours.
 Millis = Annotated[int, msgspec.Meta(le=253_402_300_799_999)]
@@ -149,7 +149,7 @@ def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
 
 
 def loose_object(body: bytes) -> Mapping[str, object]:
-    """Return the JSON object that a body holds, empty if it is none.
+    """Return the JSON object that a body holds, empty for any other body.
 
     Unlike msgspec it accepts what spoils one string: bad UTF-8, half a surrogate pair.
     """

@@ -37,7 +37,7 @@ _HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 class Served(NamedTuple):
     """One request; ``arrived`` is seconds of the monotonic clock.
 
-    ``action`` is empty when the path is none of the API's, ``page`` None when none was
+    ``action`` is empty when the API has no such path, ``page`` None when none was
     asked for, ``status`` 444 when the connection was broken.
     """
 

@@ -175,7 +175,7 @@ def test_there_are_as_many_of_each_as_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
-    """Prometheus uses https and the path; probes only connect, whoever says so."""
+    """Prometheus uses https and the path; probes only connect, in each case."""
     made = templated("web")
     workload = only("Deployment", made)
     (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
