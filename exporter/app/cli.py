@@ -120,7 +120,8 @@ def _configured(arguments: argparse.Namespace) -> Settings:
     logs.configure(loaded.settings.log.level, loaded.settings.log.format)
     for line in loaded.warnings:
         log.warning("unknown_environment_variable", problem=line)
-    if loaded.settings.poll.is_withdrawn_between_polls:
+    poll = loaded.settings.poll
+    if poll.stale_after <= poll.interval:
         log.warning(
             "checkpoints_withdrawn_between_polls",
             remedy="make poll.stale_after several times poll.interval",

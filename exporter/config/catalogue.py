@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from inspect import cleandoc
+from inspect import getdoc
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
@@ -19,15 +19,15 @@ from exporter.model.durations import format_duration
 
 PREFIX = "ROCKETMQ_DR_"
 
-Shape = Literal["text", "switch", "list", "document"]
+Shape = Literal["text", "switch", "list"]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingSpec:
     """One setting, as users meet it.
 
-    A setting of a plan has `[]` in its path and neither flag nor variable of its own:
-    plans are given whole. A secret has no flag, as a command line is public.
+    A setting of a plan has `[]` in its path and neither flag, variable nor default of
+    its own: plans are given whole. A secret has no flag, as a command line is public.
     """
 
     path: str
@@ -49,10 +49,10 @@ def setting_specs() -> Mapping[str, SettingSpec]:
 @cache
 def sections() -> Mapping[str, str]:
     """Return the sections that the file may hold, and what each is about."""
+    fields = Settings.model_fields.items()
+    kinds = {name: field.annotation for name, field in fields}
     described = {
-        name: cleandoc(field.annotation.__doc__ or "").partition("\n\n>>>")[0]
-        for name, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type)
+        name: getdoc(kind) or "" for name, kind in kinds.items() if _is_section(kind)
     }
     return MappingProxyType(described)
 
@@ -73,10 +73,11 @@ def written(value: object) -> str:
 def flag_name(path: str) -> str:
     """Return the flag of a path, whether or not the setting has one.
 
-    >>> flag_name("api.page_size")
-    '--api.page-size'
+    >>> flag_name("api.page_size"), flag_name("web.config_file")
+    ('--api.page-size', '--web.config.file')
     """
-    return "--" + path.replace("_", "-")
+    # As exporter-toolkit has it.
+    return "--" + path.replace(".config_file", ".config.file").replace("_", "-")
 
 
 def variable(path: str) -> str:
@@ -104,28 +105,20 @@ def _specs(section: type[Section], prefix: str) -> Iterator[SettingSpec]:
 def _spec(path: str, field: FieldInfo, kinds: tuple[Any, ...]) -> SettingSpec:
     """Describe the setting that a field holds."""
     is_own = "[]" not in path
-    extra = field.json_schema_extra
-    flag = extra["flag"] if isinstance(extra, dict) else flag_name(path)
-    of_kinds = (getattr(kind, "__metadata__", ()) for kind in kinds)
-    metadata = [*field.metadata, *chain.from_iterable(of_kinds)]
+    is_list = get_origin(field.annotation) is tuple and path != "plans"
+    # The words of the whole stand before those of a part.
+    parts = (part for kind in kinds for part in getattr(kind, "__metadata__", ()))
+    metadata = chain(field.metadata, parts)
     return SettingSpec(
         path=path,
-        shape=_shape(field, kinds),
-        # The words of the whole stand before those of a part.
+        shape="list" if is_list else "switch" if bool in kinds else "text",
         expected=next(each.words for each in metadata if isinstance(each, Expected)),
-        default=None if field.is_required() else field.default,
+        default=field.default if is_own else None,
         description=field.description or "",
-        flag=str(flag) if is_own and SecretStr not in kinds else None,
+        flag=flag_name(path) if is_own and SecretStr not in kinds else None,
         environment=variable(path) if is_own else None,
         is_required=field.is_required(),
     )
-
-
-def _shape(field: FieldInfo, kinds: tuple[Any, ...]) -> Shape:
-    """Tell how the setting is written where there is only text."""
-    if get_origin(field.annotation) is tuple:
-        return "document" if any(map(_is_section, kinds)) else "list"
-    return "switch" if bool in kinds else "text"
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

@@ -13,12 +13,8 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
 
 from exporter.config.catalogue import PREFIX, sections, setting_specs, variable
 from exporter.config.settings import Settings
@@ -29,11 +25,10 @@ _INJECTED = f"{PREFIX}EXPORTER_"
 # A single character or the name of a token may be quoted; from anything else on,
 # PyYAML's message is cut off, as it could be a part of a secret.
 _QUOTED = re.compile(r"""(?P<harmless>'(?:<[a-z -]+>|.)'|"'")|['"].*""", re.DOTALL)
-_NOT_A_MAPPING = {"model_type", "model_attributes_type", "dict_type"}
-_NOT_A_KEY = {"extra_forbidden", "invalid_key"}
 _MAPPING_EXPECTED = "expected a mapping of settings"
 
-_Location = tuple[int | str, ...]
+_Given = Mapping[str, tuple[str, object]]
+"""What flags and variables say, by path: the name of the flag or variable, and text."""
 
 
 class ConfigurationError(Exception):
@@ -65,50 +60,36 @@ def load(
     them. Without `file`, ROCKETMQ_DR_CONFIG__FILE may name one.
 
     Raises:
-        ConfigurationError: every fault that was found.
+        ConfigurationError: every fault of the values, or the first that makes the file
+            unreadable.
     """
     if file is None and FILE_VARIABLE in environ:
         file = Path(environ[FILE_VARIABLE])
     warnings = tuple(_unknown_variables(environ))
-    origins = _Origins(file, {})
-    given: dict[str, object] = {}
-    for path, spec in setting_specs().items():
-        if path in flags:
-            origins.names[path], given[path] = spec.flag or path, flags[path]
-        elif (name := spec.environment) is not None and name in environ:
-            origins.names[path], given[path] = name, environ[name]
-    tree, faults = _file_tree(file)
     try:
-        settings = _merged(given, tree)
+        tree = _file_tree(file)
+    except SourceError as error:
+        raise ConfigurationError((one_line(f"{file}: {error}"),), warnings) from None
+    given = _given(flags, environ, tree)
+    try:
+        sources = _GivenSource(given), InitSettingsSource(_Sources, tree)
+        found = _Sources(_build_sources=(sources, {}))
+        return Loaded(Settings(**dict(found)), warnings)
     except ValidationError as error:
-        faults += _fault_lines(error, origins)
-    if faults:
-        raise ConfigurationError(tuple(faults), warnings)
-    return Loaded(settings, warnings)
+        faults = [_line(each, file, given) for each in error.errors()]
+    raise ConfigurationError(tuple(map(one_line, faults)), warnings)
 
 
-def _merged(given: Mapping[str, object], tree: dict[str, Any]) -> Settings:
-    """Validate what flags and variables say, and what the file says beneath them."""
-
-    class Sources(Settings, BaseSettings):  # type: ignore[misc]  # two model_config
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            above = _GivenSource(settings_cls, given)
-            return above, InitSettingsSource(settings_cls, tree)
-
-    return Settings(**dict(Sources()))
+class _Sources(Settings, BaseSettings):  # type: ignore[misc]  # two model_config
+    """Settings that pydantic-settings merges from sources, the first above the rest."""
 
 
 class _GivenSource(EnvSettingsSource):
-    """The settings that a flag or a variable gives, of which a flag wins."""
+    """Reads what flags and variables say as it would read the environment."""
 
-    def __init__(
-        self, settings_cls: type[BaseSettings], given: Mapping[str, object]
-    ) -> None:
-        super().__init__(settings_cls, env_prefix=PREFIX, env_nested_delimiter="__")
-        values = {variable(path).lower(): value for path, value in given.items()}
+    def __init__(self, given: _Given) -> None:
+        super().__init__(_Sources, env_prefix=PREFIX, env_nested_delimiter="__")
+        values = {variable(path).lower(): value for path, (_, value) in given.items()}
         self.env_vars = cast("dict[str, str | None]", values)
 
     def decode_complex_value(
@@ -123,27 +104,35 @@ class _GivenSource(EnvSettingsSource):
         if field_name != "plans" and not value.lstrip().startswith("["):
             return [part.strip() for part in value.split(",") if part.strip()]
         try:
-            return yaml.safe_load(value) or []
+            return _read_yaml(value) or []
         except (yaml.YAMLError, ValueError, RecursionError):
             return value
 
 
-def _file_tree(file: Path | None) -> tuple[dict[str, Any], list[str]]:
-    """Return the sections of the file that can be merged, and faults of the rest."""
-    try:
-        value = {} if file is None else read_file(file)
-    except SourceError as error:
-        return {}, [one_line(f"{file}: {each}") for each in error.faults]
-    if not isinstance(value, dict | None):
-        return {}, [one_line(f"{file}: {_MAPPING_EXPECTED}")]
-    # Where a variable overrides a part of it, the whole would be lost silently.
-    broken = [
-        name
-        for name in sections()
-        if not isinstance((value or {}).get(name), dict | None)
-    ]
-    tree = {str(key): each for key, each in (value or {}).items() if key not in broken}
-    return tree, [one_line(f"{file}: {name}: {_MAPPING_EXPECTED}") for name in broken]
+def _given(
+    flags: Mapping[str, object], environ: Mapping[str, str], tree: Mapping[str, object]
+) -> _Given:
+    """Return what flags and variables say of each setting, of which a flag wins."""
+    given: dict[str, tuple[str, object]] = {}
+    for path, spec in setting_specs().items():
+        section, _, name = path.partition(".")
+        if name and not isinstance(tree.get(section, {}), dict):
+            # It would hide that the file has something else in place of the section.
+            continue
+        if path in flags:
+            given[path] = spec.flag or path, flags[path]
+        elif spec.environment is not None and spec.environment in environ:
+            given[path] = spec.environment, environ[spec.environment]
+    return given
+
+
+def _file_tree(file: Path | None) -> dict[str, Any]:
+    """Return what the file says, by section."""
+    value = read_file(file) if file is not None else None
+    tree = {} if value is None else value
+    if not isinstance(tree, dict):
+        raise SourceError(_MAPPING_EXPECTED)
+    return {str(key): each for key, each in tree.items()}
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
@@ -157,70 +146,53 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 class SourceError(ValueError):
-    """A file that cannot be read; `faults` names no value."""
-
-    def __init__(self, *faults: str) -> None:
-        super().__init__(*faults)
-        self.faults = faults
+    """A file that cannot be read; its text is one fault and names no value."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses to let a key override itself."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.repeated: list[str] = []
+    """Safe YAML; a key that stands twice is an error, one without a value is not."""
 
     def construct_mapping(
         self,
         node: yaml.MappingNode,
         deep: bool = False,  # noqa: FBT001, FBT002 - yaml's
     ) -> dict[Hashable, Any]:
-        """Note the keys that stand twice in one mapping."""
+        """Return the keys that have a value."""
         seen: set[object] = set()
         for key, _ in node.value:
             name = (key.tag, str(key.value))
             if name in seen:
-                where = _where(key.start_mark)
-                self.repeated.append(f"{where}: {shown_key(key.value)} is set twice")
+                problem = f"{shown_key(key.value)} is set twice"
+                raise yaml.MarkedYAMLError(None, None, problem, key.start_mark)
             seen.add(name)
-        return super().construct_mapping(node, deep)
+        values = super().construct_mapping(node, deep)
+        return {key: value for key, value in values.items() if value is not None}
+
+
+def _read_yaml(text: str) -> object:
+    return _Loader(text).get_single_data()
 
 
 def read_file(file: Path) -> object:
-    """Return the value of a YAML (or JSON) file; None if it is empty.
+    """Return the value of a YAML (or JSON) file without its nulls; None if it is empty.
 
     Raises:
         SourceError: it cannot be read, is no UTF-8 or no YAML; with line and column,
             and no value.
     """
     try:
-        loader = _Loader(file.read_text(encoding="utf-8-sig"))
-        value = loader.get_single_data()
+        return _read_yaml(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}") from None
+        fault = f"cannot be read: {error.strerror}"
     except yaml.MarkedYAMLError as error:
-        raise SourceError(_syntax_fault(error)) from None
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        why = _QUOTED.sub(lambda found: found["harmless"] or "", error.problem or "")
+        fault = f"{where}expected YAML: {why.strip()}"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # A character, date, number, depth or path that Python or PyYAML refuses.
-        why = type(error).__name__
-        raise SourceError(f"cannot be read as YAML in UTF-8 ({why})") from None
-    if loader.repeated:
-        raise SourceError(*loader.repeated)
-    return value
-
-
-def _where(mark: yaml.Mark) -> str:
-    """Return line and column as editors count them."""
-    return f"line {mark.line + 1}, column {mark.column + 1}"
-
-
-def _syntax_fault(error: yaml.MarkedYAMLError) -> str:
-    """Return where the YAML breaks and why, without what PyYAML quotes of it."""
-    mark = error.problem_mark or error.context_mark
-    why = _QUOTED.sub(lambda found: found["harmless"] or "", error.problem or "")
-    where = f"{_where(mark)}: " if mark else ""
-    return f"{where}expected YAML: {why.strip()}"
+        fault = f"cannot be read as YAML in UTF-8 ({type(error).__name__})"
+    raise SourceError(fault)
 
 
 def shown_key(key: object) -> str:
@@ -252,79 +224,44 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]}?" if near else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Origins:
-    """Where settings came from: `names` has the flag or variable of a path."""
-
-    file: Path | None
-    names: dict[str, str]
-
-    def line(self, path: str, message: str) -> str:
-        """Return the fault as one line that names the origin and the setting.
-
-        >>> origins = _Origins(Path("exporter.yml"), {"log.level": "--log.level"})
-        >>> origins.line("log.level", "expected debug, info, warn or error")
-        '--log.level: expected debug, info, warn or error'
-        >>> origins.line("plans[0].id", "expected an id made of digits")
-        'exporter.yml: plans[0].id: expected an id made of digits'
-        """
-        owner = path.partition("[")[0]
-        origin = self.names.get(owner) or (str(self.file) if self.file else "")
-        is_named = owner in self.names and owner == path
-        parts = (origin, "" if is_named else path, message)
-        return one_line(": ".join(part for part in parts if part))
+def _line(found: ErrorDetails, file: Path | None, given: _Given) -> str:
+    """Return what the model refused as one line: where it was given, and the fault."""
+    path, fault = _explained(found)
+    owner = path.partition("[")[0]
+    if owner not in given:
+        return ": ".join(filter(None, (str(file or ""), path, fault)))
+    if found["type"] == "tuple_type" and owner == path:
+        fault += ", as JSON or separated by commas"
+    origin, _ = given[owner]
+    return f"{origin}: {fault}" if owner == path else f"{origin}: {path}: {fault}"
 
 
-def _fault_lines(error: ValidationError, origins: _Origins) -> Iterator[str]:
-    """Yield one line for each thing the model refused."""
-    for found in error.errors(include_url=False, include_input=False):
-        kind, location = found["type"], found["loc"]
-        if kind == "faults":
-            for name, message in found["ctx"]["faults"].items():
-                yield origins.line(
-                    _path((*location, *([name] if name else ()))), message
-                )
-            continue
-        message = _message(kind, location)
-        if kind == "tuple_type" and _path(location) in origins.names:
-            message += ", as JSON or separated by commas"
-        is_hidden = kind in _NOT_A_KEY and shown_key(location[-1]) != location[-1]
-        yield origins.line(_path(location[:-1] if is_hidden else location), message)
-
-
-def _message(kind: str, location: _Location) -> str:
-    """Return what the setting at the location should have been."""
-    if kind in _NOT_A_KEY:
-        return _unknown(location)
-    if kind in _NOT_A_MAPPING:
-        return _MAPPING_EXPECTED
-    # The words of the setting at, or next above, the location.
-    above = (_path(location[:end], "[]") for end in range(len(location), 0, -1))
+def _explained(found: ErrorDetails) -> tuple[str, str]:
+    """Return the path of what the model refused, and what was expected there."""
+    kind, location, path = found["type"], found["loc"], _path(found["loc"])
+    setting = re.sub(r"\[[0-9]+\]", "[]", path)
+    if kind == "fault":
+        beside = found["ctx"]["setting"]
+        return f"{path}.{beside}" if beside else path, found["msg"]
+    if kind in {"extra_forbidden", "invalid_key"}:
+        if shown_key(location[-1]) != location[-1]:
+            return _path(location[:-1]), "unknown setting"
+        near = did_you_mean(setting, (*sections(), *setting_specs()))
+        return path, f"unknown setting{near}"
+    if kind == "model_type":
+        return path, _MAPPING_EXPECTED
+    # An entry of a list has no words of its own: those of the list hold.
     specs = setting_specs()
-    expected = next(specs[path].expected for path in above if path in specs)
-    return (
-        f"required: expected {expected}"
-        if kind == "missing"
-        else f"expected {expected}"
-    )
+    nearest = max((each for each in specs if setting.startswith(each)), key=len)
+    required = "required: " if kind == "missing" else ""
+    return path, f"{required}expected {specs[nearest].expected}"
 
 
-def _unknown(location: _Location) -> str:
-    """Name the unknown key, and the setting that was perhaps meant."""
-    key = shown_key(location[-1])
-    prefix = _path((*location[:-1], ""), "[]")
-    paths = list(setting_specs())
-    inside = [path.removeprefix(prefix) for path in paths if path.startswith(prefix)]
-    siblings = {re.split(r"[.\[]", path, maxsplit=1)[0] for path in inside}
-    elsewhere = [path for path in paths if path.rpartition(".")[2] == key]
-    meant = f", did you mean {elsewhere[0]}?" if elsewhere else ""
-    return f"unknown setting{did_you_mean(key, siblings) or meant}"
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return the location as people write it.
 
-
-def _path(location: _Location, entry: str = "[{}]") -> str:
-    """Return the location as people write it: keys joined by dots, entries behind."""
-    text = ""
-    for part in location:
-        is_entry = isinstance(part, int)
-        text += entry.format(part) if is_entry else f".{part}" if text else str(part)
-    return text
+    >>> _path(("plans", 0, "id"))
+    'plans[0].id'
+    """
+    parts = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in location)
+    return "".join(parts).removeprefix(".")

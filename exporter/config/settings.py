@@ -1,12 +1,12 @@
 """Every setting once: its type, unit, bound, default and meaning."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from exporter.config import fields
-from exporter.config.fields import EMPTY_LIST, UNIQUE, Expected, fault, faults
+from exporter.config.fields import EMPTY_LIST, UNIQUE, Expected, fault
 
 Family = Literal[
     "sync_lag", "sync_age", "last_sync", "problem", "consume", "fetch", "info"
@@ -41,14 +41,6 @@ class Section(BaseModel):
     """A group of settings; unknown keys are errors and errors show no values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, values: Any) -> Any:
-        """Leave out keys without a value, such as one whose lines are comments."""
-        if not isinstance(values, dict):
-            return values
-        return {name: value for name, value in values.items() if value is not None}
 
 
 class ApiSettings(Section):
@@ -106,26 +98,24 @@ class ApiSettings(Section):
 
     @model_validator(mode="after")
     def _credentials_fit(self) -> Self:
-        """Refuse half of a key pair, and a secret that is given in two ways."""
-        given = {name for name in _CREDENTIALS if getattr(self, name) is not None}
-        wrong = {
-            f"{name}_file": f"expected either this or api.{name}, not both"
-            for name in ("access_key_secret", "security_token")
-            if given >= {name, f"{name}_file"}
-        }
-        if "access_key_id" not in given:
-            beside = "expected api.access_key_id beside it"
-            wrong |= dict.fromkeys(sorted(given - set(wrong)), beside)
-        elif not given & {"access_key_secret", "access_key_secret_file"}:
-            beside = "api.access_key_secret or api.access_key_secret_file beside it"
-            wrong["access_key_id"] = f"expected {beside}"
-        if wrong:
-            raise faults(wrong)
+        """Refuse a secret that is given in two ways, and half of a key pair."""
+        given = [name for name in _SECRETS if getattr(self, name) is not None]
+        for name in given:
+            if f"{name}_file" in given:
+                expected = f"expected either this or api.{name}, not both"
+                raise fault(expected, f"{name}_file")
+        if given and self.access_key_id is None:
+            raise fault("expected api.access_key_id beside it", given[0])
+        if self.access_key_id is not None and not set(given) & set(_SECRETS[:2]):
+            expected = (
+                f"expected {' or '.join(f'api.{n}' for n in _SECRETS[:2])} beside it"
+            )
+            raise fault(expected, "access_key_id")
         return self
 
 
-_CREDENTIALS = (
-    *("access_key_id", "access_key_secret", "access_key_secret_file"),
+_SECRETS = (
+    *("access_key_secret", "access_key_secret_file"),
     *("security_token", "security_token_file"),
 )
 
@@ -152,21 +142,22 @@ class PollSettings(Section):
         description="Time between two discoveries of plans, items and instances.",
     )
 
-    @property
-    def is_withdrawn_between_polls(self) -> bool:
-        """Tell whether checkpoints come and go though every poll is complete."""
-        return self.stale_after <= self.interval
 
+class Objectives(Section):
+    """What plans promise; a plan's own go before those for all plans."""
 
-class PlanObjectives(Section):
-    """What one plan promises; what is left out is as for all plans."""
-
-    lag: fields.Duration | None = Field(
-        None, description="Alert when the lag is above this. 0 disables it."
+    lag: fields.Duration = Field(
+        timedelta(minutes=5),
+        description="Alert when the lag is above this. 0 disables it.",
     )
-    age: fields.Duration | None = Field(
-        None, description="Alert when the age is above this. 0 disables it."
+    age: fields.Duration = Field(
+        timedelta(minutes=10),
+        description="Alert when the age is above this. 0 disables it.",
     )
+
+    def in_seconds(self) -> tuple[float, float]:
+        """Return the objectives for lag and age, 0 where nothing is promised."""
+        return self.lag.total_seconds(), self.age.total_seconds()
 
 
 class PlanSettings(Section):
@@ -183,8 +174,8 @@ class PlanSettings(Section):
     filter: fields.Text | None = Field(
         None, description="Passed to the API as it is, to narrow the checkpoints."
     )
-    objectives: PlanObjectives = Field(
-        PlanObjectives(), description="What this plan promises."
+    objectives: Objectives = Field(
+        Objectives(), description="What this plan promises; left out: `objectives`."
     )
 
 
@@ -207,30 +198,8 @@ _Plans = Annotated[
 ]
 
 
-class Objectives(Section):
-    """What plans promise where they name nothing of their own."""
-
-    lag: fields.Duration = Field(
-        timedelta(minutes=5),
-        description="Alert when the lag is above this. 0 disables it.",
-    )
-    age: fields.Duration = Field(
-        timedelta(minutes=10),
-        description="Alert when the age is above this. 0 disables it.",
-    )
-
-    def in_seconds(self) -> tuple[float, float]:
-        """Return the objectives for lag and age, 0 where nothing is promised."""
-        return self.lag.total_seconds(), self.age.total_seconds()
-
-
 class NameFilter(Section):
-    """Names that an expression of `include` and none of `exclude` matches whole.
-
-    >>> orders = NameFilter(include=("order.*",), exclude=(".*_test",))
-    >>> orders.accepts("orders"), orders.accepts("order_test"), orders.accepts("xorder")
-    (True, False, False)
-    """
+    """Names that an expression of `include` and none of `exclude` matches whole."""
 
     include: _Expressions = Field(
         (".*",), description="Names to export: one of these matches the whole name."
@@ -276,7 +245,6 @@ class WebSettings(Section):
         None,
         description="exporter-toolkit's web configuration: TLS, client certificates, "
         "basic auth, headers, rate limit. Empty is plain HTTP.",
-        json_schema_extra={"flag": "--web.config.file"},
     )
     max_requests: fields.Count = Field(
         40, description="Scrapes answered at once, the others get 503; 0 is no limit."
@@ -301,7 +269,7 @@ class ShardSettings(Section):
     def _index_fits(self) -> Self:
         """Refuse a share that no route hashes to."""
         if self.index >= self.total:
-            raise faults({"index": "expected a whole number below shard.total"})
+            raise fault("expected a whole number below shard.total", "index")
         return self
 
 
@@ -365,7 +333,7 @@ class Settings(Section):
         """Return what the plan promises; what it leaves out all plans promise."""
         for plan in self.plans:
             if plan.id == plan_id:
-                own = plan.objectives.model_dump(exclude_none=True)
+                own = plan.objectives.model_dump(exclude_unset=True)
                 return self.objectives.model_copy(update=own)
         return self.objectives
 

@@ -241,9 +241,9 @@ def read(file: Path) -> WebConfig:
         ConfigurationError: one line per fault, with the file and the field.
     """
     try:
-        value = _without_nulls(read_file(file))
+        value = read_file(file)
     except SourceError as error:
-        raise fault(file, *error.faults) from None
+        raise fault(file, str(error)) from None
     try:
         return WebConfig.model_validate({} if value is None else value)
     except ValidationError as error:
@@ -262,10 +262,3 @@ def _line(found: Mapping[str, Any]) -> str:
     path = ".".join(str(e) if isinstance(e, int) else shown_key(e) for e in keys)
     message = _EXPECTED.get(found["type"], found["msg"])
     return f"{path}: {message}" if path else message
-
-
-def _without_nulls(value: object) -> object:
-    """Drop keys without a value: they count as left out."""
-    if isinstance(value, dict):
-        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
-    return value

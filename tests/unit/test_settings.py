@@ -284,7 +284,7 @@ def test_all_faults_are_told_each_with_its_origin(tmp_path: Path) -> None:
     [
         ("api:\n  a: b: c\n", "line 2, column 7: expected YAML: mapping values are"),
         ("a: [1\n", "line 2, column 1: expected YAML: expected ',' or ']', but got '<"),
-        ("a: {b: 1, b: 2}", "line 1, column 11: b is set twice"),
+        ("a: {b: 1, b: 2}", "line 1, column 11: expected YAML: b is set twice"),
         (f"a: *{CANARY}", "line 1, column 4: expected YAML: found undefined alias"),
         (f"a: !{CANARY}", "line 1, column 4: expected YAML: could not determine"),
         ("a: 2026-99-99", "cannot be read as YAML in UTF-8 (ValueError)"),
@@ -421,18 +421,18 @@ def test_half_of_a_key_pair_is_a_fault(
 
 def test_a_secret_given_twice_is_a_fault(tmp_path: Path) -> None:
     """Text and file cannot both hold, though they come from two sources."""
-    found = faults(
-        tmp_path,
-        "api: {access_key_id: a, access_key_secret: s, security_token: t}",
-        environ={"API__ACCESS_KEY_SECRET_FILE": "f"},
-        flags={"api.security_token_file": "f"},
-    )
+    keys = "api: {access_key_id: a, access_key_secret: s, security_token: t}"
+    variable, flag = "API__ACCESS_KEY_SECRET_FILE", "api.security_token_file"
+
+    by_variable = faults(tmp_path, keys, environ={variable: "f"})
+    by_flag = faults(tmp_path, keys, flags={flag: "f"})
 
     either = "expected either this or"
-    secret_file = "ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE"
-    assert found == [
-        f"{secret_file}: {either} api.access_key_secret, not both",
-        f"--api.security-token-file: {either} api.security_token, not both",
+    assert by_variable == [
+        f"ROCKETMQ_DR_{variable}: {either} api.access_key_secret, not both"
+    ]
+    assert by_flag == [
+        f"--api.security-token-file: {either} api.security_token, not both"
     ]
 
 
