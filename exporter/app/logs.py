@@ -7,8 +7,7 @@ import logging
 import math
 import re
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Literal, TextIO
 
@@ -17,53 +16,38 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK = "***"
 
-_SECRET_NAME = re.compile(r"(?i)secret|token|passw|authorization|signature")
-_FILE_NAME = re.compile(r"(?i)_file$")
+# Of a key of an event; the name of a secret's file is no secret.
+_SECRET_NAME = re.compile(
+    r"(?i)(?:secret|token|passw|authorization|signature)(?!.*_file$)"
+)
 # A quote may have been escaped again by each text that quotes the one before.
 _QUOTE = r"""\\{0,8}['"]"""
 _GAP = rf"(?:{_QUOTE})?\s*[:=]\s*b?"
 _QUOTED = rf"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|{_QUOTE}.{{0,4000}}?{_QUOTE})"""
 _WORD = r"""[^\s,;&"'\\)}\]]+"""
-# What a fault of the configuration says of a setting, after its name.
-_FAULT = r"(?:required: )?expected\b|unknown setting(?:, did you mean [\w.-]+\?)?(?m:$)"
+# What a fault of the configuration says of a setting, after its name: no value.
+_FAULT = r"(?:required: )?expected\b|unknown setting\b"
+# What precedes a secret is group 1 and stays.
 _RULES = (
     # AccessKey ids of users and of STS.
-    (re.compile(r"\b(?:LTAI|STS\.|TMP\.)[0-9A-Za-z]{4,}"), MASK),
+    r"()\b(?:LTAI|STS\.|TMP\.)[0-9A-Za-z]{4,}",
     # A whole header: its value holds key id, signed headers and signature.
     (
-        re.compile(
-            r"(?i)\b((?:authorization|x-acs-[a-z-]{0,20}(?:token|accesskey-id))"
-            rf"""(?:{_GAP}|{_QUOTE},\s*b?))(?:{_QUOTED}|[^\n'"]+)"""
-        ),
-        rf"\1{MASK}",
+        r"(?i)\b((?:authorization|x-acs-[a-z-]{0,20}(?:token|accesskey-id))"
+        rf"""(?:{_GAP}|{_QUOTE},\s*b?))(?:{_QUOTED}|[^\n'"]+)"""
     ),
+    rf"(?i)\b((?:signature|credential)=)(?:{_QUOTED}|{_WORD})",
+    # `name: value` and `name=value`, but not the name of a file.
     (
-        re.compile(rf"(?i)\b((?:signature|credential)=)(?:{_QUOTED}|{_WORD})"),
-        rf"\1{MASK}",
-    ),
-    # `name: value` and `name=value`; but neither the name of a file nor a fault of our
-    # own settings, in which no value stands.
-    (
-        re.compile(
-            r"(?i)((?:secret|token|passw(?:or)?d)(?!\w{0,40}_file\b)[\w-]{0,40}"
-            rf"{_GAP})(?!{_FAULT})(?:{_QUOTED}|{_WORD})"
-        ),
-        rf"\1{MASK}",
+        r"(?i)((?:secret|token|passw(?:or)?d)(?!\w{0,40}_file\b)[\w-]{0,40}"
+        rf"{_GAP})(?!{_FAULT})(?:{_QUOTED}|{_WORD})"
     ),
 )
 
-_LEVELS = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "error": logging.ERROR,
-}
 _FLOODED = {"asyncio", "aiohttp.server"}
-_MINUTE_SECONDS = 60.0
 _LEVEL_WORDS = {"warning": "warn", "critical": "error", "exception": "error"}
 # What ends a line is left to the renderers; the rest they would let through.
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_NO_KEY = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def configure(
@@ -77,21 +61,18 @@ def configure(
     """
     handler = _LineHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(_formatter(format, is_colored=handler.stream.isatty()))
-    handler.addFilter(OnceAMinute(time.monotonic))
+    handler.addFilter(OnceAMinute())
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _LineHandler)]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(_LEVELS[level])
+    root.setLevel(level.upper())
     # A scrape is no event: its count and duration are metrics.
     logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL + 1)
     structlog.configure(
         # All else happens in the formatter, where a failure cannot reach the caller.
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
@@ -104,23 +85,20 @@ class OnceAMinute(logging.Filter):
     logged with a traceback.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._clock = clock
-        self._told: dict[tuple[str, type[BaseException] | None], float] = {}
+        self._logged: dict[tuple[str, object], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is logged."""
         if record.name not in _FLOODED or record.levelno < logging.ERROR:
             return True
-        error = record.exc_info[0] if record.exc_info else None
         # By the error too, so that bad requests do not hide a bug of our own.
-        kind = (record.name, error)
-        now = self._clock()
-        if now - self._told.get(kind, -math.inf) < _MINUTE_SECONDS:
-            return False
-        self._told[kind] = now
-        return True
+        kind = (record.name, record.exc_info and record.exc_info[0])
+        minute = int(record.created // 60)
+        is_first = self._logged.get(kind) != minute
+        self._logged[kind] = minute
+        return is_first
 
 
 class _LineHandler(logging.StreamHandler[TextIO]):
@@ -168,16 +146,9 @@ def _presentable(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
     message, record = event.pop("event", ""), event.pop("_record")
     if not event.pop("_from_structlog"):
         event["logger"] = record.name
-    event["level"] = _LEVEL_WORDS.get(method, method)
-    # A key of the event's own cannot take the place of one of these.
-    rest = {
-        f"{name}_" if name == "msg" else name: value for name, value in event.items()
-    }
-    ordered = {"ts": rest.pop("ts"), "level": rest.pop("level"), "msg": str(message)}
-    return {
-        _NO_KEY.sub("_", redacted_text(name)): redacted(name, value)
-        for name, value in (ordered | rest).items()
-    }
+    level = _LEVEL_WORDS.get(method, method)
+    first = {"ts": event["ts"], "level": level, "msg": str(message)}
+    return {name: redacted(name, value) for name, value in {**first, **event}.items()}
 
 
 def _indented(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -196,8 +167,8 @@ def redacted_text(text: str) -> str:
     >>> redacted_text("{'instancePassword': 'abc', 'name': 'orders'}")
     "{'instancePassword': ***, 'name': 'orders'}"
     """
-    for pattern, masked in _RULES:
-        text = pattern.sub(masked, text)
+    for rule in _RULES:
+        text = re.sub(rule, rf"\1{MASK}", text)
     return text
 
 
@@ -209,7 +180,7 @@ def redacted(name: str, value: object) -> object:
     """
     if value is None:
         return None
-    if _is_secret(name):
+    if _SECRET_NAME.search(name):
         return MASK
     if isinstance(value, bool | int) or (
         isinstance(value, float) and math.isfinite(value)
@@ -224,9 +195,3 @@ def redacted(name: str, value: object) -> object:
         return [redacted(name, each) for each in value]
     text = redacted_text(str(value))
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _is_secret(name: str) -> bool:
-    """Tell whether a key is named like a secret and not like a file of one."""
-    has_secret = _SECRET_NAME.search(name) is not None
-    return has_secret and _FILE_NAME.search(name) is None

@@ -58,10 +58,7 @@ def crash(text: str) -> None:
 
 
 def _raise(text: str) -> None:
-    """Raise what a bug would."""
-    error = ValueError(text)
-    error.__cause__ = KeyError(text)
-    raise error
+    raise ValueError(text) from KeyError(text)
 
 
 def test_logfmt_reads_as_prometheus_logs(stream: io.StringIO) -> None:
@@ -80,10 +77,10 @@ def test_json_holds_the_same(stream: io.StringIO) -> None:
     """Each line is an object, and values keep their types."""
     configure("info", "json", stream)
 
-    structlog.get_logger().error("x", routes=[1, "a"], info={"n": None}, msg="own")
+    structlog.get_logger().error("x", routes=[1, "a"], info={"n": None})
 
     found = event(stream)
-    assert list(found) == ["ts", "level", "msg", "routes", "info", "msg_"]
+    assert list(found) == ["ts", "level", "msg", "routes", "info"]
     assert found["level"] == "error"
     assert found["routes"] == [1, "a"]
     assert found["info"] == {"n": None}
@@ -100,21 +97,10 @@ def test_console_is_for_people(stream: io.StringIO) -> None:
     assert "    Traceback (most recent call last):" in rest
     assert all(line.startswith("    ") for line in rest)
     assert "\x1b" not in stream.getvalue()
-
-
-def test_a_terminal_gets_colours() -> None:
-    """They mark the level, and nothing a stranger sent."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    terminal = Terminal()
-    configure("info", "console", terminal)
-
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    configure("info", "console", stream)
     structlog.get_logger().warning("m")
-
-    assert "\x1b[33m" in terminal.getvalue()
+    assert "\x1b[33m" in stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -227,18 +213,16 @@ def test_a_failure_to_log_reaches_nobody_and_shows_nothing(
 
 
 @settings(deadline=None)
-@given(message=NASTY, name=NASTY, value=NASTY)
+@given(message=NASTY, value=NASTY)
 @pytest.mark.parametrize("style", STYLES)
-def test_no_value_forges_a_line(
-    style: Style, message: str, name: str, value: str
-) -> None:
+def test_no_value_forges_a_line(style: Style, message: str, value: str) -> None:
     """Whatever is logged, a line stays a line of what can be seen."""
     stream = io.StringIO()
     logging.getLogger().handlers[:] = []  # pytest's are slow
     configure("info", style, stream)
 
     log = structlog.get_logger()
-    log.info(message, **{f"k{name}": value, "exception": value, "nested": [value]})
+    log.info(message, value=value, exception=value, nested=[value])
 
     head, *rest = stream.getvalue().removesuffix("\n").split("\n")
     assert re.search(r"\[info  |\"level\": \"info\"|level=info ", head)
@@ -249,19 +233,6 @@ def test_no_value_forges_a_line(
     head.encode()
     if style == "json":
         assert set(json.loads(head)) >= {"ts", "level", "msg", "nested", "exception"}
-
-
-@settings(deadline=None)
-@given(value=NASTY)
-def test_logfmt_has_as_many_pairs_as_were_given(value: str) -> None:
-    """Spaces, quotes and equal signs cannot make a pair of their own."""
-    stream = io.StringIO()
-    configure("info", "logfmt", stream)
-
-    structlog.get_logger().info("m", value=value, end="x")
-
-    pairs = re.findall(r'(\w+)=("(?:\\.|[^"\\])*"|[^ "=]*)(?: |$)', stream.getvalue())
-    assert [name for name, _ in pairs] == ["ts", "level", "msg", "value", "end"]
 
 
 @pytest.mark.parametrize(
@@ -293,18 +264,26 @@ def test_logfmt_has_as_many_pairs_as_were_given(value: str) -> None:
     ],
 )
 def test_secrets_in_text_are_masked(text: str) -> None:
-    """In messages, values, nested values, exceptions and other libraries' events."""
-    for style in STYLES:
-        stream = io.StringIO()
-        configure("info", style, stream)
-        structlog.get_logger().info(
-            text, value=text, nested={"a": [text]}, error=ValueError(text), **{text: 1}
-        )
-        crash(text)
-        logging.getLogger("aiohttp").error("bad request: %s", text)
+    """Keys, tokens, signatures and passwords, however they are quoted."""
+    masked = redacted_text(text)
 
-        assert CANARY not in stream.getvalue(), style
-        assert MASK in stream.getvalue(), style
+    assert CANARY not in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_masking_reaches_all_that_is_logged(stream: io.StringIO, style: Style) -> None:
+    """Messages, values, nested values, exceptions and other libraries' events."""
+    text = f"Signature={CANARY}"
+    configure("info", style, stream)
+
+    log = structlog.get_logger()
+    log.info(text, value=text, nested={"a": [text], text: 1}, error=ValueError(text))
+    crash(text)
+    logging.getLogger("aiohttp").error("bad request: %s", text)
+
+    assert CANARY not in stream.getvalue()
+    assert stream.getvalue().count(MASK) >= 8
 
 
 @pytest.mark.parametrize(
@@ -334,22 +313,12 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
     assert redacted_text(text) == text
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "expected text without spaces and line breaks",
-        "required: expected text",
-        "unknown setting",
-        "unknown setting, did you mean access_key_secret_file?",
-    ],
-)
-def test_no_fault_of_a_setting_is_masked(words: str) -> None:
+def test_no_fault_of_a_setting_is_masked() -> None:
     """Its name is no secret, and no fault repeats a value."""
     for name in (*setting_specs(), "api.access_key_secret_fil"):
-        fault = f"exporter.yml: {name}: {words}"
-
-        assert redacted_text(fault) == fault
-        assert redacted_text(f"{fault}\nx") == f"{fault}\nx"
+        for words in ("expected text", "required: expected text", "unknown setting, d"):
+            fault = f"exporter.yml: {name}: {words}\nx"
+            assert redacted_text(fault) == fault
 
 
 def test_values_are_made_presentable() -> None:
@@ -375,21 +344,19 @@ def test_long_texts_do_not_stall_the_process(text: str) -> None:
 
 def test_what_strangers_provoke_is_told_once_a_minute() -> None:
     """A flood of bad requests, or of connections, must not fill the disk."""
-    now = [100.0]
-    told = OnceAMinute(lambda: now[0])
+    told = OnceAMinute()
 
-    def passes(name: str, message: str, error: Exception | None = None) -> bool:
-        info = None if error is None else (type(error), error, None)
+    def passes(name: str, message: str, error: type[Exception] | None = None) -> bool:
+        info = None if error is None else (error, error(), None)
         record = logging.LogRecord(name, logging.ERROR, "", 0, message, None, info)
-        return bool(told.filter(record))
+        record.created = now
+        return told.filter(record)
 
-    assert passes("asyncio", "socket.accept() out of system resource")
-    assert not passes("asyncio", "socket.accept() out of system resource")
-    assert passes("aiohttp.server", "Error handling request from 127.0.0.1")
-    assert not passes("aiohttp.server", "Error handling request from 127.0.0.2")
-    bug = KeyError("a bug of ours")
-    assert passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
-    assert not passes("aiohttp.server", "Error handling request from 127.0.0.1", bug)
-    assert all(passes("exporter.polling.scheduler", "poll_failed") for _ in range(3))
-    now[0] += 61
+    now = 60.0
+    for expected in (True, False):
+        assert passes("asyncio", "socket.accept() out of system resource") is expected
+        assert passes("aiohttp.server", "bad request") is expected
+        assert passes("aiohttp.server", "bad request", KeyError) is expected
+        assert passes("exporter.polling.scheduler", "poll_failed")
+    now += 60
     assert passes("asyncio", "socket.accept() out of system resource")
