@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _COMMANDS[arguments.command](arguments)
     except ConfigurationError as error:
         for line in (*error.warnings, *error.faults):
-            _complain(line)
+            print(line, file=sys.stderr)
         return MISUSED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -47,8 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from exporter.app.serve import serve
 
-    settings = _configured(arguments)
-    return _listening(serve(settings, _source(arguments)))
+    return _listening(serve(_configured(arguments), _source(arguments)))
 
 
 def _poll(arguments: argparse.Namespace) -> int:
@@ -77,13 +76,13 @@ def _check(arguments: argparse.Namespace) -> int:
     print(
         f"the configuration is good: {plans}, region {settings.api.region}", flush=True
     )
-    return asyncio.run(_check_live(settings)) if arguments.live else DONE
+    return _check_live(settings) if arguments.live else DONE
 
 
-async def _check_live(settings: Settings) -> int:
+def _check_live(settings: Settings) -> int:
     from exporter.app.check_live import Outcome, live_check
 
-    verdicts = await live_check(settings)
+    verdicts = asyncio.run(live_check(settings))
     for verdict in verdicts:
         print(verdict.line())
     is_failed = any(verdict.outcome is Outcome.FAILED for verdict in verdicts)
@@ -97,10 +96,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from exporter.app.demo import demo_settings, demonstrate
+    from exporter.app.demo import demonstrate
 
-    # Report faults in the flags before anything is started.
-    demo_settings(arguments, "http://127.0.0.1")
     return _listening(demonstrate(arguments))
 
 
@@ -109,7 +106,7 @@ def _listening(service: Coroutine[None, None, None]) -> int:
     try:
         asyncio.run(service)
     except OSError as error:
-        _complain(f"{error.strerror or error}")
+        print(error.strerror or error, file=sys.stderr)
         return FAILED
     return DONE
 
@@ -131,21 +128,13 @@ def _configured(arguments: argparse.Namespace) -> Settings:
 
 
 def _require_secrets(api: ApiSettings) -> None:
-    """Check that the files of secrets are there; later a missing one is only data.
-
-    Raises:
-        ConfigurationError: one cannot be read.
-    """
+    """Check that the files of secrets are there; later a missing one is only data."""
     from exporter.cloud.credentials import why_unreadable
 
-    files = {
-        "api.access_key_secret_file": api.access_key_secret_file,
-        "api.security_token_file": api.security_token_file,
-    }
     faults = [
-        f"{name}: {file}: cannot be read: {why}"
-        for name, file in files.items()
-        if file is not None and (why := why_unreadable(file)) is not None
+        f"api.{name}: {file}: cannot be read: {why}"
+        for name in ("access_key_secret_file", "security_token_file")
+        if (file := getattr(api, name)) and (why := why_unreadable(file))
     ]
     if faults:
         raise ConfigurationError(tuple(faults))
@@ -155,10 +144,6 @@ def _source(arguments: argparse.Namespace) -> Callable[[], Loaded]:
     """Return what reads all sources of settings when it is called."""
     flags = setting_flags(arguments)
     return partial(load, flags=flags, environ=os.environ, file=arguments.config_file)
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -17,10 +17,9 @@ from exporter.app.exporter import Exporter
 from exporter.app.flags import setting_flags
 from exporter.app.report import show
 from exporter.app.serve import serve, stop_signal
-from exporter.config import Loaded, Settings, load, split_address
+from exporter.config import load, split_address
 from exporter.simulator.server import running
 from exporter.simulator.world import World
-from exporter.web.watch import checked
 
 # The demo's cloud is local and small: it is asked often, and as fast as it answers.
 DEMO_FLAGS: Mapping[str, object] = {
@@ -45,38 +44,26 @@ async def simulate(arguments: argparse.Namespace) -> None:
 
 
 async def demonstrate(arguments: argparse.Namespace) -> None:
-    """Run cloud and exporter until a signal says stop, and show the first data."""
+    """Run cloud and exporter until a signal says stop, and show the first data.
+
+    Raises:
+        ConfigurationError: a flag is wrong.
+    """
     async with _cloud(arguments) as url:
-        settings = demo_settings(arguments, url)
-        reread = partial(_demo_source, arguments, url)
-        await serve(settings, reread, on_ready=partial(_show, settings))
+        flags = {**DEMO_FLAGS, "api.endpoint": url, **setting_flags(arguments)}
+        reread = partial(load, flags=flags, environ={}, file=None)
+        settings = reread().settings
+        logs.configure(settings.log.level, settings.log.format)
+        await serve(settings, reread, on_ready=_show)
 
 
-def demo_settings(arguments: argparse.Namespace, endpoint: str) -> Settings:
-    """Return the demo's settings, with logging set up as they say."""
-    settings = _demo_source(arguments, endpoint).settings
-    logs.configure(settings.log.level, settings.log.format)
-    return settings
-
-
-def _demo_source(arguments: argparse.Namespace, endpoint: str) -> Loaded:
-    flags = {**DEMO_FLAGS, "api.endpoint": endpoint, **setting_flags(arguments)}
-    return load(flags=flags, environ={}, file=None)
-
-
-def _show(settings: Settings, exporter: Exporter, addresses: Sequence[str]) -> None:
+def _show(exporter: Exporter, urls: Sequence[str]) -> None:
     show(Console(), exporter.report(), WORST_IN_DEMO)
     print()
-    scheme = "https" if _has_tls(settings) else "http"
-    for port in sorted({address.rpartition(":")[2] for address in addresses}):
-        print(f"Metrics:     {scheme}://localhost:{port}{settings.web.telemetry_path}")
-        print(f"Status page: {scheme}://localhost:{port}/")
+    for url in urls:
+        print(f"Metrics:     {url}{exporter.settings.web.telemetry_path}")
+        print(f"Status page: {url}/")
     print("Ctrl-C ends it.", flush=True)
-
-
-def _has_tls(settings: Settings) -> bool:
-    file = settings.web.config_file
-    return file is not None and checked(file).tls_server_config.is_enabled
 
 
 def _cloud(arguments: argparse.Namespace) -> AbstractAsyncContextManager[str]:

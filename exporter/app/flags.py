@@ -6,8 +6,8 @@ Complaints are one line and repeat nothing that was typed: it may be a secret.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +26,6 @@ PROGRAM = "rocketmq-dr-exporter"
 
 # Keeps the setting `plans` apart from the simulator's --plans.
 _SETTING = "setting:"
-_OUTPUTS = ("table", "json", "prometheus")
 _COMMANDS = {
     "serve": "run the exporter; what happens when no command is given",
     "poll": "poll every route once and print the result",
@@ -40,6 +39,13 @@ _EPILOG = (
 )
 
 
+# What argparse says of a value that it repeats, and what we say instead.
+_WITHOUT_VALUE = {
+    "ignored explicit argument.*": "takes no value",
+    r"invalid choice: .* \(choose from (.*)\)": r"expected one of \1",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """An argparse parser whose complaints are one line and hold no values."""
 
@@ -50,8 +56,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
-        line = re.sub("ignored explicit argument.*", "takes no value", message)
-        self.exit(2, f"{PROGRAM}: {line.splitlines()[0]}\n")
+        for quoting, line in _WITHOUT_VALUE.items():
+            message = re.sub(f"(?s){quoting}", line, message)
+        self.exit(2, f"{PROGRAM}: {message}\n")
 
     def parse_known_args(  # type: ignore[override]  # argparse overloads by namespace
         self,
@@ -82,12 +89,9 @@ def parse_command_line(words: Sequence[str] | None = None) -> argparse.Namespace
     """
     given = list(sys.argv[1:] if words is None else words)
     first = given[0] if given else "-"
-    parser = _build_parser()
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         given.insert(0, "serve")
-    elif not first.startswith("-") and first not in _COMMANDS:
-        parser.error(f"unknown command, expected one of {', '.join(_COMMANDS)}")
-    return parser.parse_args(given)
+    return _build_parser().parse_args(given)
 
 
 def setting_flags(namespace: argparse.Namespace) -> dict[str, object]:
@@ -123,9 +127,9 @@ def _build_parser() -> _Parser:
         _add_settings(parser, setting_specs().values())
     parsers["poll"].add_argument(
         "--output",
-        type=_one_of(_OUTPUTS),
+        choices=("table", "json", "prometheus"),
         default="table",
-        help=f"form of the result: {', '.join(_OUTPUTS)} (default: table)",
+        help="form of the result (default: %(default)s)",
     )
     parsers["check"].add_argument(
         "--live",
@@ -151,32 +155,24 @@ def _add_settings(
     for spec in specs:
         if spec.flag is not None:
             group = groups.get(spec.path.partition(".")[0], parser)
-            _add_setting(group, spec, spec.flag)
+            group.add_argument(spec.flag, **_options(spec))
 
 
-def _add_setting(
-    group: argparse._ActionsContainer, spec: SettingSpec, flag: str
-) -> None:
-    """Add the flag of a setting, which leaves nothing behind when it is not given."""
-    options: dict[str, Any] = {
-        "dest": _SETTING + spec.path,
-        "default": argparse.SUPPRESS,
-        "help": _help(spec),
-    }
-    if spec.shape == "switch":
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
-        return
-    action = "append" if spec.shape == "list" else "store"
-    metavar = spec.path.rpartition(".")[2].upper()
-    group.add_argument(flag, action=action, metavar=metavar, **options)
-
-
-def _help(spec: SettingSpec) -> str:
-    """Return meaning, form and default of a setting."""
+def _options(spec: SettingSpec) -> dict[str, Any]:
+    """Return what argparse needs to know of a setting."""
     default = "none" if spec.default is None else written(spec.default)
     repeatable = ", repeatable" if spec.shape == "list" else ""
     text = f"{spec.description} ({spec.expected}{repeatable}; default: {default})"
-    return text.replace("%", "%%")
+    options = {
+        "dest": _SETTING + spec.path,
+        # A flag that is not given leaves nothing behind.
+        "default": argparse.SUPPRESS,
+        "help": text.replace("%", "%%"),
+    }
+    if spec.shape == "switch":
+        return options | {"action": argparse.BooleanOptionalAction}
+    action = "append" if spec.shape == "list" else "store"
+    return options | {"action": action, "metavar": spec.path.split(".")[-1].upper()}
 
 
 def _add_simulator(parser: argparse.ArgumentParser) -> None:
@@ -199,15 +195,15 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             f"--{flag}",
-            type=_whole_number(least),
+            type=partial(_at_least, least),
             default=getattr(World, flag),
             help=f"{text} (default: %(default)s)",
         )
     parser.add_argument(
         "--scenario",
-        type=_one_of(SCENARIOS),
+        choices=SCENARIOS,
         default=World.scenario,
-        help=f"what happens: {', '.join(SCENARIOS)} (default: %(default)s)",
+        help="what happens (default: %(default)s)",
     )
 
 
@@ -219,21 +215,8 @@ def _address(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _one_of(names: Sequence[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            names_expected = f"expected one of {', '.join(names)}"
-            raise argparse.ArgumentTypeError(names_expected)
-        return text
-
-    return parse
-
-
-def _whole_number(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-            fault = f"expected a whole number of at least {least}"
-            raise argparse.ArgumentTypeError(fault)
-        return int(text)
-
-    return parse
+def _at_least(least: int, text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+        fault = f"expected a whole number of at least {least}"
+        raise argparse.ArgumentTypeError(fault)
+    return int(text)

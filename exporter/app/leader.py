@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
@@ -29,6 +30,8 @@ REQUEST_SECONDS = 3.0
 RELEASE_SECONDS = 1.0
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 METHODS = {"get": "GET", "create": "POST", "update": "PUT"}
+# What a retry cannot change.
+REFUSED = {400, 401, 403, 404, 405, 422}
 ADVICE = (
     ": allow this pod's service account to get, create and update leases of"
     " coordination.k8s.io, see docs/high-availability.md"
@@ -41,21 +44,17 @@ class LeaseError(Exception):
     """The Lease could not be read or written; a retry may succeed."""
 
 
-class LeaseRefusedError(Exception):
-    """The Kubernetes API refuses the request; the text says what to change."""
-
-
 class LeaseClient:
     """Reads and writes one Lease of the Kubernetes API, by namespace and name.
 
-    Both methods raise LeaseError or LeaseRefusedError.
+    Both methods raise LeaseError, or ConfigurationError if no retry can help.
     """
 
     def __init__(self, client: ApiClient, namespace: str, name: str) -> None:
         self._client = client
         self._name = name
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
-        self._shown = f"the Lease {name} in namespace {namespace}"
+        self._lease = f"the Lease {name} in namespace {namespace}"
         # Written back as it was read: the API refuses a write if version or UID differ
         # by then, and what others wrote, such as labels, stays.
         self._metadata: Json | None = None
@@ -96,23 +95,15 @@ class LeaseClient:
             # Its text may hold what was sent, a token for one.
             name = type(error).__name__
             raise LeaseError(f"the Kubernetes API cannot be reached: {name}") from None
-        if response.status == (404 if verb == "get" else 409):
+        status = response.status
+        if status == (404 if verb == "get" else 409):
             return None
-        told = f"the Kubernetes API answered {response.status} to {verb} of"
-        _check(response.status, f"{told} {self._shown}")
-        return _parsed(answer)
-
-
-def _check(status: int, told: str) -> None:
-    match status:
-        case 200 | 201:
-            return
-        case 403:
-            raise LeaseRefusedError(told + ADVICE)
-        case 400 | 401 | 404 | 405 | 422:
-            raise LeaseRefusedError(told)
-        case _:
-            raise LeaseError(told)
+        if status in {200, 201}:
+            return _parsed(answer)
+        told = f"the Kubernetes API answered {status} to {verb} of {self._lease}"
+        if status in REFUSED:
+            raise _fault(told + ADVICE * (status == HTTPStatus.FORBIDDEN))
+        raise LeaseError(told)
 
 
 def _parsed(answer: bytes) -> Json:
@@ -128,7 +119,7 @@ class Elector:
     """One candidate for a Lease; no two candidates may have the same `identity`.
 
     The others wait `lease_duration` seconds for a renewal before they take over.
-    `on_change` hears whether this process leads, `on_follow` that another does.
+    `on_change` is called with whether this process leads, `on_follow` if another does.
     """
 
     def __init__(
@@ -163,7 +154,7 @@ class Elector:
         """Read the Lease once; acquire or renew it unless another holds it.
 
         Raises:
-            LeaseRefusedError: the account lacks a right, or there is no such namespace.
+            ConfigurationError: the account lacks a right, or there is no namespace.
             LeaseError, TimeoutError: it failed; a retry may succeed.
         """
         # From before it is sent: others may see a renewal at any time after.
@@ -182,9 +173,9 @@ class Elector:
             if not self.is_leader():
                 self._on_change(False)  # noqa: FBT003 - a callback
                 await self._try()
-                while not self.is_leader():
-                    await asyncio.sleep(self._retry_period)
-                    await self._try()
+            while not self.is_leader():
+                await asyncio.sleep(self._retry_period)
+                await self._try()
             self._on_change(True)  # noqa: FBT003 - a callback
             log.info("leading", identity=self.identity)
             async with asyncio.TaskGroup() as group:
@@ -202,7 +193,7 @@ class Elector:
                 if spec and spec.get("holderIdentity") == self.identity:
                     free = {"holderIdentity": "", "leaseDurationSeconds": 1}
                     await self._lease.write(spec | free)
-        except (LeaseError, LeaseRefusedError, TimeoutError) as error:
+        except (LeaseError, ConfigurationError, TimeoutError) as error:
             log.warning("lease_not_released", error=str(error) or "no answer")
 
     async def _renew(self) -> None:
@@ -220,7 +211,7 @@ class Elector:
         failure = None
         try:
             await self.attempt()
-        except (LeaseError, LeaseRefusedError, TimeoutError) as error:
+        except (LeaseError, ConfigurationError, TimeoutError) as error:
             failure = str(error) or f"no answer within {self._request_timeout:g} s"
         if failure is not None and failure != self._failure:
             log.warning("lease_failed", error=failure)
@@ -247,16 +238,16 @@ class Elector:
             "leaseDurationSeconds": self._lease_duration,
             "renewTime": now,
         }
-        if before.get("holderIdentity") != self.identity:
-            mine["acquireTime"] = now
-            mine["leaseTransitions"] = before.get("leaseTransitions", -1) + 1
-        return mine
+        if before.get("holderIdentity") == self.identity:
+            return mine
+        transitions = before.get("leaseTransitions", -1) + 1
+        return mine | {"acquireTime": now, "leaseTransitions": transitions}
 
 
 def lease_name(settings: Settings) -> str | None:
     """Return the name of the Lease, one for each shard; None without an election."""
     name, shard = settings.ha.lease, settings.shard
-    return name if name is None or shard.total == 1 else f"{name}-{shard.index}"
+    return f"{name}-{shard.index}" if name and shard.total > 1 else name
 
 
 def require_extra() -> None:
@@ -294,12 +285,9 @@ async def election(
             on_change=on_change,
             on_follow=on_follow,
         )
-        try:
-            # `run` retries what may pass, and logs it.
-            with suppress(LeaseError, TimeoutError):
-                await elector.attempt()
-        except LeaseRefusedError as error:
-            raise _fault(str(error)) from None
+        # `run` retries what may pass, and logs it.
+        with suppress(LeaseError, TimeoutError):
+            await elector.attempt()
         try:
             yield elector
         finally:
@@ -320,9 +308,8 @@ async def _cluster(kubeconfig: Path | None) -> Configuration:
             )
     except (config.ConfigException, OSError, ValueError, TypeError) as error:
         where = "as a pod does" if kubeconfig is None else f"by {kubeconfig}"
-        is_told = isinstance(error, config.ConfigException)
-        told = str(error) if is_told else "cannot be read"
-        raise _fault(f"cannot reach the Kubernetes API {where}: {told}") from None
+        why = error if isinstance(error, config.ConfigException) else "cannot be read"
+        raise _fault(f"cannot reach the Kubernetes API {where}: {why}") from None
     return cluster
 
 

@@ -133,7 +133,6 @@ def _formatter(style: str, *, is_colored: bool) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-            structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
             _presentable,
             *renderers[style],
@@ -154,8 +153,8 @@ def _presentable(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
 def _indented(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Keep message and traceback from passing for another event."""
     event["msg"] = event["msg"].replace("\n", "\\n")
-    for name in event.keys() & {"exception", "stack"}:
-        event[name] = "    " + str(event[name]).replace("\n", "\n    ")
+    if "exception" in event:
+        event["exception"] = "    " + event["exception"].replace("\n", "\n    ")
     return event
 
 
@@ -182,9 +181,7 @@ def redacted(name: str, value: object) -> object:
         return None
     if _SECRET_NAME.search(name):
         return MASK
-    if isinstance(value, bool | int) or (
-        isinstance(value, float) and math.isfinite(value)
-    ):
+    if isinstance(value, int | float) and math.isfinite(value):
         return value
     if isinstance(value, Mapping):
         return {

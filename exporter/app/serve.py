@@ -8,22 +8,26 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import structlog
 
 from exporter import __version__
 from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
-from exporter.app.leader import Elector, election
+from exporter.app.leader import election
 from exporter.cloud.credentials import in_daemon_thread
 from exporter.config import ConfigurationError, Loaded, Settings
-from exporter.config.settings import Section
+from exporter.config.catalogue import setting_specs
 from exporter.model.errors import CloudError, capture_error
 from exporter.web.auth import web_security
 from exporter.web.server import application, serving
 from exporter.web.watch import checked
 
 UNEXPECTED = "the configuration could not be put in force: a bug, which is in the log"
+
+OnReady = Callable[[Exporter, Sequence[str]], None]
+"""Is called with the exporter and the addresses at which a browser finds it."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +36,9 @@ async def serve(
     settings: Settings,
     reread: Callable[[], Loaded],
     *,
-    on_ready: Callable[[Exporter, tuple[str, ...]], None] = lambda *_: None,
+    on_ready: OnReady = lambda *_: None,
 ) -> None:
-    """Run the exporter until a signal says stop; `on_ready` hears of its first data.
+    """Run the exporter until a signal says stop; call `on_ready` with its first data.
 
     `reread` reads the configuration again: at SIGHUP, and at a request where that is
     enabled.
@@ -58,7 +62,7 @@ async def serve(
         listen = settings.web.listen_address
         async with (
             serving(app, listen, entrance.ssl_context) as addresses,
-            # Released once nothing polls any more, and before clients are let go.
+            # Released once nothing polls any more, and before the server stops.
             election(
                 settings,
                 on_change=exporter.elected,
@@ -67,8 +71,12 @@ async def serve(
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))
-            running = group.create_task(poll_when_elected(exporter, elector))
-            waiting = group.create_task(_when_ready(exporter, addresses, on_ready))
+            scheme = "https" if entrance.ssl_context else "http"
+            ports = sorted({address.rpartition(":")[2] for address in addresses})
+            urls = [f"{scheme}://localhost:{port}" for port in ports]
+            polling = elector.run(exporter.run) if elector else exporter.run()
+            running = group.create_task(polling)
+            waiting = group.create_task(_when_ready(exporter, urls, on_ready))
             reloads = group.create_task(reloader.reload_on(hangup))
             stopping = group.create_task(stop.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -80,23 +88,13 @@ async def serve(
     log.info("stopped")
 
 
-async def poll_when_elected(exporter: Exporter, elector: Elector | None) -> None:
-    """Poll until cancelled; with an elector only while it leads."""
-    if elector is None:
-        await exporter.run()
-    else:
-        await elector.run(exporter.run)
-
-
 async def _when_ready(
-    exporter: Exporter,
-    addresses: tuple[str, ...],
-    on_ready: Callable[[Exporter, tuple[str, ...]], None],
+    exporter: Exporter, urls: Sequence[str], on_ready: OnReady
 ) -> None:
     await exporter.ready.wait()
     statuses = exporter.store.statuses()
     log.info("ready", routes=len(statuses), up=sum(bool(s.is_up) for s in statuses))
-    on_ready(exporter, addresses)
+    on_ready(exporter, urls)
 
 
 def stop_signal() -> asyncio.Event:
@@ -104,12 +102,11 @@ def stop_signal() -> asyncio.Event:
     return signalled(signal.SIGTERM, signal.SIGINT)
 
 
-def signalled(*numbers: signal.Signals) -> asyncio.Event:
+def signalled(*signals: signal.Signals) -> asyncio.Event:
     """Return an event that these signals set, instead of their default action."""
     event = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in numbers:
-        loop.add_signal_handler(number, event.set)
+    for number in signals:
+        asyncio.get_running_loop().add_signal_handler(number, event.set)
     return event
 
 
@@ -182,13 +179,5 @@ def changed_settings(before: Settings, after: Settings) -> list[str]:
     >>> changed_settings(Settings(), Settings(shard=ShardSettings(total=2)))
     ['shard.total']
     """
-    changed = []
-    for section in type(before).model_fields:
-        one, other = getattr(before, section), getattr(after, section)
-        if not isinstance(one, Section):
-            changed += [section] * (one != other)
-            continue
-        names = type(one).model_fields
-        differing = (n for n in names if getattr(one, n) != getattr(other, n))
-        changed += [f"{section}.{name}" for name in differing]
-    return changed
+    paths = (path for path in setting_specs() if "[]" not in path)
+    return [p for p in paths if attrgetter(p)(before) != attrgetter(p)(after)]

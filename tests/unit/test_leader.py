@@ -13,7 +13,8 @@ from lease_api import MICRO_TIME, TOKEN, ApiLine, Json, LeaseApi
 from structlog.testing import capture_logs
 from virtual_time import settled, virtually
 
-from exporter.app.leader import Elector, LeaseClient, LeaseError, LeaseRefusedError
+from exporter.app.leader import Elector, LeaseClient, LeaseError
+from exporter.config import ConfigurationError
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient
@@ -323,11 +324,13 @@ async def test_a_missing_right_is_named_at_the_start_if_it_is_needed_then(
     api.forbidden = {verb}
     b = candidate(api, "b")
 
-    with pytest.raises(LeaseRefusedError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         await b.elector.attempt()
 
     told = f"the Kubernetes API answered 403 to {verb} of the Lease dr in namespace"
-    assert str(caught.value).startswith(f"{told} monitoring: allow this pod's service")
+    assert str(caught.value).startswith(
+        f"ha.lease: {told} monitoring: allow this pod's service"
+    )
 
 
 @virtually
@@ -335,7 +338,7 @@ async def test_a_missing_right_is_named_at_the_start_if_it_is_needed_then(
 async def test_what_a_retry_cannot_change_is_a_refusal(status: int) -> None:
     """It ends the start, where the text is read."""
     a = candidate(LeaseApi(answers=[status]), "a")
-    with pytest.raises(LeaseRefusedError, match=f"answered {status} to get of the"):
+    with pytest.raises(ConfigurationError, match=f"answered {status} to get of the"):
         await a.elector.attempt()
 
 
@@ -343,7 +346,7 @@ async def test_what_a_retry_cannot_change_is_a_refusal(status: int) -> None:
 async def test_a_namespace_that_does_not_exist_is_a_refusal() -> None:
     """Reading finds nothing there, so creating fails."""
     a = candidate(LeaseApi(), "a", namespace="nowhere")
-    with pytest.raises(LeaseRefusedError, match=r"404 to create .* namespace nowhere"):
+    with pytest.raises(ConfigurationError, match=r"404 to create .* namespace nowhere"):
         await a.elector.attempt()
 
 

@@ -19,7 +19,6 @@ from yarl import URL
 
 from exporter.app.exporter import Exporter
 from exporter.app.leader import Elector, LeaseClient, lease_name
-from exporter.app.serve import poll_when_elected
 from exporter.cloud.client import CloudClient, requests_per_second
 from exporter.cloud.http import Exchange
 from exporter.cloud.limiter import Limiter
@@ -138,7 +137,7 @@ class Process:
             on_change=exporter.elected,
             on_follow=exporter.ready.set,
         )
-        await poll_when_elected(exporter, elector)
+        await elector.run(exporter.run)
 
     def lose_the_cloud(self) -> None:
         """Reach the cloud no more."""
