@@ -74,7 +74,7 @@ soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
 	$(RUN) tests/support/soak.py
 
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
-	$(RUN) -m bench $(BENCH)
+	PYTHONPATH=tests/support $(RUN) -m bench $(BENCH)
 
 scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one of them killed
 	$(RUN) -m bench.scale $(SCALE)

@@ -14,8 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import checkpoints
-from bench.certificates import Chain
-from bench.programs import CACHE, REPOSITORY, Program, announced, environment, exporter
+from bench.programs import (
+    CACHE,
+    REPOSITORY,
+    Chain,
+    Program,
+    announced,
+    environment,
+    exporter,
+)
 from bench.scraping import Client
 
 ROUTES = 10

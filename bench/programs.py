@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.certificates import Chain
 from bench.scraping import Client, RefusedError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -28,6 +27,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 class DidNotStartError(Exception):
     """A program ended, or was silent for too long; its log is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Files: the authorities to trust, and the server's certificate with its key."""
+
+    authorities: Path
+    certificate: Path
+    key: Path
 
 
 @dataclass(frozen=True, slots=True)

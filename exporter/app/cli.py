@@ -65,9 +65,9 @@ def _check(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(loaded.warnings)
     settings = _configured(arguments)
     if settings.web.config_file is not None:
-        from exporter.web.watch import checked
+        from exporter.web.watch import WatchedConfig
 
-        checked(settings.web.config_file)
+        WatchedConfig(settings.web.config_file).current()
     if settings.ha.lease is not None:
         from exporter.app.leader import require_extra
 

@@ -22,7 +22,7 @@ from exporter.config.catalogue import setting_specs
 from exporter.model.errors import CloudError, capture_error
 from exporter.web.auth import web_security
 from exporter.web.server import application, serving
-from exporter.web.watch import checked
+from exporter.web.watch import WatchedConfig
 
 UNEXPECTED = "the configuration could not be put in force: a bug, which is in the log"
 
@@ -53,15 +53,17 @@ async def serve(
     # milliseconds, in which no scrape is answered.
     gc.collect()
     gc.freeze()
-    entrance = web_security(settings.web.config_file, asyncio.get_running_loop().time)
+    middlewares, ssl_context = web_security(
+        settings.web.config_file, asyncio.get_running_loop().time
+    )
     async with opened(settings) as exporter:
         reloader = Reloader(exporter, reread)
         reload = reloader.reload if settings.web.enable_lifecycle else None
         site = replace(exporter.site(), reload=reload)
-        app = application(site, entrance.middlewares)
+        app = application(site, middlewares)
         listen = settings.web.listen_address
         async with (
-            serving(app, listen, entrance.ssl_context) as addresses,
+            serving(app, listen, ssl_context) as addresses,
             # Released once nothing polls any more, and before the server stops.
             election(
                 settings,
@@ -71,7 +73,7 @@ async def serve(
             asyncio.TaskGroup() as group,
         ):
             log.info("started", version=__version__, addresses=",".join(addresses))
-            scheme = "https" if entrance.ssl_context else "http"
+            scheme = "https" if ssl_context else "http"
             ports = sorted({address.rpartition(":")[2] for address in addresses})
             urls = [f"{scheme}://localhost:{port}" for port in ports]
             polling = elector.run(exporter.run) if elector else exporter.run()
@@ -168,7 +170,7 @@ class Reloader:
         settings = self._reread().settings
         if settings.web.config_file is not None:
             # It follows its file by itself; but what `serve` would refuse is not good.
-            checked(settings.web.config_file)
+            WatchedConfig(settings.web.config_file).current()
         return settings
 
 

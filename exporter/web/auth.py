@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import bcrypt
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from exporter.cloud.credentials import in_daemon_thread
 from exporter.config import ConfigurationError
-from exporter.web.watch import WatchedConfig, WatchedContext, checked
+from exporter.web.watch import WatchedConfig, watched_context
 
 
-@dataclass(frozen=True, slots=True)
-class WebSecurity:
-    """What `application` and `serving` take; by default plain HTTP for everybody."""
-
-    middlewares: tuple[Middleware, ...] = ()
-    ssl_context: ssl.SSLContext | None = None
-
-
-def web_security(file: Path | None, clock: Callable[[], float]) -> WebSecurity:
-    """Return what a web configuration file asks for; None is plain HTTP for everybody.
+def web_security(
+    file: Path | None, clock: Callable[[], float]
+) -> tuple[tuple[Middleware, ...], ssl.SSLContext | None]:
+    """Return the middlewares and the TLS that a web configuration file asks for.
 
     Whether there is TLS, and the rate limit, take a restart to change; all else follows
     the files as they change.
@@ -40,19 +32,15 @@ def web_security(file: Path | None, clock: Callable[[], float]) -> WebSecurity:
         ConfigurationError: one line per fault.
     """
     if file is None:
-        return WebSecurity()
-    config = checked(file)
+        return (), None
     watched = WatchedConfig(file)
+    config, context = watched.current()
     limit = config.rate_limit
     bucket = TokenBucket(limit.interval, limit.burst, clock)
-    is_secured = config.tls_server_config.is_enabled
-    context = WatchedContext.of(watched) if is_secured else None
-    return WebSecurity((authenticate(watched, bucket),), context)
+    return (authenticate(watched, bucket),), context and watched_context(watched)
 
 
 _HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("headers", Mapping)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def authenticate(watched: WatchedConfig, bucket: TokenBucket) -> Middleware:
@@ -65,12 +53,13 @@ def authenticate(watched: WatchedConfig, bucket: TokenBucket) -> Middleware:
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            config = watched.config()
+            config, _ = watched.current()
         except ConfigurationError:
             return web.Response(text="Internal Server Error\n", status=500)
         if not bucket.allows():
             return web.Response(text="Too Many Requests\n", status=429)
-        request[_HEADERS] = config.http_server_config.headers
+        headers = config.http_server_config.headers
+        request[_HEADERS] = headers.model_dump(by_alias=True, exclude_unset=True)
         users = config.basic_auth_users
         header = request.headers.get("Authorization")
         if users and not await auth.accepts(header, users):
@@ -114,73 +103,11 @@ class TokenBucket:
         return True
 
 
-# Of "fakepassword": what a user is compared with who is not known.
-_NOBODY = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
+# Of "fakepassword": what an unknown user's password is compared with.
+_NOBODY = b"$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 CACHE_SIZE = 100
-# Releases differ in what they do beyond: cut the password off, or raise.
+# For longer passwords some releases of bcrypt raise, and others compare the start.
 _LONGEST = 72
-
-
-class BasicAuth:
-    """Compares one password at a time, and remembers the last answers."""
-
-    def __init__(self, matches: Callable[[bytes, bytes], bool] | None = None) -> None:
-        self._matches = matches or _matches
-        self._answers: dict[bytes, bool] = {}
-        self._turn = asyncio.Lock()
-        # Passwords are remembered as digests that mean nothing elsewhere.
-        self._pepper = secrets.token_bytes(32)
-
-    async def accepts(self, header: str | None, users: Mapping[str, str]) -> bool:
-        """Return whether an Authorization header names a user and their password."""
-        credentials = decoded(header)
-        if credentials is None:
-            return False
-        user, password = credentials
-        if len(password) > _LONGEST:
-            return False
-        known = {name.encode(): stored for name, stored in users.items()}
-        stored = known.get(user, _NOBODY)
-        key = self._key(user, stored.encode(), password)
-        answer = self._answers.get(key)
-        if answer is None:
-            answer = await self._compared(key, password, stored)
-        return answer and user in known
-
-    async def _compared(self, key: bytes, password: bytes, stored: str) -> bool:
-        async with self._turn:
-            # Perhaps it was just compared, for another request with the same one.
-            if key not in self._answers:
-                compare = partial(self._matches, password, stored.encode())
-                answer = await in_daemon_thread(compare)
-                if len(self._answers) >= CACHE_SIZE:
-                    del self._answers[next(iter(self._answers))]
-                self._answers[key] = answer
-            return self._answers[key]
-
-    def _key(self, *parts: bytes) -> bytes:
-        # In hex, so that no part can hold what stands between them.
-        joined = ":".join(part.hex() for part in parts)
-        return hashlib.blake2b(joined.encode(), key=self._pepper).digest()
-
-
-def decoded(header: str | None) -> tuple[bytes, bytes] | None:
-    """Return user and password of an Authorization header, None if it has none.
-
-    >>> decoded("Basic ZGF2ZTpkYXZlMTIz")
-    (b'dave', b'dave123')
-    >>> decoded("Bearer x"), decoded("Basic !"), decoded("Basic ZGF2ZQ==")
-    (None, None, None)
-    """
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        text = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    user, colon, password = text.partition(b":")
-    return (user, password) if colon else None
 
 
 def _matches(password: bytes, stored: bytes) -> bool:
@@ -189,3 +116,50 @@ def _matches(password: bytes, stored: bytes) -> bool:
     except ValueError:
         # A salt that cannot be read, which only bcrypt knows: no password fits it.
         return False
+
+
+class BasicAuth:
+    """Compares one password at a time, and remembers the last answers."""
+
+    def __init__(self, matches: Callable[[bytes, bytes], bool] = _matches) -> None:
+        self._matches = matches
+        self._answers: dict[bytes, bool] = {}
+        self._turn = asyncio.Lock()
+        # Passwords are remembered as digests that mean nothing elsewhere.
+        self._pepper = secrets.token_bytes(32)
+
+    async def accepts(self, header: str | None, users: Mapping[str, str]) -> bool:
+        """Return whether an Authorization header names a user and their password."""
+        credentials = decoded(header)
+        if credentials is None or len(credentials[1]) > _LONGEST:
+            return False
+        user, password = credentials
+        known = {name.encode(): stored.encode() for name, stored in users.items()}
+        stored = known.get(user, _NOBODY)
+        # The text of a tuple: no part of it can be mistaken for another.
+        secret = repr((user, stored, password)).encode()
+        key = hashlib.blake2b(secret, key=self._pepper).digest()
+        if key not in self._answers:
+            await self._compare(key, password, stored)
+        return self._answers[key] and user in known
+
+    async def _compare(self, key: bytes, password: bytes, stored: bytes) -> None:
+        async with self._turn:
+            # Perhaps it was just compared, for another request with the same one.
+            if key in self._answers:
+                return
+            answer = await in_daemon_thread(partial(self._matches, password, stored))
+            if len(self._answers) >= CACHE_SIZE:
+                del self._answers[next(iter(self._answers))]
+            self._answers[key] = answer
+
+
+def decoded(header: str | None) -> tuple[bytes, bytes] | None:
+    """Return user and password of an Authorization header, None if it has none."""
+    scheme, _, encoded = (header or "").partition(" ")
+    try:
+        text = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return None
+    user, colon, password = text.partition(b":")
+    return (user, password) if colon and scheme.lower() == "basic" else None

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from exporter.config import split_address
-from exporter.metrics.exposition import Body
-from exporter.metrics.formats import Format
+from exporter.metrics.exposition import Exposition
 from exporter.model.assessment import StatusReport
 from exporter.web.auth import add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
@@ -33,18 +30,8 @@ IDLE_SECONDS = 150.0
 # Many times what the largest exposition takes; Prometheus gives up after ten seconds.
 SEND_SECONDS = 30.0
 HANDSHAKE_SECONDS = 10.0
+# Of the usual 1,024 open files, which leaves enough for the polls.
 MAX_CONNECTIONS = 700
-# Polls, listeners and what the process has open besides.
-OTHER_FILES = 300
-HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
-
-
-class Exposition(Protocol):
-    """Renders the metrics."""
-
-    async def body(self, fmt: Format, *, gzip: bool) -> Body:
-        """Return the whole exposition."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +41,7 @@ class Site:
     `report` is what the status page is made of.
     `on_scrape` hears how many seconds a scrape took and how many bytes it was.
     `reload` reads the configuration again and returns its faults, a line each; None
-    where it is not allowed over HTTP. A client that takes longer than `send_seconds`
-    to read a page is disconnected.
+    where it is not allowed over HTTP.
     """
 
     exposition: Exposition
@@ -65,7 +51,6 @@ class Site:
     telemetry_path: str = "/metrics"
     max_requests: int = 40
     reload: Callable[[], Awaitable[Sequence[str]]] | None = None
-    send_seconds: float = SEND_SECONDS
 
 
 def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Application:
@@ -75,10 +60,10 @@ def application(site: Site, middlewares: Sequence[Middleware] = ()) -> web.Appli
     handlers = _Handlers(site)
     app.router.add_get("/", handlers.page)
     app.router.add_get(site.telemetry_path, handlers.metrics)
-    app.router.add_get(HEALTHY, handlers.healthy)
-    app.router.add_get(READY, handlers.ready)
+    app.router.add_get("/-/healthy", handlers.healthy)
+    app.router.add_get("/-/ready", handlers.ready)
     for method in ("POST", "PUT"):
-        app.router.add_route(method, RELOAD, handlers.reload)
+        app.router.add_route(method, "/-/reload", handlers.reload)
     return app
 
 
@@ -117,9 +102,18 @@ async def _listen(
 ) -> asyncio.Server:
     assert server is not None, "the runner is set up"  # noqa: S101 - for the types
     host, port = split_address(address)
+
+    def accept() -> asyncio.Protocol:
+        # The oldest give way: if new ones were refused, idle clients could keep
+        # everybody out.
+        for oldest in server.connections[: 1 - MAX_CONNECTIONS]:
+            if oldest.transport is not None:
+                oldest.transport.abort()
+        return server()
+
     try:
         return await asyncio.get_running_loop().create_server(
-            _limited(server, _max_connections()),
+            accept,
             host or None,
             port,
             ssl=context,
@@ -128,35 +122,6 @@ async def _listen(
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else error.strerror
         raise OSError(error.errno, f"cannot listen on {address}: {why}") from error
-
-
-def _limited(server: web.Server, most: int) -> Callable[[], asyncio.Protocol]:
-    """Return what makes the protocol of each new connection, `most` of them at a time.
-
-    Over the limit the oldest connection ends: if new ones were refused, idle clients
-    could keep everybody out.
-    """
-
-    def accept() -> asyncio.Protocol:
-        connections = server.connections
-        for oldest in connections[: max(0, len(connections) - most + 1)]:
-            if oldest.transport is not None:
-                oldest.transport.abort()
-        return server()
-
-    return accept
-
-
-def _max_connections() -> int:
-    """Raise a low limit of open files if possible, and keep some for the polls."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + OTHER_FILES
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return MAX_CONNECTIONS
-    # Not to the hard limit itself: macOS refuses that where it is infinite.
-    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return max(1, files - OTHER_FILES)
 
 
 def _shown(bound: Sequence[str | int]) -> str:
@@ -223,7 +188,7 @@ class _Handlers:
     async def _send(self, request: web.Request, response: web.Response) -> web.Response:
         """Send a response to its end, or break the connection of a slow reader."""
         try:
-            async with asyncio.timeout(self._site.send_seconds):
+            async with asyncio.timeout(SEND_SECONDS):
                 await response.prepare(request)
                 await response.write_eof()
         except TimeoutError:

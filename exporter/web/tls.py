@@ -9,29 +9,26 @@ import os
 import ssl
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from typing import IO, Any
 
 from exporter.config import ConfigurationError
-from exporter.web.webconfig import (
-    CIPHERS,
-    CURVES,
-    NO_CERT,
-    POLICIES,
-    REQUEST,
-    REQUIRE_AND_VERIFY,
-    REQUIRE_ANY,
-    VERIFY_IF_GIVEN,
-    VERSIONS,
-    TlsServer,
-    fault,
-    shown_word,
-)
+from exporter.web.webconfig import TlsServer, fault
+
+_VERIFY_MODES = {
+    "": ssl.CERT_NONE,
+    "NoClientCert": ssl.CERT_NONE,
+    "RequestClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+    # Python's ssl verifies each certificate that it asks for.
+    "RequireAnyClientCert": ssl.CERT_REQUIRED,
+    "RequireClientCert": ssl.CERT_REQUIRED,
+}
 
 
 def server_context(file: Path, tls: TlsServer) -> ssl.SSLContext:
@@ -41,34 +38,36 @@ def server_context(file: Path, tls: TlsServer) -> ssl.SSLContext:
         ConfigurationError: all faults that can be seen together, one line each.
     """
     faults = list(_contradictions(tls))
-    material = {}
-    for part in ("cert", "key", "client_ca"):
+    pem = {"cert": tls.cert, "key": tls.key, "client_ca": tls.client_ca}
+    for part, path in named_files(file, tls).items():
         try:
-            material[part] = _read(tls, part, file.parent)
+            # A comment may be in any encoding.
+            pem[part] = path.read_text(encoding="ascii", errors="ignore")
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else None
-            path = file.parent / getattr(tls, f"{part}_file")
-            reason = (why or "not a path").lower()
-            faults.append(f"failed to read {part}_file ({path}): {reason}")
+            why = getattr(error, "strerror", None) or "not a path"
+            faults.append(f"failed to read {part}_file ({path}): {why.lower()}")
     if faults:
         raise _refused(file, *faults)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with _refusing(file, "cannot be served"):
         _set_protocol(context, tls)
-        _set_client_policy(context, tls)
-        if tls.client_ca or tls.client_ca_file:
-            _load_authorities(context, file, material["client_ca"])
+    with _refusing(file, "client_ca: expected certificates in PEM"):
+        _set_client_policy(context, tls, pem["client_ca"])
     with _refusing(file, "failed to load X509KeyPair"):
-        _load_pair(context, material["cert"], material["key"])
+        _load_pair(context, pem["cert"], pem["key"])
     if tls.client_allowed_sans:
-        _guard_by_sans(context, frozenset(tls.client_allowed_sans))
+        _check_names(context, frozenset(tls.client_allowed_sans))
     return context
 
 
-def named_files(file: Path, tls: TlsServer) -> tuple[Path, ...]:
-    """Return the files that a context is made of, beside `file` itself."""
-    names = (tls.cert_file, tls.key_file, tls.client_ca_file)
-    return tuple(file.parent / name for name in names if name)
+def named_files(file: Path, tls: TlsServer) -> dict[str, Path]:
+    """Return the files that `file` names, by the part of a context that each holds."""
+    names = {
+        "cert": tls.cert_file,
+        "key": tls.key_file,
+        "client_ca": tls.client_ca_file,
+    }
+    return {part: file.parent / name for part, name in names.items() if name}
 
 
 def _refused(file: Path, *faults: str) -> ConfigurationError:
@@ -86,82 +85,58 @@ def _refusing(file: Path, what: str) -> Iterator[None]:
         raise _refused(file, f"{what}: {words}") from None
 
 
-def _read(tls: TlsServer, part: str, folder: Path) -> bytes:
-    """Return the PEM that a file or the field itself holds, empty if neither is set."""
-    name = getattr(tls, f"{part}_file")
-    inline: str = getattr(tls, part)
-    return (folder / name).read_bytes() if name else inline.encode()
-
-
 def _contradictions(tls: TlsServer) -> Iterator[str]:
-    policy = POLICIES.get(tls.client_auth_type)
-    has_ca = bool(tls.client_ca or tls.client_ca_file)
+    policy = tls.client_auth_type
     if not (tls.cert or tls.cert_file):
         yield "missing one of cert or cert_file"
     if not (tls.key or tls.key_file):
         yield "missing one of key or key_file"
-    if policy is None:
-        yield f"invalid ClientAuth: {shown_word(tls.client_auth_type)}"
-    if has_ca and policy == NO_CERT:
+    if policy not in _VERIFY_MODES:
+        yield f"client_auth_type: expected one of {', '.join([*_VERIFY_MODES][1:])}"
+    if tls.has_ca and policy in ("", "NoClientCert"):
         yield "client CA's have been configured without a Client Auth Policy"
-    if policy == REQUIRE_ANY and not has_ca:
-        yield f"{REQUIRE_ANY} needs client_ca_file: certificates are always verified"
-    if tls.client_allowed_sans and policy in (NO_CERT, REQUEST):
+    if policy in ("RequireAnyClientCert", "RequireClientCert") and not tls.has_ca:
+        yield f"{policy} needs client_ca_file: certificates are always verified"
+    if tls.client_allowed_sans and _VERIFY_MODES.get(policy) == ssl.CERT_NONE:
         yield "client_allowed_sans needs a client_auth_type that verifies certificates"
-    low, high = _versions(tls)
-    if low > high:
+    if tls.min_version > tls.max_version:
         yield "min_version is above max_version"
-    names = [CIPHERS[suite] for suite in tls.cipher_suites]
-    if names and not any(names) and high < ssl.TLSVersion.TLSv1_3:
+    if _is_only_1_3(tls) and tls.max_version < ssl.TLSVersion.TLSv1_3:
         yield "cipher_suites has none for a TLS version below 1.3"
 
 
-def _versions(tls: TlsServer) -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
-    low, high = tls.min_version or "TLS12", tls.max_version or "TLS13"
-    return VERSIONS[low], VERSIONS[high]
+def _is_only_1_3(tls: TlsServer) -> bool:
+    """Tell whether the ciphers leave no other version."""
+    return bool(tls.cipher_suites) and not any(tls.cipher_suites)
 
 
 def _set_protocol(context: ssl.SSLContext, tls: TlsServer) -> None:
-    low, high = _versions(tls)
-    names = [name for suite in tls.cipher_suites if (name := CIPHERS[suite])]
-    if tls.cipher_suites and not names:
-        low = ssl.TLSVersion.TLSv1_3
-    ciphers = ":".join(names)
+    low = ssl.TLSVersion.TLSv1_3 if _is_only_1_3(tls) else tls.min_version
+    ciphers = ":".join(filter(None, tls.cipher_suites))
     if low < ssl.TLSVersion.TLSv1_2:
         # OpenSSL 3 has these versions only without a minimum of strength.
         ciphers = f"{ciphers or 'DEFAULT'}:@SECLEVEL=0"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version, context.maximum_version = low, high
+        context.minimum_version, context.maximum_version = low, tls.max_version
     if ciphers:
         context.set_ciphers(ciphers)
     if tls.curve_preferences:
         # Python up to 3.14 takes one: the first, and never one that is not listed.
-        context.set_ecdh_curve(CURVES[tls.curve_preferences[0]])
+        context.set_ecdh_curve(tls.curve_preferences[0])
 
 
-def _set_client_policy(context: ssl.SSLContext, tls: TlsServer) -> None:
-    policy = POLICIES[tls.client_auth_type]
-    if policy in (REQUIRE_ANY, REQUIRE_AND_VERIFY):
-        context.verify_mode = ssl.CERT_REQUIRED
-    elif policy == VERIFY_IF_GIVEN:
-        context.verify_mode = ssl.CERT_OPTIONAL
+def _set_client_policy(context: ssl.SSLContext, tls: TlsServer, client_ca: str) -> None:
+    context.verify_mode = _VERIFY_MODES[tls.client_auth_type]
     # Go takes every certificate it is given as an anchor, an intermediate one too.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if not (tls.client_ca or tls.client_ca_file):
+    if tls.has_ca:
+        context.load_verify_locations(cadata=client_ca)
+    else:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
 
 
-def _load_authorities(context: ssl.SSLContext, file: Path, client_ca: bytes) -> None:
-    try:
-        authorities = x509.load_pem_x509_certificates(client_ca)
-    except ValueError:
-        raise _refused(file, "client_ca: expected certificates in PEM") from None
-    for authority in authorities:
-        context.load_verify_locations(cadata=authority.public_bytes(Encoding.DER))
-
-
-def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
+def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
     with _as_file(cert) as cert_file, _as_file(key) as key_file:
         # Without a password OpenSSL would ask for one on the terminal.
         context.load_cert_chain(cert_file, key_file, password=_refuse_password)
@@ -172,48 +147,39 @@ def _refuse_password() -> str:
 
 
 @contextmanager
-def _as_file(content: bytes) -> Iterator[str]:
-    """Yield a path of the content: the ssl module reads keys from files alone.
+def _as_file(content: str) -> Iterator[str]:
+    """Yield the path of a file with the content: ssl reads keys from files alone.
 
     Where the system can, the file lives in memory and never touches a disk.
     """
-    if sys.platform != "linux":
-        with NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            yield file.name
-        return
-    descriptor = os.memfd_create("pem")
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(content)
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+    if sys.platform == "linux":
+        file: IO[str] = os.fdopen(os.memfd_create("pem"), "w")
+        path = f"/proc/self/fd/{file.fileno()}"
+    else:
+        file = NamedTemporaryFile("w")  # noqa: SIM115 - closed below
+        path = file.name
+    with file:
+        file.write(content)
+        file.flush()
+        yield path
 
 
-def _guard_by_sans(context: ssl.SSLContext, allowed: frozenset[str]) -> None:
+def _check_names(context: ssl.SSLContext, allowed: frozenset[str]) -> None:
     """Let a context's handshakes fail for clients without an allowed name."""
 
-    class Guarded(ssl.SSLObject):
+    class Checked(ssl.SSLObject):
         def do_handshake(self) -> None:
             super().do_handshake()
-            if allowed.isdisjoint(names_of(self.getpeercert(binary_form=True))):
+            if allowed.isdisjoint(_names_of(self.getpeercert() or {})):
                 raise ssl.SSLCertVerificationError("no SAN of the client is allowed")
 
-    context.sslobject_class = Guarded
+    context.sslobject_class = Checked
 
 
-def names_of(certificate: bytes | None) -> frozenset[str]:
-    """Return the DNS names, addresses and URIs of a certificate in DER."""
-    if certificate is None:
-        return frozenset()
-    try:
-        extensions = x509.load_der_x509_certificate(certificate).extensions
-        found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return frozenset()
-    kinds = (x509.DNSName, x509.RFC822Name, x509.UniformResourceIdentifier)
-    texts = [text for kind in kinds for text in found.get_values_for_type(kind)]
-    addresses = found.get_values_for_type(x509.IPAddress)
-    return frozenset((*texts, *map(str, addresses)))
+def _names_of(certificate: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the DNS names, addresses and URIs of a certificate."""
+    for kind, name in certificate.get("subjectAltName", ()):
+        if kind == "IP Address":
+            yield str(ip_address(name))
+        elif kind in ("DNS", "email", "URI"):
+            yield name

@@ -6,9 +6,8 @@ While a file cannot be read, every client is refused.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -18,115 +17,83 @@ from exporter.web.webconfig import WebConfig
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-_State = tuple[tuple[int, ...] | None, ...]
+
+class Current(NamedTuple):
+    """What a file says, and how it secures connections; None is plain HTTP."""
+
+    config: WebConfig
+    context: ssl.SSLContext | None
 
 
 class WatchedConfig:
-    """What a web configuration says at present; each look costs a stat per file."""
+    """What a web configuration says at present; each look costs a stat per file.
+
+    Whether there is TLS is decided by the first look: a listener stays what it is.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._config = _Remembered[WebConfig](lambda: webconfig.read(file))
-        self._context = _Remembered[ssl.SSLContext](
-            lambda: tls.server_context(file, self.config().tls_server_config)
-        )
+        self._has_tls: bool | None = None
+        self._states: dict[Path, tuple[int, ...]] = {}
+        self._found = self._read()
 
-    def config(self) -> WebConfig:
+    def current(self) -> Current:
         """Return what the file says now.
 
         Raises:
-            ConfigurationError: one line per fault.
+            ConfigurationError: one line per fault, in it or in the files it names.
         """
-        return self._config.value((self._file,))
-
-    def context(self) -> ssl.SSLContext:
-        """Return how a connection is secured that is accepted now.
-
-        Raises:
-            ConfigurationError: one line per fault; also when TLS was switched off.
-        """
-        named = tls.named_files(self._file, self.config().tls_server_config)
-        return self._context.value((self._file, *named))
-
-
-def checked(file: Path) -> WebConfig:
-    """Return what a web configuration says, if it can be served.
-
-    Raises:
-        ConfigurationError: one line per fault, in it or in the files it names.
-    """
-    config = webconfig.read(file)
-    if config.tls_server_config.is_enabled:
-        tls.server_context(file, config.tls_server_config)
-    return config
-
-
-class WatchedContext(ssl.SSLContext):
-    """A listener's context that secures each connection with the one of the moment.
-
-    Python has no GetConfigForClient, and what sni_callback can swap leaves policy,
-    authorities and versions as they were. But asyncio makes every connection by
-    `wrap_bio`, so that is where the moment's context comes in, as a whole.
-    """
-
-    _watched: WatchedConfig
-    _closed: ssl.SSLContext
-
-    @classmethod
-    def of(cls, watched: WatchedConfig) -> WatchedContext:
-        """Return a context for a listener; `watched` had TLS when it was started."""
-        context = cls(ssl.PROTOCOL_TLS_SERVER)
-        context._watched = watched
-        # Without a certificate no handshake comes to a good end.
-        context._closed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        return context
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,  # noqa: FBT001, FBT002 - ssl's
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        """Start a connection as the file says now, or one that is bound to fail."""
-        try:
-            context = self._watched.context()
-        except ConfigurationError:
-            context = self._closed
-        return context.wrap_bio(
-            incoming, outgoing, server_side, server_hostname, session
-        )
-
-
-class _Remembered(Generic[T]):
-    """A value made of files, or the error that came of it, until a file changes."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._state: _State | None = None
-        self._found: T | ConfigurationError | None = None
-
-    def value(self, files: Iterable[Path]) -> T:
-        state = tuple(map(_state_of, files))
-        if state != self._state:
-            # Taken before it is read: what changes meanwhile is seen next time.
-            self._state = state
-            try:
-                self._found = self._make()
-            except ConfigurationError as error:
-                self._found = error
-                log.warning("web_configuration_refused", faults=list(error.faults))
+        if any(_state_of(each) != state for each, state in self._states.items()):
+            self._found = self._read()
+            if isinstance(self._found, ConfigurationError):
+                faults = list(self._found.faults)
+                log.warning("web_configuration_refused", faults=faults)
         if isinstance(self._found, ConfigurationError):
             raise ConfigurationError(self._found.faults)
-        assert self._found is not None, "no file is without a state"  # noqa: S101
         return self._found
 
+    def _read(self) -> Current | ConfigurationError:
+        # A state is taken before its file is read: a later change is seen next time.
+        self._states = {self._file: _state_of(self._file)}
+        try:
+            config = webconfig.read(self._file)
+            section = config.tls_server_config
+            if self._has_tls is None:
+                self._has_tls = section.is_enabled
+            if not self._has_tls:
+                return Current(config, None)
+            for file in tls.named_files(self._file, section).values():
+                self._states[file] = _state_of(file)
+            return Current(config, tls.server_context(self._file, section))
+        except ConfigurationError as error:
+            return error
 
-def _state_of(file: Path) -> tuple[int, ...] | None:
+
+def watched_context(watched: WatchedConfig) -> ssl.SSLContext:
+    """Return a listener's context that secures each connection as the file says then.
+
+    Python has no GetConfigForClient, and what sni_callback can replace leaves policy,
+    authorities and versions as they were. But asyncio makes every connection by
+    `wrap_bio`, so that is where the present context is used, as a whole.
+    """
+
+    class Watched(ssl.SSLContext):
+        def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+            try:
+                context = watched.current().context
+            except ConfigurationError:
+                context = None
+            # This one has no certificate: with it each handshake fails.
+            wrap = super().wrap_bio if context is None else context.wrap_bio
+            return wrap(*arguments, **options)
+
+    return Watched(ssl.PROTOCOL_TLS_SERVER)
+
+
+def _state_of(file: Path) -> tuple[int, ...]:
+    """Return what changes with a file; empty if there is no such file."""
     try:
         found = file.stat()
     except (OSError, ValueError):
-        return None
+        return ()
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import warnings
+from ipaddress import ip_address
 from pathlib import Path
 
 import aiohttp
@@ -71,6 +72,8 @@ async def test_plain_http_gets_no_answer_where_there_is_tls(file: Path) -> None:
         ("", ssl.TLSVersion.TLSv1_1, False),
         ("", ssl.TLSVersion.TLSv1_2, True),
         ("", ssl.TLSVersion.TLSv1_3, True),
+        ("min_version: '', max_version: ''", ssl.TLSVersion.TLSv1_1, False),
+        ("min_version: '', max_version: ''", ssl.TLSVersion.TLSv1_3, True),
         ("min_version: TLS13", ssl.TLSVersion.TLSv1_2, False),
         ("max_version: TLS12", ssl.TLSVersion.TLSv1_3, False),
         ("min_version: TLS10", ssl.TLSVersion.TLSv1_1, True),
@@ -92,30 +95,27 @@ async def test_versions_are_those_of_the_file(
         assert await is_served(server, context) == expected
 
 
-@pytest.mark.parametrize(("cipher", "expected"), [("AES128", True), ("AES256", False)])
-async def test_ciphers_are_those_of_the_file(
-    file: Path, cipher: str, *, expected: bool
-) -> None:
-    """Below TLS 1.3 a client needs one of the file's suites."""
-    rewrite(file, tls("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]"))
-    context = client(file)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(f"ECDHE+{cipher}")
-
-    async with behind(file) as server:
-        assert await is_served(server, context) == expected
-
-
 @pytest.mark.parametrize(
-    ("curve", "expected"), [("secp521r1", True), ("secp384r1", False)]
+    ("cipher", "curve", "expected"),
+    [
+        ("AES128", "", True),
+        ("AES256", "", False),
+        ("", "secp521r1", True),
+        ("", "secp384r1", False),
+    ],
 )
-async def test_curves_are_those_of_the_file(
-    file: Path, curve: str, *, expected: bool
+async def test_ciphers_and_curves_are_those_of_the_file(
+    file: Path, cipher: str, curve: str, *, expected: bool
 ) -> None:
-    """A client without the file's curve has no way in."""
-    rewrite(file, tls("curve_preferences: [CurveP521]"))
+    """Below TLS 1.3 a client needs one of the file's suites, and always its curve."""
+    suites = "cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]"
+    rewrite(file, tls(suites if cipher else "curve_preferences: [CurveP521]"))
     context = client(file)
-    context.set_ecdh_curve(curve)
+    if cipher:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"ECDHE+{cipher}")
+    else:
+        context.set_ecdh_curve(curve)
 
     async with behind(file) as server:
         assert await is_served(server, context) == expected
@@ -163,26 +163,33 @@ async def test_without_an_authority_that_of_the_system_must_vouch(file: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("sans", "expected"),
+    ("san", "allowed", "expected"),
     [
-        ("[one, test3, two]", True),
-        ("[bad]", False),
-        ("[TEST3]", False),
-        ("[est3]", False),
+        (x509.DNSName("test3"), "one, test3, two", True),
+        (x509.DNSName("test3"), "TEST3", False),
+        (x509.DNSName("test3"), "est3", False),
+        (x509.RFC822Name("a@b.example"), "a@b.example", True),
+        (x509.UniformResourceIdentifier("spiffe://a/b"), "'spiffe://a/b'", True),
+        (x509.IPAddress(ip_address("192.0.2.1")), "192.0.2.1", True),
+        (x509.IPAddress(ip_address("2001:db8::1")), "'2001:db8::1'", True),
+        (x509.RegisteredID(x509.ObjectIdentifier("1.2.3")), "1.2.3", False),
+        (None, "client", False),
     ],
 )
 async def test_a_client_needs_one_of_the_names_that_are_allowed(
-    file: Path, sans: str, *, expected: bool
+    file: Path, san: x509.GeneralName | None, allowed: str, *, expected: bool
 ) -> None:
-    """The match is exact, on any kind of name."""
+    """The match is exact, on any kind of name; an optional certificate is required."""
     policy = (
-        f"client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: {sans}"
+        f"client_auth_type: VerifyClientCertIfGiven, client_allowed_sans: [{allowed}]"
     )
     rewrite(file, tls(f"{CA}, {policy}"))
+    AUTHORITY.issue("client", *([san] if san else [])).write(file.parent, "client")
 
     async with behind(file) as server:
         assert await is_served(server, client(file, "client")) == expected
         assert not await is_served(server, client(file, "stranger"))
+        assert not await is_served(server, client(file))
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -208,18 +215,6 @@ async def test_a_wrong_name_gets_not_one_byte_of_an_answer(
             pass
 
     assert received == b""
-
-
-async def test_with_names_an_optional_certificate_is_required(
-    file: Path,
-) -> None:
-    """A list of names means that a name is needed."""
-    policy = "client_auth_type: VerifyClientCertIfGiven, client_allowed_sans: [test3]"
-    rewrite(file, tls(f"{CA}, {policy}"))
-
-    async with behind(file) as server:
-        assert not await is_served(server, client(file))
-        assert await is_served(server, client(file, "client"))
 
 
 async def test_a_new_certificate_is_shown_without_a_restart(file: Path) -> None:

@@ -1,7 +1,6 @@
 """Web configurations and what becomes of each, after exporter-toolkit's own table.
 
-`promtool` is what release 2.42 says of the same file: True accepts, False refuses.
-Where that differs from what is expected here, `reason` says why.
+Where release 2.42 of `promtool` decides otherwise, `reason` says why.
 """
 
 from __future__ import annotations
@@ -24,13 +23,12 @@ class Case:
     name: str
     text: str
     refused: str | None = None
-    promtool: bool | None = None
     reason: str = ""
 
     @property
     def is_accepted_by_promtool(self) -> bool:
-        """Whether promtool accepts it, by default as we do."""
-        return self.refused is None if self.promtool is None else self.promtool
+        """Whether promtool accepts it: as we do, but where there is a reason."""
+        return (self.refused is None) != bool(self.reason)
 
 
 def tls(more: str = "", pair: str = PAIR) -> str:
@@ -70,7 +68,6 @@ _STRICTER = "stricter than Go: see docs/web-configuration.md"
 CASES = (
     Case("empty", ""),
     Case("junk", "hahahah", "expected a mapping"),
-    Case("junk_key", tls("cert_filse: x"), "cert_filse: unknown setting"),
     Case("unknown_section", "web: {}", "web: unknown setting"),
     Case("duplicate", f"{tls()}\n{tls()}", "is set twice"),
     Case(
@@ -98,12 +95,7 @@ CASES = (
     ),
     Case(
         "ca_without_policy",
-        tls("client_ca_file: /dev/null"),
-        "client CA's have been configured without a Client Auth Policy",
-    ),
-    Case(
-        "ca_without_policy_by_name",
-        tls(f"{_CA}, client_auth_type: NoClientCert"),
+        tls("client_ca_file: /dev/null, client_auth_type: NoClientCert"),
         "client CA's have been configured without a Client Auth Policy",
     ),
     Case(
@@ -116,29 +108,25 @@ CASES = (
         "ca_of_nobody",
         tls("client_ca_file: empty.crt, client_auth_type: VerifyClientCertIfGiven"),
         "client_ca: expected certificates in PEM",
-        promtool=True,
         reason=_STRICTER,
     ),
     Case(
-        "user_list_invalid",
-        "basic_auth_users: {john: doe}",
-        "hashedSecret too short to be a bcrypted password",
+        "user_list_invalid", "basic_auth_users: {john: doe}", "expected a bcrypt hash"
     ),
-    Case("invented_ciphers", tls("cipher_suites: [TLS_RSA_X]"), "unknown cipher: TLS_"),
-    Case("invented_curves", tls("curve_preferences: [CurveP1]"), "unknown curve: Cur"),
-    Case("wrong_version", tls("min_version: TLS111"), "unknown TLS version: TLS111"),
-    Case("wrong_policy", tls("client_auth_type: x"), "invalid ClientAuth: x"),
+    Case(
+        "invented_ciphers",
+        tls("cipher_suites: [TLS_RSA_X]"),
+        "expected one of TLS_AES_",
+    ),
+    Case("invented_curves", tls("curve_preferences: [CurveP1]"), "one of CurveP256, "),
+    Case("wrong_version", tls("min_version: TLS111"), "expected one of TLS10, TLS11, "),
+    Case("wrong_policy", tls("client_auth_type: x"), "expected one of NoClientCert, "),
     Case("verify_if_given", tls(f"{_CA}, client_auth_type: VerifyClientCertIfGiven")),
     Case("request", tls("client_auth_type: RequestClientCert")),
     Case(
-        "require_alias",
-        tls(f"{_CA}, client_auth_type: RequireClientCert"),
-    ),
-    Case(
         "require_any_without_ca",
-        tls("client_auth_type: RequireAnyClientCert"),
-        "RequireAnyClientCert needs client_ca_file",
-        promtool=True,
+        tls("client_auth_type: RequireClientCert"),
+        "RequireClientCert needs client_ca_file",
         reason=_STRICTER,
     ),
     Case(
@@ -151,7 +139,6 @@ CASES = (
             f"{_CA}, client_auth_type: RequireAndVerifyClientCert, "
             "client_allowed_sans: [one, test3]"
         ),
-        promtool=False,
         reason=OLD_FORMAT,
     ),
     Case(
@@ -165,19 +152,13 @@ CASES = (
         "no_cipher_left",
         tls("cipher_suites: [TLS_AES_128_GCM_SHA256], max_version: TLS12"),
         "cipher_suites has none",
-        promtool=True,
         reason="Go finds out at the first handshake",
     ),
     Case(
         "weak_cipher",
         tls("cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]"),
-        "unknown cipher",
-        promtool=True,
+        "expected one of TLS_AES_",
         reason="no longer among Go's secure suites since 1.22",
-    ),
-    Case(
-        "no_order",
-        tls(f"cipher_suites: [{_GO_SUITES[2]}], prefer_server_cipher_suites: false"),
     ),
     Case(
         "all_curves",
@@ -188,7 +169,6 @@ CASES = (
         "versions_crossed",
         tls("min_version: TLS13, max_version: TLS12"),
         "min_version is above max_version",
-        promtool=True,
         reason="Go finds out at the first handshake",
     ),
     Case("only_min_version", "tls_server_config: {min_version: TLS13}"),
@@ -201,39 +181,23 @@ CASES = (
         "Strict-Transport-Security: max-age=1, Content-Security-Policy: x}}",
     ),
     Case(
-        "header_number",
-        "http_server_config: {headers: {X-XSS-Protection: 0}}",
-    ),
-    Case(
         "header_frame_options",
         "http_server_config: {headers: {X-Frame-Options: forbidden}}",
-        'invalid value for X-Frame-Options. Expected one of: ["deny" "sameorigin"], '
-        'but got: "forbidden"',
+        "X-Frame-Options: expected 'deny' or 'sameorigin'",
     ),
     Case(
         "header_of_two_lines",
         'http_server_config: {headers: {X-XSS-Protection: "1\\r\\nSet-Cookie: a"}}',
-        "Expected one line of text",
-        promtool=True,
+        "expected one line of text",
         reason="Go cleans it when it is sent",
     ),
     Case(
         "header_extra",
         "http_server_config: {headers: {Content-Type: x}}",
-        'HTTP header "Content-Type" can not be configured',
+        "headers.Content-Type: unknown setting",
     ),
-    Case(
-        "rate_limit",
-        "rate_limit: {interval: 1s, burst: 0}",
-        promtool=False,
-        reason=OLD_FORMAT,
-    ),
-    Case(
-        "rate_limit_off",
-        "rate_limit: {interval: 0, burst: 0}",
-        promtool=False,
-        reason=OLD_FORMAT,
-    ),
+    Case("rate_limit", "rate_limit: {interval: 1s, burst: 0}", reason=OLD_FORMAT),
+    Case("rate_limit_off", "rate_limit: {interval: 0, burst: 0}", reason=OLD_FORMAT),
     Case("rate_limit_negative", "rate_limit: {burst: -1}", "at least 0"),
     Case("rate_limit_unit", "rate_limit: {interval: 1d}", "expected a duration"),
     Case("users", f"basic_auth_users: {{dave: '{hashed('dave123')}'}}"),

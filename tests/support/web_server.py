@@ -13,14 +13,17 @@ from pathlib import Path
 import aiohttp
 from report_cases import report_of
 
-from exporter.metrics.exposition import Body
+from exporter.metrics.exposition import Body, Exposition
 from exporter.metrics.formats import Format
 from exporter.web.auth import web_security
 from exporter.web.server import Site, application, serving
 
 
-class Words:
+class Words(Exposition):
     """An exposition that says one word."""
+
+    def __init__(self) -> None:
+        """Need nothing that is polled."""
 
     async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the word."""
@@ -72,17 +75,20 @@ class Server:
             text = await response.text()
             return Answer(response.status, text, dict(response.headers))
 
-    async def status_of(self, head: str) -> int:
-        """Send a request as it stands; return the status of all that is answered."""
+    async def told(self, request_line: str, header: str) -> Answer:
+        """Send a request as it stands; return the one answer to it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(f"{head}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-            answer = await reader.read()
+            head = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            writer.write(f"{head}{header}\r\n\r\n".encode())
+            answer = (await reader.read()).decode()
         finally:
             writer.close()
             await writer.wait_closed()
-        assert answer.count(b"HTTP/1.1 ") == 1, "a promise before the answer"
-        return int(answer.split()[1])
+        assert answer.count("HTTP/1.1 ") == 1, "a promise before the answer"
+        top, _, text = answer.partition("\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in top.splitlines()[1:])
+        return Answer(int(top.split()[1]), text, headers)
 
 
 @asynccontextmanager
@@ -90,9 +96,9 @@ async def behind(
     file: Path | None, clock: Callable[[], float] | None = None
 ) -> AsyncIterator[Server]:
     """Serve a site behind a web configuration."""
-    entrance = web_security(file, clock or asyncio.get_running_loop().time)
-    app = application(SITE, entrance.middlewares)
-    async with serving(app, ["127.0.0.1:0"], entrance.ssl_context) as (address,):
+    middlewares, tls = web_security(file, clock or asyncio.get_running_loop().time)
+    app = application(SITE, middlewares)
+    async with serving(app, ["127.0.0.1:0"], tls) as (address,):
         yield Server(int(address.rpartition(":")[2]))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import ssl
 from pathlib import Path
 
 import pytest
 
-from bench import certificates, checkpoints
+from bench import checkpoints
 from bench.checkpoints import AGE, LABELS, LAG, LAST_SYNC
 
 VALUES = ("13", "10", "rmq-a", "rmq-b", "GID_x", "orders")
@@ -61,22 +60,3 @@ def test_an_age_may_differ_by_the_time_between_two_scrapes() -> None:
     found = checkpoints.differences(exposition(1, 3, 99), exposition(1, 7, 99), 5)
 
     assert not any(found.values())
-
-
-def test_the_throwaway_authority_vouches_for_the_server(tmp_path: Path) -> None:
-    """A client that trusts the authority accepts the certificate of localhost."""
-    chain = certificates.issue(tmp_path)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(chain.certificate, chain.key)
-    client = ssl.create_default_context(cafile=str(chain.authorities))
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ours = client.wrap_bio(to_client, to_server, server_hostname="localhost")
-    theirs = server.wrap_bio(to_server, to_client, server_side=True)
-
-    for side in (ours, theirs, ours):
-        try:
-            side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-
-    assert ours.getpeercert()

@@ -13,12 +13,13 @@ import pytest
 from aiohttp import web
 from report_cases import report_of
 
-from exporter.metrics.exposition import Body
+from exporter.metrics.exposition import Body, Exposition
 from exporter.metrics.formats import Format
+from exporter.web import server
 from exporter.web.server import Site, application, serving
 
 
-class FakeExposition:
+class FakeExposition(Exposition):
     """Answers with the format's name; waits while it is told to."""
 
     def __init__(self) -> None:
@@ -212,9 +213,10 @@ async def test_a_reload_is_answered_with_its_faults_a_line_each(
 
 
 async def test_a_client_that_does_not_read_is_disconnected(
-    site: Site, exposition: FakeExposition
+    site: Site, exposition: FakeExposition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its large body is not kept in memory for ever."""
+    monkeypatch.setattr(server, "SEND_SECONDS", 0.05)
     exposition.padding = b"x" * 2**25
     done = asyncio.Event()
 
@@ -228,7 +230,7 @@ async def test_a_client_that_does_not_read_is_disconnected(
         finally:
             done.set()
 
-    app = application(replace(site, send_seconds=0.05), [told])
+    app = application(site, [told])
     async with serving(app, ["127.0.0.1:0"]) as (address,):
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)

@@ -11,7 +11,7 @@ from web_config_cases import CASES, Case, hashed, tls, write_folder
 from exporter.app import logs
 from exporter.app.cli import main
 from exporter.config import ConfigurationError, load
-from exporter.web.watch import checked
+from exporter.web.watch import WatchedConfig
 
 CANARY = "canary-5b1e-secret"
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def faults_of(file: Path) -> tuple[str, ...]:
     """Return what a file is refused with, nothing if it is not."""
     try:
-        checked(file)
+        WatchedConfig(file).current()
     except ConfigurationError as error:
         return error.faults
     return ()
@@ -57,23 +57,6 @@ def test_certificates_may_stand_in_the_file_itself(folder: Path) -> None:
     both = folder / "both.yml"
     both.write_text(tls("cert: junk, key: junk"))
     assert faults_of(both) == ()
-
-
-def test_a_header_that_yaml_reads_as_a_number_is_text(folder: Path) -> None:
-    """As in exporter-toolkit; `0` is the usual value of X-XSS-Protection."""
-    file = folder / "number.yml"
-    file.write_text("http_server_config: {headers: {X-XSS-Protection: 0}}")
-
-    headers = checked(file).http_server_config.headers
-
-    assert headers == {"X-XSS-Protection": "0"}
-
-
-def test_a_missing_file_is_told(folder: Path) -> None:
-    """The file itself is named, with the system's reason."""
-    (fault,) = faults_of(folder / "somefile")
-
-    assert fault.lower().endswith("somefile: cannot be read: no such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -108,8 +91,8 @@ def test_nothing_that_is_read_shows_a_secret_by_its_repr(folder: Path) -> None:
     file = folder / "users.yml"
     file.write_text(f"basic_auth_users: {{dave: '{secret}'}}")
 
-    assert secret not in repr(checked(file))
-    assert "PRIVATE KEY" not in repr(checked(folder / "inline.yml"))
+    assert secret not in repr(WatchedConfig(file).current())
+    assert "PRIVATE KEY" not in repr(WatchedConfig(folder / "inline.yml").current())
 
 
 def test_check_tells_every_fault_and_exits_with_2(
