@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
 
@@ -170,12 +170,9 @@ class InternalError(CloudError):
     reason = Reason.INTERNAL
     remedy = "report it, with the traceback in the log"
 
-    @classmethod
-    def from_bug(cls, bug: BaseException) -> Self:
-        """Return the error that stands for an exception nobody expected."""
-        error = cls(f"unexpected {type(bug).__name__}")
-        error.bug = bug
-        return error
+    def __init__(self, bug: BaseException) -> None:
+        super().__init__(f"unexpected {type(bug).__name__}")
+        self.bug = bug
 
 
 _REMEDIES = {error.reason: error.remedy for error in CloudError.__subclasses__()}
@@ -206,7 +203,7 @@ async def capture_error(work: Awaitable[T]) -> T | CloudError:
     except (Exception, asyncio.CancelledError) as bug:  # noqa: BLE001 - bugs become data
         # A cancellation of what was awaited, not of this task, would end a schedule
         # without a word.
-        result = InternalError.from_bug(bug)
+        result = InternalError(bug)
     if _cancellations() > cancellations:
         # Until Python 3.13 a task group that fails at the same moment swallows it.
         raise asyncio.CancelledError

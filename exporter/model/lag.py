@@ -12,22 +12,12 @@ from itertools import accumulate, compress
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import UNKNOWN_MS, Columns, Rollup, State
 
-BUCKET_BOUNDS_MS = (
-    -60_000,
-    0,
-    1_000,
-    5_000,
-    10_000,
-    30_000,
-    60_000,
-    120_000,
-    300_000,
-    600_000,
-    1_800_000,
-    3_600_000,
-    21_600_000,
-    86_400_000,
+_BOUNDS_SECONDS = (
+    *(-60, 0, 1, 5, 10, 30),  # seconds
+    *(60, 120, 300, 600, 1_800),  # minutes
+    *(3_600, 21_600, 86_400),  # hours
 )
+BUCKET_BOUNDS_MS = tuple(seconds * 1000 for seconds in _BOUNDS_SECONDS)
 """Upper bounds of the lag distribution; the negative one lets its sum be negative."""
 
 
@@ -48,20 +38,12 @@ def sync_lag_ms(source_ms: int, target_ms: int) -> int | None:
 
 
 def sync_age_ms(now_ms: int, last_sync_ms: int) -> int | None:
-    """Return how long ago progress was last synced, None if that is unknown.
-
-    >>> sync_age_ms(1740724090000, 1740724080000)
-    10000
-    """
+    """Return how long ago progress was last synced, None if that is unknown."""
     return None if last_sync_ms == UNKNOWN_MS else now_ms - last_sync_ms
 
 
 def state_of(source_ms: int, target_ms: int, last_sync_ms: int) -> State:
-    """Return the first state that fits.
-
-    >>> state_of(1740724080343, UNKNOWN_MS, UNKNOWN_MS).value
-    'never_synced'
-    """
+    """Return the first state that fits."""
     if source_ms == UNKNOWN_MS:
         return State.SOURCE_MISSING
     if target_ms == UNKNOWN_MS:
@@ -71,12 +53,7 @@ def state_of(source_ms: int, target_ms: int, last_sync_ms: int) -> State:
 
 
 def merged(parts: Sequence[Rollup]) -> Rollup:
-    """Return what at least one part of the same columns come to together.
-
-    >>> halves = rollup([9_000], [4_000], [8_000]), rollup([9_000], [0], [0])
-    >>> merged(halves) == rollup([9_000, 9_000], [4_000, 0], [8_000, 0])
-    True
-    """
+    """Return what the parts of a route, at least one, come to together."""
     lags = [part.max_lag_ms for part in parts if part.max_lag_ms is not None]
     syncs = [part.oldest_sync_ms for part in parts if part.oldest_sync_ms is not None]
     buckets = zip(*(part.lag_buckets for part in parts), strict=True)
@@ -93,11 +70,7 @@ def merged(parts: Sequence[Rollup]) -> Rollup:
 def rollup(
     source_ms: Sequence[int], target_ms: Sequence[int], last_sync_ms: Sequence[int]
 ) -> Rollup:
-    """Return what columns of checkpoints come to.
-
-    >>> rollup([10_000, 20_000], [4_000, 0], [9_000, 0]).max_lag_ms
-    6000
-    """
+    """Return what columns of checkpoints come to."""
     states = dict.fromkeys(State, 0)
     for row in zip(source_ms, target_ms, last_sync_ms, strict=True):
         states[state_of(*row)] += 1

@@ -405,7 +405,7 @@ async def test_a_bug_in_discovery_ends_the_run() -> None:
     bench = SchedulerBench()
 
     async def crash() -> bool:
-        raise InternalError("a bug")
+        raise InternalError(KeyError("a bug"))
 
     bench.discovery.refresh = crash  # type: ignore[method-assign]  # a bug
     with pytest.raises(ExceptionGroup):
