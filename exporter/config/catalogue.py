@@ -19,7 +19,7 @@ from exporter.model.durations import format_duration
 
 PREFIX = "ROCKETMQ_DR_"
 
-Shape = Literal["text", "switch", "list"]
+Shape = Literal["text", "switch", "list", "document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,15 @@ def _specs(section: type[Section], prefix: str) -> Iterator[SettingSpec]:
 def _spec(path: str, field: FieldInfo, kinds: tuple[Any, ...]) -> SettingSpec:
     """Describe the setting that a field holds."""
     is_own = "[]" not in path
-    is_list = get_origin(field.annotation) is tuple and path != "plans"
+    shape: Shape = "switch" if bool in kinds else "text"
+    if get_origin(field.annotation) is tuple:
+        shape = "document" if any(map(_is_section, kinds)) else "list"
     # The words of the whole stand before those of a part.
     parts = (part for kind in kinds for part in getattr(kind, "__metadata__", ()))
     metadata = chain(field.metadata, parts)
     return SettingSpec(
         path=path,
-        shape="list" if is_list else "switch" if bool in kinds else "text",
+        shape=shape,
         expected=next(each.words for each in metadata if isinstance(each, Expected)),
         default=field.default if is_own else None,
         description=field.description or "",

@@ -169,8 +169,6 @@ def valid_expression(text: str) -> str:
     raise fault(f"expected an RE2 regular expression: {why}")
 
 
-# An empty variable is an empty list.
-EMPTY_LIST = BeforeValidator(lambda value: () if value == "" else value)
 # An item named twice is polled once.
 UNIQUE = AfterValidator(lambda entries: tuple(dict.fromkeys(entries)))
 

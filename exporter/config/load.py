@@ -12,11 +12,21 @@ from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    SettingsConfigDict,
+)
 
-from exporter.config.catalogue import PREFIX, sections, setting_specs, variable
+from exporter.config.catalogue import (
+    PREFIX,
+    SettingSpec,
+    sections,
+    setting_specs,
+    variable,
+)
 from exporter.config.settings import Settings
 
 FILE_VARIABLE = variable("config.file")
@@ -72,41 +82,27 @@ def load(
         raise ConfigurationError((one_line(f"{file}: {error}"),), warnings) from None
     given = _given(flags, environ, tree)
     try:
-        sources = _GivenSource(given), InitSettingsSource(_Sources, tree)
-        found = _Sources(_build_sources=(sources, {}))
-        return Loaded(Settings(**dict(found)), warnings)
+        return Loaded(_merged(given, tree), warnings)
     except ValidationError as error:
         faults = [_line(each, file, given) for each in error.errors()]
     raise ConfigurationError(tuple(map(one_line, faults)), warnings)
 
 
-class _Sources(Settings, BaseSettings):  # type: ignore[misc]  # two model_config
+class _Sources(Settings, BaseSettings):
     """Settings that pydantic-settings merges from sources, the first above the rest."""
 
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
+    )
 
-class _GivenSource(EnvSettingsSource):
-    """Reads what flags and variables say as it would read the environment."""
 
-    def __init__(self, given: _Given) -> None:
-        super().__init__(_Sources, env_prefix=PREFIX, env_nested_delimiter="__")
-        values = {variable(path).lower(): value for path, (_, value) in given.items()}
-        self.env_vars = cast("dict[str, str | None]", values)
-
-    def decode_complex_value(
-        self,
-        field_name: str,
-        field: FieldInfo,  # noqa: ARG002 - pydantic-settings' signature
-        value: Any,
-    ) -> Any:
-        """Return the entries of a list; leave other text to the model."""
-        if not isinstance(value, str):
-            return value
-        if field_name != "plans" and not value.lstrip().startswith("["):
-            return [part.strip() for part in value.split(",") if part.strip()]
-        try:
-            return _read_yaml(value) or []
-        except (yaml.YAMLError, ValueError, RecursionError):
-            return value
+def _merged(given: _Given, tree: dict[str, Any]) -> Settings:
+    """Validate what flags and variables say, and what the file says beneath them."""
+    above = EnvSettingsSource(_Sources)
+    values = {variable(path).lower(): value for path, (_, value) in given.items()}
+    above.env_vars = cast("dict[str, str | None]", values)
+    sources = above, InitSettingsSource(_Sources, tree)
+    return Settings(**dict(_Sources(_build_sources=(sources, {}))))
 
 
 def _given(
@@ -120,10 +116,22 @@ def _given(
             # It would hide that the file has something else in place of the section.
             continue
         if path in flags:
-            given[path] = spec.flag or path, flags[path]
+            given[path] = spec.flag or path, _decoded(spec, flags[path])
         elif spec.environment is not None and spec.environment in environ:
-            given[path] = spec.environment, environ[spec.environment]
+            given[path] = spec.environment, _decoded(spec, environ[spec.environment])
     return given
+
+
+def _decoded(spec: SettingSpec, value: object) -> object:
+    """Return the entries of a list; leave other text, and no list, to the model."""
+    if spec.shape not in {"list", "document"} or not isinstance(value, str):
+        return value
+    if spec.shape == "list" and not value.lstrip().startswith("["):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return _read_yaml(value) or []
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return value
 
 
 def _file_tree(file: Path | None) -> dict[str, Any]:

@@ -6,35 +6,30 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from exporter.config import fields
-from exporter.config.fields import EMPTY_LIST, UNIQUE, Expected, fault
+from exporter.config.fields import UNIQUE, Expected, fault
 
 Family = Literal[
     "sync_lag", "sync_age", "last_sync", "problem", "consume", "fetch", "info"
 ]
 _Families = Annotated[
     tuple[Family, ...],
-    EMPTY_LIST,
     UNIQUE,
     Expected(f"a list of {', '.join(get_args(Family))}"),
 ]
 _Expressions = Annotated[
     tuple[Annotated[str, AfterValidator(fields.valid_expression)], ...],
-    EMPTY_LIST,
     Expected("a list of RE2 regular expressions"),
 ]
 _ListenAddresses = Annotated[
     tuple[Annotated[str, AfterValidator(fields.listen_address)], ...],
-    EMPTY_LIST,
     Field(min_length=1),
     UNIQUE,
     Expected(f"a list of addresses, each {fields.LISTEN_ADDRESS}"),
 ]
 _Ids = Annotated[
-    tuple[fields.Id, ...], EMPTY_LIST, UNIQUE, Expected("a list of ids made of digits")
+    tuple[fields.Id, ...], UNIQUE, Expected("a list of ids made of digits")
 ]
-_Names = Annotated[
-    tuple[fields.Text, ...], EMPTY_LIST, UNIQUE, Expected("a list of names")
-]
+_Names = Annotated[tuple[fields.Text, ...], UNIQUE, Expected("a list of names")]
 
 
 class Section(BaseModel):
@@ -192,7 +187,6 @@ def _no_plan_twice(plans: tuple[PlanSettings, ...]) -> tuple[PlanSettings, ...]:
 
 _Plans = Annotated[
     tuple[PlanSettings, ...],
-    EMPTY_LIST,
     AfterValidator(_no_plan_twice),
     Expected("a list of plans"),
 ]
