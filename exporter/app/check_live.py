@@ -24,7 +24,7 @@ from exporter.cloud.client import (
 from exporter.cloud.credentials import CredentialSource, credential_source
 from exporter.cloud.retry import ApiObserver
 from exporter.cloud.signing import Credentials
-from exporter.config import PlanSettings, Settings
+from exporter.config.settings import PlanSettings, Settings
 from exporter.model.durations import brief_duration
 from exporter.model.errors import (
     ClockError,

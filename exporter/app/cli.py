@@ -16,7 +16,8 @@ import structlog
 
 from exporter.app import logs
 from exporter.app.flags import parse_command_line, setting_flags
-from exporter.config import ApiSettings, ConfigurationError, Loaded, Settings, load
+from exporter.config.load import ConfigurationError, load, unknown_variables
+from exporter.config.settings import ApiSettings, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _COMMANDS[arguments.command](arguments)
     except ConfigurationError as error:
-        for line in (*error.warnings, *error.faults):
+        for line in dict.fromkeys((*unknown_variables(os.environ), *error.faults)):
             print(line, file=sys.stderr)
         return MISUSED
     except KeyboardInterrupt:
@@ -60,10 +61,10 @@ def _poll(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    loaded = _source(arguments)()
-    if loaded.warnings:
-        raise ConfigurationError(loaded.warnings)
-    settings = _configured(arguments)
+    settings = _source(arguments)()
+    if unknown := unknown_variables(os.environ):
+        raise ConfigurationError(unknown)
+    _configured(arguments)
     if settings.web.config_file is not None:
         from exporter.web.watch import WatchedConfig
 
@@ -113,18 +114,17 @@ def _listening(service: Coroutine[None, None, None]) -> int:
 
 def _configured(arguments: argparse.Namespace) -> Settings:
     """Return the settings, with logging set up as they say."""
-    loaded = _source(arguments)()
-    logs.configure(loaded.settings.log.level, loaded.settings.log.format)
-    for line in loaded.warnings:
+    settings = _source(arguments)()
+    logs.configure(settings.log.level, settings.log.format)
+    for line in unknown_variables(os.environ):
         log.warning("unknown_environment_variable", problem=line)
-    poll = loaded.settings.poll
-    if poll.stale_after <= poll.interval:
+    if settings.poll.stale_after <= settings.poll.interval:
         log.warning(
             "checkpoints_withdrawn_between_polls",
             remedy="make poll.stale_after several times poll.interval",
         )
-    _require_secrets(loaded.settings.api)
-    return loaded.settings
+    _require_secrets(settings.api)
+    return settings
 
 
 def _require_secrets(api: ApiSettings) -> None:
@@ -140,7 +140,7 @@ def _require_secrets(api: ApiSettings) -> None:
         raise ConfigurationError(tuple(faults))
 
 
-def _source(arguments: argparse.Namespace) -> Callable[[], Loaded]:
+def _source(arguments: argparse.Namespace) -> Callable[[], Settings]:
     """Return what reads all sources of settings when it is called."""
     flags = setting_flags(arguments)
     return partial(load, flags=flags, environ=os.environ, file=arguments.config_file)

@@ -17,7 +17,8 @@ from exporter.app.exporter import Exporter
 from exporter.app.flags import setting_flags
 from exporter.app.report import show
 from exporter.app.serve import serve, stop_signal
-from exporter.config import load, split_address
+from exporter.config.fields import split_address
+from exporter.config.load import load
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -52,7 +53,7 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
     async with _cloud(arguments) as url:
         flags = {**DEMO_FLAGS, "api.endpoint": url, **setting_flags(arguments)}
         reread = partial(load, flags=flags, environ={}, file=None)
-        settings = reread().settings
+        settings = reread()
         logs.configure(settings.log.level, settings.log.format)
         await serve(settings, reread, on_ready=_show)
 

@@ -14,7 +14,7 @@ from typing import Never
 
 from exporter import revision
 from exporter.cloud.client import CloudClient, connected, requests_per_second
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.assessment import Limits, StatusReport

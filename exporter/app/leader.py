@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Never
 import aiohttp
 import structlog
 
-from exporter.config import ConfigurationError, Settings
+from exporter.config.load import ConfigurationError
+from exporter.config.settings import Settings
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient, Configuration

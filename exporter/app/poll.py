@@ -15,8 +15,7 @@ from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.app.report import as_json, show
 from exporter.app.serve import stop_signal
-from exporter.config import Settings
-from exporter.config.settings import LogSettings
+from exporter.config.settings import LogSettings, Settings
 from exporter.model.types import Route
 
 

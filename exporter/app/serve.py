@@ -17,8 +17,9 @@ from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.app.leader import election
 from exporter.cloud.credentials import in_daemon_thread
-from exporter.config import ConfigurationError, Loaded, Settings
 from exporter.config.catalogue import setting_specs
+from exporter.config.load import ConfigurationError
+from exporter.config.settings import Settings
 from exporter.model.errors import CloudError, capture_error
 from exporter.web.auth import web_security
 from exporter.web.server import application, serving
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 async def serve(
     settings: Settings,
-    reread: Callable[[], Loaded],
+    reread: Callable[[], Settings],
     *,
     on_ready: OnReady = lambda *_: None,
 ) -> None:
@@ -115,7 +116,7 @@ def signalled(*signals: signal.Signals) -> asyncio.Event:
 class Reloader:
     """Reads the configuration again, and puts it in force if all of it is good."""
 
-    def __init__(self, exporter: Exporter, reread: Callable[[], Loaded]) -> None:
+    def __init__(self, exporter: Exporter, reread: Callable[[], Settings]) -> None:
         self._exporter = exporter
         self._reread = reread
         self._turn = asyncio.Lock()
@@ -167,7 +168,7 @@ class Reloader:
         return ()
 
     def _read(self) -> Settings:
-        settings = self._reread().settings
+        settings = self._reread()
         if settings.web.config_file is not None:
             # It follows its file by itself; but what `serve` would refuse is not good.
             WatchedConfig(settings.web.config_file).current()
@@ -177,7 +178,7 @@ class Reloader:
 def changed_settings(before: Settings, after: Settings) -> list[str]:
     """Return the names of the settings that differ.
 
-    >>> from exporter.config import ShardSettings
+    >>> from exporter.config.settings import ShardSettings
     >>> changed_settings(Settings(), Settings(shard=ShardSettings(total=2)))
     ['shard.total']
     """

@@ -34,7 +34,7 @@ from exporter.cloud.wire import (
     object_decoder,
     page_decoder,
 )
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.model.errors import IncompleteError
 from exporter.model.types import Item, Plan, Route, Snapshot
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from pydantic import SecretStr
 
 from exporter.cloud.signing import Credentials
-from exporter.config import ApiSettings
+from exporter.config.settings import ApiSettings
 from exporter.model.errors import CredentialsError
 
 KEPT_SECONDS: Final = 60.0

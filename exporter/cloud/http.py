@@ -23,7 +23,7 @@ from exporter.cloud.api_errors import Answer, data_of
 from exporter.cloud.credentials import DAEMON_THREADS
 from exporter.cloud.signing import Credentials, canonical_query, signed_headers
 from exporter.cloud.wire import Decode
-from exporter.config import is_loopback
+from exporter.config.fields import is_loopback
 from exporter.model.errors import (
     CloudError,
     MalformedError,

@@ -4,8 +4,7 @@ No line shows a value: it may be a secret in the wrong place.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
@@ -44,18 +43,9 @@ _Given = Mapping[str, tuple[str, object]]
 class ConfigurationError(Exception):
     """The configuration cannot be used; each fault is one line without values."""
 
-    def __init__(self, faults: tuple[str, ...], warnings: tuple[str, ...] = ()) -> None:
+    def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
-        self.warnings = warnings
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Settings, and one line for each unknown variable under our prefix."""
-
-    settings: Settings
-    warnings: tuple[str, ...]
 
 
 def load(
@@ -63,7 +53,7 @@ def load(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     file: Path | None,
-) -> Loaded:
+) -> Settings:
     """Return the settings: a flag wins over the environment, that over the file.
 
     `flags` are by path (``api.region``), as `exporter.app.flags.setting_flags` returns
@@ -75,17 +65,16 @@ def load(
     """
     if file is None and FILE_VARIABLE in environ:
         file = Path(environ[FILE_VARIABLE])
-    warnings = tuple(_unknown_variables(environ))
     try:
         tree = _file_tree(file)
     except SourceError as error:
-        raise ConfigurationError((one_line(f"{file}: {error}"),), warnings) from None
+        raise ConfigurationError((one_line(f"{file}: {error}"),)) from None
     given = _given(flags, environ, tree)
     try:
-        return Loaded(_merged(given, tree), warnings)
+        return _merged(given, tree)
     except ValidationError as error:
         faults = [_line(each, file, given) for each in error.errors()]
-    raise ConfigurationError(tuple(map(one_line, faults)), warnings)
+    raise ConfigurationError(tuple(map(one_line, faults)))
 
 
 class _Sources(Settings, BaseSettings):
@@ -143,14 +132,16 @@ def _file_tree(file: Path | None) -> dict[str, Any]:
     return {str(key): each for key, each in tree.items()}
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for each variable that looks like ours and names no setting."""
+def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a line for each variable that looks like ours and names no setting."""
     known = {spec.environment for spec in setting_specs().values() if spec.environment}
     known.add(FILE_VARIABLE)
-    for name in sorted(environ):
-        is_ours = name.startswith(PREFIX) and not name.startswith(_INJECTED)
-        if is_ours and name not in known:
-            yield one_line(f"{name}: unknown variable{did_you_mean(name, known)}")
+    ours = {name for name in environ if name.startswith(PREFIX)}
+    return tuple(
+        one_line(f"{name}: unknown variable{did_you_mean(name, known)}")
+        for name in sorted(ours - known)
+        if not name.startswith(_INJECTED)
+    )
 
 
 class SourceError(ValueError):

@@ -20,7 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Family, Kind
 from exporter.metrics.formats import EOF, Format

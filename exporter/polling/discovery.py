@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from exporter.config import PlanSettings, Settings
+from exporter.config.settings import PlanSettings, Settings
 from exporter.model.errors import CloudError, NotFoundError, Reason, capture_error
 from exporter.model.types import Inventory, Item, Missing, Plan, Route
 from exporter.polling.routes import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.model.errors import CloudError, NotFoundError
 from exporter.model.types import Item, Missing, Plan, Route
 

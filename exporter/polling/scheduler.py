@@ -11,7 +11,7 @@ from typing import Never, Protocol
 
 import structlog
 
-from exporter.config import NameFilter, Settings
+from exporter.config.settings import NameFilter, Settings
 from exporter.model.errors import capture_error
 from exporter.model.types import Inventory, Route, Snapshot
 from exporter.polling.discovery import Discovery, FailureLog

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from exporter.cloud.credentials import in_daemon_thread
-from exporter.config import ConfigurationError
+from exporter.config.load import ConfigurationError
 from exporter.web.watch import WatchedConfig, watched_context
 
 

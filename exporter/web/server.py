@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from exporter.config import split_address
+from exporter.config.fields import split_address
 from exporter.metrics.exposition import Exposition
 from exporter.model.assessment import StatusReport
 from exporter.web.auth import add_headers

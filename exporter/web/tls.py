@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
-from exporter.config import ConfigurationError
+from exporter.config.load import ConfigurationError
 from exporter.web.webconfig import TlsServer, fault
 
 _VERIFY_MODES = {

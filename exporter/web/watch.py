@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from exporter.config import ConfigurationError
+from exporter.config.load import ConfigurationError
 from exporter.web import tls, webconfig
 from exporter.web.webconfig import WebConfig
 

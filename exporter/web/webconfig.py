@@ -22,8 +22,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from exporter.config import ConfigurationError
-from exporter.config.load import SourceError, one_line, read_file, shown_key
+from exporter.config.load import (
+    ConfigurationError,
+    SourceError,
+    one_line,
+    read_file,
+    shown_key,
+)
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from manifests import (
 )
 from pod_settings import told
 
-from exporter.config import Settings
+from exporter.config.settings import Settings
 
 pytestmark = [pytest.mark.go]
 
@@ -158,7 +158,7 @@ def test_a_role_is_an_annotation_beside_the_others() -> None:
 def test_there_are_as_many_of_each_as_are_asked_for(tmp_path: Path) -> None:
     """Shards, those who stand by, the lease's duration; and no replicas is a pause."""
     two = templated("sharded", "--set=shards=2")
-    shard = told(only("StatefulSet", two), two, tmp_path, pod_index=1).settings.shard
+    shard = told(only("StatefulSet", two), two, tmp_path, pod_index=1).shard
     assert (shard.index, shard.total) == (1, 2)
     leases = [f"{FULL_NAME}-0", f"{FULL_NAME}-1"]
     pairs = templated("ha-sharded", "--set=shards=2")
@@ -167,7 +167,7 @@ def test_there_are_as_many_of_each_as_are_asked_for(tmp_path: Path) -> None:
     assert only("Deployment", templated("ha", three))["spec"]["replicas"] == 3
     assert len(workloads(templated("ha-sharded", three))) == 3
     longer = templated("ha", "--set=ha.leaseDuration=1m30s")
-    settings = told(only("Deployment", longer), longer, tmp_path).settings
+    settings = told(only("Deployment", longer), longer, tmp_path)
     assert settings.ha.lease_duration.total_seconds() == 90
     for case in ("default", "sharded", "ha", "ha-sharded"):
         found = workloads(templated(case, "--set=replicaCount=0"))
@@ -180,7 +180,7 @@ def test_tls_and_passwords_change_how_it_is_asked(tmp_path: Path) -> None:
     workload = only("Deployment", made)
     (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
 
-    web = told(workload, made, tmp_path).settings.web
+    web = told(workload, made, tmp_path).web
     assert web.config_file == tmp_path / "etc/rocketmq-dr-exporter-web/web-config.yml"
     assert endpoint["scheme"] == "https"
     assert endpoint["path"] == web.telemetry_path == "/dr-metrics"
@@ -209,7 +209,7 @@ def test_big_whole_numbers_stay_as_they_are(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump({"config": config}))
     made = templated("default", f"--values={file}")
 
-    settings = told(only("Deployment", made), made, tmp_path).settings
+    settings = told(only("Deployment", made), made, tmp_path)
 
     assert settings.metrics.max_checkpoints == 2_000_000
     (plan,) = settings.plans
@@ -227,7 +227,7 @@ def test_settings_without_a_value_are_the_exporter_s_defaults(tmp_path: Path) ->
         made = templated("observed", more)
         (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
 
-        settings = told(only("Deployment", made), made, tmp_path).settings
+        settings = told(only("Deployment", made), made, tmp_path)
         assert settings == Settings()
         assert endpoint["path"] == "/metrics"
 

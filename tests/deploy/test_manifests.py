@@ -32,7 +32,7 @@ from pod_settings import SECRET, told
 
 from exporter import __version__
 from exporter.app.leader import lease_name
-from exporter.config import parse_duration
+from exporter.model.durations import parse_duration
 
 NAME = "rocketmq-dr-exporter"
 SIMULATED = {"overlay simulated", "chart simulated", "chart observed"}
@@ -101,10 +101,8 @@ def test_probes_ask_what_does_not_depend_on_the_cloud(way: str) -> None:
 def test_the_exporter_understands_what_it_is_told(way: str, tmp_path: Path) -> None:
     """Each variable and flag names a setting, the file is good, the key is a secret."""
     for workload in workloads(made(way)):
-        loaded = told(workload, made(way), tmp_path)
-        api = loaded.settings.api
+        api = told(workload, made(way), tmp_path).api
 
-        assert loaded.warnings == ()
         assert api.access_key_secret is api.security_token is None
         if api.access_key_id is not None:
             assert api.access_key_id == SECRET
@@ -206,7 +204,7 @@ def test_a_pair_shares_a_lease_that_it_may_use(way: str, tmp_path: Path) -> None
         "type": "RollingUpdate",
         "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
     }
-    lease = lease_name(told(workload, manifests, tmp_path).settings)
+    lease = lease_name(told(workload, manifests, tmp_path))
     assert rights(manifests) == {"create": None, "get": [lease], "update": [lease]}
     role, binding = only("Role", manifests), only("RoleBinding", manifests)
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
@@ -232,7 +230,7 @@ def test_shards_take_their_index_from_their_ordinal(way: str, tmp_path: Path) ->
     assert spec["podManagementPolicy"] == "Parallel"
     assert spec["serviceName"] == only("Service", made(way))["metadata"]["name"]
     for index in range(spec["replicas"]):
-        shard = told(workload, made(way), tmp_path, index).settings.shard
+        shard = told(workload, made(way), tmp_path, index).shard
         assert (shard.index, shard.total) == (index, spec["replicas"])
 
 
@@ -291,7 +289,7 @@ def test_pairs_of_shards_are_two_sets_of_one_lease_each(tmp_path: Path) -> None:
     leases = [f"{FULL_NAME}-{shard}" for shard in range(3)]
     assert rights(manifests) == {"create": None, "get": leases, "update": leases}
     for each in sets:
-        settings = told(each, manifests, tmp_path, pod_index=2).settings
+        settings = told(each, manifests, tmp_path, pod_index=2)
         assert lease_name(settings) == leases[2]
         template = each["spec"]["template"]
         (spread,) = template["spec"]["topologySpreadConstraints"]

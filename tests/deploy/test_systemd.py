@@ -18,8 +18,8 @@ import pytest
 from paths import ROOT
 from programs import clean_environment, exporter_command, real, started
 
-from exporter.config import parse_duration
 from exporter.config.catalogue import setting_specs
+from exporter.model.durations import parse_duration
 
 FOLDER = ROOT / "deploy" / "systemd"
 NAME = "rocketmq-dr-exporter.service"

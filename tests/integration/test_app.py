@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from simulated import everything
 
 from exporter.app.exporter import Exporter, opened
-from exporter.config import load
+from exporter.config.load import load
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
 from exporter.web.server import application, serving
@@ -88,7 +88,7 @@ async def running_exporter(world: World, **settings: str) -> AsyncIterator[Runni
             "poll.interval": "100ms",
         }
         flags |= {name.replace("__", "."): value for name, value in settings.items()}
-        loaded = load(flags=flags, environ={}, file=None).settings
+        loaded = load(flags=flags, environ={}, file=None)
         async with (
             opened(loaded) as exporter,
             serving(application(exporter.site()), ["127.0.0.1:0"]) as (address,),

@@ -35,7 +35,8 @@ from exporter.app.check_live import (
     key_found,
     live_check,
 )
-from exporter.config import Settings, load
+from exporter.config.load import load
+from exporter.config.settings import Settings
 from exporter.model.errors import (
     ClockError,
     CredentialsError,
@@ -63,7 +64,7 @@ def settings_for(url: str, plans: Sequence[Any] = (), **flags: str) -> Settings:
         "plans": json.dumps(list(plans)),
     }
     more = {name.replace("__", "."): value for name, value in flags.items()}
-    return load(flags=given | more, environ={}, file=None).settings
+    return load(flags=given | more, environ={}, file=None)
 
 
 async def checked(
@@ -240,7 +241,7 @@ async def test_a_key_file_that_is_not_there_leaves_nothing_to_sign_with() -> Non
     given = {"api.access_key_id": "simulator", "api.access_key_secret_file": "/no/key"}
     async with running(World("healthy"), stats=stats) as url:
         flags = given | {"api.endpoint": url}
-        verdicts = await live_check(load(flags=flags, environ={}, file=None).settings)
+        verdicts = await live_check(load(flags=flags, environ={}, file=None))
 
     (line,) = failures(verdicts)
     assert line == (
@@ -260,7 +261,7 @@ async def test_a_key_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
         "poll.timeout": "50ms",
     }
 
-    verdicts = await live_check(load(flags=flags, environ={}, file=None).settings)
+    verdicts = await live_check(load(flags=flags, environ={}, file=None))
     pipe.write_text("late")  # lets go of the thread that reads it
 
     (line,) = failures(verdicts)

@@ -24,7 +24,7 @@ from programs import (
     started,
 )
 
-from exporter.config import Family
+from exporter.config.settings import Family
 from grafana.build import dashboards
 
 pytestmark = [

@@ -8,7 +8,7 @@ from asyncio.subprocess import PIPE, STDOUT
 import pytest
 from exposition_cases import NOW, small_bench, text_of
 
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 

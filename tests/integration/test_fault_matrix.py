@@ -26,7 +26,7 @@ from structlog.testing import capture_logs
 from virtual_time import virtually
 from yarl import URL
 
-from exporter.config import load
+from exporter.config.load import load
 from exporter.model.errors import Reason
 
 ROWS, SIZE = 25, 10
@@ -63,7 +63,7 @@ class Run:
             "api.page_size": str(SIZE),
             "plans": [{"id": WELL}, {"id": ILL}],
         }
-        settings = load(flags=flags, environ={}, file=None).settings
+        settings = load(flags=flags, environ={}, file=None)
         cloud = cast("Cloud", self.cloud)
         self.process = Process("a", settings, cloud, ApiLine(LeaseApi()), self.now)
         self._samples: list[Any] = []

@@ -20,7 +20,8 @@ from replicas import LAG, simulated_cloud
 
 from exporter.app import leader
 from exporter.app.leader import Elector, election
-from exporter.config import ConfigurationError, HaSettings, Settings, ShardSettings
+from exporter.config.load import ConfigurationError
+from exporter.config.settings import HaSettings, Settings, ShardSettings
 
 
 @pytest.fixture

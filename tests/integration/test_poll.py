@@ -18,7 +18,7 @@ from terminals import CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal, plain
 
 from exporter.app.exporter import Exporter, opened
 from exporter.app.poll import poll_all
-from exporter.config import load
+from exporter.config.load import load
 from exporter.model.assessment import Limits
 from exporter.model.types import Route
 from exporter.simulator.server import running
@@ -58,7 +58,7 @@ async def exporting(
             "api.requests_per_second": "500",
             **flags,
         }
-        async with opened(load(flags=given, environ={}, file=None).settings) as it:
+        async with opened(load(flags=given, environ={}, file=None)) as it:
             yield it
 
 

@@ -23,7 +23,7 @@ from programs import (
 )
 from simulated import everything
 
-from exporter.config import Family
+from exporter.config.settings import Family
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 

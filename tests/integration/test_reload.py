@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app.exporter import Exporter, opened
 from exporter.app.serve import Reloader
-from exporter.config import Loaded, load
+from exporter.config.load import load
+from exporter.config.settings import Settings
 from exporter.model.types import Route, Snapshot
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
@@ -103,10 +104,10 @@ async def reloadable(
         configuration = _with({"api": api, "poll": SLOW}, sections)
         file.write_text(yaml.safe_dump(configuration))
 
-        def read() -> Loaded:
+        def read() -> Settings:
             return load(flags={}, environ={}, file=file)
 
-        settings = read().settings
+        settings = read()
         async with opened(settings) as exporter:
             site = replace(exporter.site(), reload=Reloader(exporter, read).reload)
             async with (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.app.exporter import Exporter
 from exporter.cloud.client import CloudClient
-from exporter.config import PlanSettings, Settings, ShardSettings
+from exporter.config.settings import PlanSettings, Settings, ShardSettings
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.errors import UnavailableError
 from exporter.model.types import Route, Snapshot

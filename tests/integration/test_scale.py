@@ -10,7 +10,7 @@ from simulated import everything
 
 from exporter.app.exporter import opened
 from exporter.app.poll import poll_all
-from exporter.config import load
+from exporter.config.load import load
 from exporter.model.assessment import worst
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
@@ -46,7 +46,7 @@ async def test_the_lags_of_a_large_account_are_right() -> None:
             "api.requests_per_second": str(PER_SECOND),
             "api.max_concurrency": str(CONCURRENCY),
         }
-        settings = load(flags=flags, environ={}, file=None).settings
+        settings = load(flags=flags, environ={}, file=None)
         async with opened(settings) as exporter:
             assert await poll_all(exporter)
 

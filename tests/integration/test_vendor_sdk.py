@@ -21,7 +21,7 @@ from exporter.cloud.signing import (
     canonical_query,
     signed_headers,
 )
-from exporter.config import load
+from exporter.config.load import load
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -117,7 +117,7 @@ async def test_the_vendors_sdk_finds_what_our_client_finds() -> None:
             "api.access_key_secret": "simulator",
             "api.requests_per_second": "500",
         }
-        settings = load(flags=flags, environ={}, file=None).settings
+        settings = load(flags=flags, environ={}, file=None)
         async with opened(settings) as exporter:
             assert await poll_all(exporter)
         theirs = await asyncio.to_thread(polled_by_sdk, url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core_cases import FakePlanReader
 
-from exporter.config import PlanSettings, Settings, ShardSettings
+from exporter.config.settings import PlanSettings, Settings, ShardSettings
 from exporter.model.errors import Reason
 from exporter.model.types import Missing
 from exporter.polling.discovery import Discovery

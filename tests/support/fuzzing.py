@@ -40,7 +40,7 @@ from exporter.cloud.wire import (
     PlanRow,
     page_decoder,
 )
-from exporter.config import ConfigurationError, load
+from exporter.config.load import ConfigurationError, load
 from exporter.model.errors import CloudError
 from exporter.model.types import Columns, Snapshot
 from exporter.web.auth import BasicAuth

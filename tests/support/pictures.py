@@ -20,7 +20,7 @@ from exporter.app.demo import DEMO_FLAGS
 from exporter.app.exporter import opened
 from exporter.app.poll import poll_all
 from exporter.app.report import show
-from exporter.config import load
+from exporter.config.load import load
 from exporter.model.assessment import StatusReport
 from exporter.simulator.server import running
 from exporter.simulator.world import World
@@ -63,7 +63,7 @@ async def _report(now: float) -> StatusReport:
     world = World(scenario="mixed", groups=GROUPS, started_at=now - RUNNING_SECONDS)
     async with running(world, now=lambda: now) as url:
         flags = {**DEMO_FLAGS, "api.endpoint": url, "objectives.lag": OBJECTIVE}
-        settings = load(flags=flags, environ={}, file=None).settings
+        settings = load(flags=flags, environ={}, file=None)
         async with opened(settings) as exporter:
             await poll_all(exporter)
             return replace(exporter.report(), at=now)

@@ -9,7 +9,8 @@ from typing import Any
 from manifests import Manifest, container, only, variables
 
 from exporter.app.flags import parse_command_line, setting_flags
-from exporter.config import Loaded, load
+from exporter.config.load import load, unknown_variables
+from exporter.config.settings import Settings
 
 SECRET = "canary-from-a-secret"
 """What every key of every Secret holds, and every file of one."""
@@ -17,7 +18,7 @@ SECRET = "canary-from-a-secret"
 
 def told(
     workload: Manifest, manifests: Sequence[Manifest], folder: Path, pod_index: int = 0
-) -> Loaded:
+) -> Settings:
     """Return what the exporter reads in a pod of a workload, its files below a folder.
 
     Raises:
@@ -30,6 +31,7 @@ def told(
         name: _resolved(value, pod_index, folder)
         for name, value in variables(workload).items()
     }
+    assert unknown_variables(environ) == ()
     return load(flags=setting_flags(arguments), environ=environ, file=None)
 
 

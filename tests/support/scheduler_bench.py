@@ -12,7 +12,7 @@ from typing import cast
 from core_cases import ROUTE, row
 from exposition_cases import snapshot_of
 
-from exporter.config import PollSettings, Settings
+from exporter.config.settings import PollSettings, Settings
 from exporter.model.errors import CloudError
 from exporter.model.types import Inventory, Route, RouteStatus, Snapshot
 from exporter.polling.discovery import Discovery

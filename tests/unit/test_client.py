@@ -33,7 +33,7 @@ from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import Deadline, Transport
 from exporter.cloud.wire import Decode, Page, PlanRow
-from exporter.config import load
+from exporter.config.load import load
 from exporter.metrics.telemetry import ACTIONS, Telemetry
 from exporter.model.errors import CloudError, Reason, UnavailableError
 from exporter.model.types import Instance, Rejection, Route, Snapshot
@@ -330,7 +330,7 @@ async def listed(cloud: FakeCloud, *, probe: bool) -> int:
         "api.access_key_secret": "simulator",
         "api.requests_per_second": "1000",
     }
-    settings = load(flags=flags, environ={}, file=None).settings
+    settings = load(flags=flags, environ={}, file=None)
     telemetry = Telemetry()
     async with connected(settings, telemetry, probe=probe) as client:
         return len(await client.list_items("cn-hangzhou", "1300000016"))

@@ -23,7 +23,7 @@ from exporter.cloud.credentials import (
     told,
 )
 from exporter.cloud.signing import Credentials
-from exporter.config import ApiSettings
+from exporter.config.settings import ApiSettings
 from exporter.model.errors import CredentialsError, Reason
 
 

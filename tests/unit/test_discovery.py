@@ -21,7 +21,7 @@ from discovery_bench import DiscoveryBench, Ids
 from structlog.testing import capture_logs
 from virtual_time import settled, virtually
 
-from exporter.config import (
+from exporter.config.settings import (
     ApiSettings,
     PlanSettings,
     PollSettings,

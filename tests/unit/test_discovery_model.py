@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 )
 from store_bench import publish
 
-from exporter.config import PlanSettings, Settings
+from exporter.config.settings import PlanSettings, Settings
 from exporter.model.errors import Reason, UnavailableError
 from exporter.model.types import Missing, Route
 from exporter.polling.discovery import Discovery

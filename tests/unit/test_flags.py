@@ -6,8 +6,8 @@ import pytest
 
 from exporter import __version__
 from exporter.app.flags import parse_command_line, setting_flags
-from exporter.config import ConfigurationError, load
 from exporter.config.catalogue import setting_specs
+from exporter.config.load import ConfigurationError, load
 
 CANARY = "hunter2-canary"
 COMMANDS = ("serve", "poll", "check", "simulate", "demo")
@@ -71,7 +71,7 @@ def test_lists_repeat_and_are_not_split() -> None:
     """Each use of the flag is one entry, commas and all."""
     flags = given("--groups.include=a{1,2}", "--groups.include", "b")
 
-    settings = load(flags=flags, environ={}, file=None).settings
+    settings = load(flags=flags, environ={}, file=None)
 
     assert settings.groups.include == ("a{1,2}", "b")
 
@@ -79,7 +79,7 @@ def test_lists_repeat_and_are_not_split() -> None:
 @pytest.mark.parametrize("text", ['[{"id": "13"}]', "[{id: 13}]", "- id: 13"])
 def test_plans_are_json_or_yaml(text: str) -> None:
     """All plans stand in one flag."""
-    settings = load(flags=given("--plans", text), environ={}, file=None).settings
+    settings = load(flags=given("--plans", text), environ={}, file=None)
 
     assert [plan.id for plan in settings.plans] == ["13"]
 
@@ -88,7 +88,7 @@ def test_a_switch_can_be_turned_off() -> None:
     """The --no- form overrides the file, and the last one given holds."""
     off, on = "--no-web.enable-lifecycle", "--web.enable-lifecycle"
 
-    found = load(flags=given(off), environ={}, file=None).settings
+    found = load(flags=given(off), environ={}, file=None)
 
     assert found.web.enable_lifecycle is False
     assert given(off, on) == {"web.enable_lifecycle": True}

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from virtual_time import settled, virtually
 
 from exporter.app.leader import Elector, LeaseClient, LeaseError
-from exporter.config import ConfigurationError
+from exporter.config.load import ConfigurationError
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient

@@ -10,7 +10,7 @@ from core_cases import HERE, REGION, ROUTE, THERE, item, not_found, one_way, two
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import PlanSettings, Settings
+from exporter.config.settings import PlanSettings, Settings
 from exporter.model.errors import CloudError, UnavailableError
 from exporter.model.types import Instance, Item, Missing, Route
 from exporter.polling.routes import (

@@ -13,7 +13,7 @@ from scheduler_bench import INTERVAL, STARTS_PER_SECOND, WALL, SchedulerBench
 from structlog.testing import capture_logs
 from virtual_time import run_virtually, settled, virtually
 
-from exporter.config import NameFilter, PlanSettings, Settings
+from exporter.config.settings import NameFilter, PlanSettings, Settings
 from exporter.model.errors import (
     CloudError,
     InternalError,

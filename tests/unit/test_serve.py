@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from exporter.app import logs
 from exporter.app.exporter import Exporter
 from exporter.app.serve import UNEXPECTED, Reloader
-from exporter.config import ConfigurationError, Loaded, Settings, load
+from exporter.config.load import ConfigurationError, load
+from exporter.config.settings import Settings
 from exporter.model.errors import CredentialsError
 
 SECRET = "canary-5d1e-secret"
@@ -31,12 +32,12 @@ class Bench:
         self.file.write_text("{}")
         self.reports: list[bool] = []
         self.events: list[str] = []
-        self.settings = self.read().settings
+        self.settings = self.read()
         self.error: Exception | None = None
         self.telemetry = self.exposition = self
         self.reloader = Reloader(cast(Exporter, self), self.read)
 
-    def read(self) -> Loaded:
+    def read(self) -> Settings:
         """Read all sources."""
         self.events.append("read")
         return load(flags=self.flags, environ=self.environ, file=self.file)
@@ -152,7 +153,7 @@ async def test_what_cannot_be_put_in_force_is_a_failure(
 async def test_a_shard_that_holds_a_lease_stays_that_shard(bench: Bench) -> None:
     """The lease is the shard's: under another's two would poll the same routes."""
     bench.flags = {"ha.lease": "dr"}
-    bench.settings = bench.read().settings
+    bench.settings = bench.read()
     with capture_logs() as lines:
         changed = "shard: {index: 1, total: 2}\nha: {lease_duration: 3s}\n"
         assert await bench.reload(f"{changed}poll: {{interval: 2m}}") == []
@@ -192,12 +193,12 @@ async def test_a_signal_during_a_reload_is_not_lost(bench: Bench) -> None:
     """What was written after the file was read is read again."""
     signalled, done = asyncio.Event(), asyncio.Event()
 
-    def read() -> Loaded:
+    def read() -> Settings:
         if not bench.reports:
             signalled.set()
             raise ConfigurationError(("half written",))
         done.set()
-        return Loaded(Settings(), ())
+        return Settings()
 
     reloader = Reloader(cast(Exporter, bench), read)
     signalled.set()

@@ -11,15 +11,10 @@ from hypothesis import given, settings, strategies
 from paths import ROOT, TESTDATA
 from pydantic import ValidationError
 
-from exporter.config import (
-    ConfigurationError,
-    Loaded,
-    NameFilter,
-    Settings,
-    load,
-    split_address,
-)
 from exporter.config.catalogue import setting_specs
+from exporter.config.fields import split_address
+from exporter.config.load import ConfigurationError, load, unknown_variables
+from exporter.config.settings import NameFilter, Settings
 
 CANARY = "hunter2-canary"
 DOCS = ROOT / "docs"
@@ -38,7 +33,7 @@ def loaded(
     *,
     environ: Mapping[str, str] | None = None,
     flags: Mapping[str, object] | None = None,
-) -> Loaded:
+) -> Settings:
     """Load a file of this text, variables without our prefix, and flags."""
     file = None
     if text is not None:
@@ -64,7 +59,7 @@ def test_the_example_holds_every_setting_with_its_default() -> None:
     file = DOCS / "example.yaml"
     text = file.read_text(encoding="utf-8")
 
-    assert load(flags={}, environ={}, file=file) == Loaded(Settings(), ())
+    assert load(flags={}, environ={}, file=file) == Settings()
     for path in setting_specs():
         assert "[]" in path or f"{path.rpartition('.')[2]}:" in text
 
@@ -74,7 +69,7 @@ def test_the_plan_of_the_example_loads(tmp_path: Path) -> None:
     text = (DOCS / "example.yaml").read_text(encoding="utf-8").split("plans: []\n")[1]
     plan = [line[2:] for line in text.splitlines() if line.startswith("# ")][:7]
 
-    (found,) = loaded(tmp_path, "\n".join(plan)).settings.plans
+    (found,) = loaded(tmp_path, "\n".join(plan)).plans
 
     assert found.source_instances == ("rmq-cn-7e22ody0001",)
     assert found.objectives.age == timedelta(minutes=10)
@@ -88,7 +83,7 @@ def test_a_file_that_says_nothing_leaves_the_defaults(
     tmp_path: Path, text: str
 ) -> None:
     """Empty files, comments and keys without a value."""
-    assert loaded(tmp_path, text).settings == Settings()
+    assert loaded(tmp_path, text) == Settings()
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -104,7 +99,7 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
         "api: {page_size: 1, max_concurrency: 1, requests_per_second: 1}",
         environ={"API__MAX_CONCURRENCY": "2", "API__REQUESTS_PER_SECOND": "2"},
         flags={"api.requests_per_second": "3"},
-    ).settings.api
+    ).api
 
     assert found.page_size == 1
     assert found.max_concurrency == 2
@@ -116,7 +111,7 @@ def test_only_load_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     """The process's own variables count where the caller hands them over."""
     monkeypatch.setenv("ROCKETMQ_DR_API__REGION", "cn-x")
 
-    assert load(flags={}, environ={}, file=None).settings == Settings()
+    assert load(flags={}, environ={}, file=None) == Settings()
 
 
 def test_a_list_is_replaced_not_joined(tmp_path: Path) -> None:
@@ -125,7 +120,7 @@ def test_a_list_is_replaced_not_joined(tmp_path: Path) -> None:
 
     found = loaded(tmp_path, file, environ={"GROUPS__INCLUDE": "d"})
 
-    assert found.settings.groups == NameFilter(include=("d",), exclude=("c",))
+    assert found.groups == NameFilter(include=("d",), exclude=("c",))
 
 
 def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
@@ -138,8 +133,8 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
     first = load(flags={}, environ=environ, file=None)
     second = load(flags={}, environ=environ, file=by_flag)
 
-    assert (first.settings.api.region, first.warnings) == ("variable", ())
-    assert second.settings.api.region == "flag"
+    assert first.api.region == "variable"
+    assert second.api.region == "flag"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +152,7 @@ def test_a_list_is_json_or_separated_by_commas(
     """Both forms give the same entries, each once."""
     found = loaded(tmp_path, environ={"WEB__LISTEN_ADDRESS": text})
 
-    assert found.settings.web.listen_address == expected
+    assert found.web.listen_address == expected
 
 
 @pytest.mark.parametrize(
@@ -167,7 +162,7 @@ def test_an_empty_variable_empties_a_list(tmp_path: Path, name: str, text: str) 
     """What the file lists does not hold."""
     file = "{plans: [{id: 1}], groups: {exclude: [a]}}"
 
-    found = loaded(tmp_path, file, environ={name: text}).settings
+    found = loaded(tmp_path, file, environ={name: text})
 
     assert (found.plans, found.groups.exclude).count(()) == 1
 
@@ -176,7 +171,7 @@ def test_an_empty_variable_is_no_file(tmp_path: Path) -> None:
     """As in exporter-toolkit, where the flag without a value switches it off."""
     file = "web: {config_file: web.yml}"
 
-    found = loaded(tmp_path, file, environ={"WEB__CONFIG_FILE": ""}).settings
+    found = loaded(tmp_path, file, environ={"WEB__CONFIG_FILE": ""})
 
     assert found.web.config_file is None
 
@@ -190,11 +185,11 @@ def test_a_switch_is_true_or_false(
     """In any case of letters."""
     found = loaded(tmp_path, environ={"WEB__ENABLE_LIFECYCLE": text})
 
-    assert found.settings.web.enable_lifecycle is is_on
+    assert found.web.enable_lifecycle is is_on
 
 
-def test_unknown_variables_are_warnings_with_the_nearest_name(tmp_path: Path) -> None:
-    """A section's own variable is unknown too; Kubernetes' own are left in peace."""
+def test_unknown_variables_are_told_with_the_nearest_name() -> None:
+    """A section's own variable is unknown too; what Kubernetes injects is not told."""
     environ = {
         "API__REGOIN": CANARY,
         "API": "{}",
@@ -203,16 +198,16 @@ def test_unknown_variables_are_warnings_with_the_nearest_name(tmp_path: Path) ->
         "ZZZ__YYYYYYYYYYYYYYYYYYYY": "1",
     }
 
-    warnings = loaded(tmp_path, environ=environ).warnings
+    told = unknown_variables({f"ROCKETMQ_DR_{k}": v for k, v in environ.items()})
 
     unknown, region = "unknown variable", "ROCKETMQ_DR_API__REGION"
-    assert [line.partition(",")[0] for line in warnings] == [
+    assert [line.partition(",")[0] for line in told] == [
         f"ROCKETMQ_DR_API: {unknown}",
         f"ROCKETMQ_DR_API__REGOIN: {unknown}",
         f"ROCKETMQ_DR_ZZZ__YYYYYYYYYYYYYYYYYYYY: {unknown}",
     ]
-    assert warnings[1].endswith(f", did you mean {region}?")
-    assert warnings[2].endswith(unknown)
+    assert told[1].endswith(f", did you mean {region}?")
+    assert told[2].endswith(unknown)
 
 
 @pytest.mark.parametrize(("text", "expected"), table("setting_faults.txt"))
@@ -387,7 +382,7 @@ def test_any_document_is_settings_or_lines(
 
     lines: tuple[str, ...] = ()
     try:
-        found: Settings | None = load(flags={}, environ={}, file=file).settings
+        found: Settings | None = load(flags={}, environ={}, file=file)
     except ConfigurationError as error:
         found, lines = None, error.faults
 
@@ -446,11 +441,11 @@ def test_secrets_are_kept_and_not_shown(tmp_path: Path) -> None:
 
     found = loaded(tmp_path, environ=environ)
 
-    api = found.settings.api
+    api = found.api
     assert api.access_key_id == f"id-{CANARY}"
     assert api.access_key_secret is not None
     assert api.access_key_secret.get_secret_value() == f"secret-{CANARY}"
-    assert CANARY not in f"{found!r} {found.settings}"
+    assert CANARY not in f"{found!r} {found}"
 
 
 def test_a_plan_falls_back_on_what_holds_for_all() -> None:

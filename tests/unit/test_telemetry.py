@@ -9,7 +9,7 @@ from exposition_oracle import parsed
 from prometheus_client import REGISTRY
 
 from exporter import __version__
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.metrics.catalogue import DROPPED, OWN, Kind
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import ACTIONS, Telemetry

@@ -10,7 +10,7 @@ from web_config_cases import CASES, Case, hashed, tls, write_folder
 
 from exporter.app import logs
 from exporter.app.cli import main
-from exporter.config import ConfigurationError, load
+from exporter.config.load import ConfigurationError, load
 from exporter.web.watch import WatchedConfig
 
 CANARY = "canary-5b1e-secret"
@@ -122,6 +122,6 @@ def test_without_a_file_or_with_an_empty_name_there_is_plain_http(source: str) -
     name = "ROCKETMQ_DR_WEB__CONFIG_FILE"
     environ = {"flags": {name: "web.yml"}, "environ": {name: ""}}.get(source, {})
 
-    settings = load(flags=flags, environ=environ, file=None).settings
+    settings = load(flags=flags, environ=environ, file=None)
 
     assert settings.web.config_file is None

@@ -27,7 +27,7 @@ from exposition_oracle import Oracle
 from store_bench import publish
 
 from exporter.app.exporter import opened
-from exporter.config import load
+from exporter.config.load import load
 from exporter.metrics.formats import Format
 from exporter.model.time_slicer import SLICE_ROWS
 from exporter.model.types import Checkpoint, Inventory, Route, Snapshot
@@ -115,7 +115,7 @@ def test_recording_a_poll_looks_at_no_other_item() -> None:
 async def test_a_large_two_way_item_is_taken_in_with_pauses() -> None:
     """Others have their turn many times while two routes are compared."""
     credentials = {"api.access_key_id": "x", "api.access_key_secret": "x"}
-    settings = load(flags=credentials, environ={}, file=None).settings
+    settings = load(flags=credentials, environ={}, file=None)
     shared = [row(n, f"GID_{n}") for n in range(20 * SLICE_ROWS)]
     turns: list[int] = []
 

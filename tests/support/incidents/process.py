@@ -24,7 +24,7 @@ from exporter.cloud.http import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import Transport
 from exporter.cloud.signing import Credentials
-from exporter.config import Settings
+from exporter.config.settings import Settings
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 from exporter.simulator.gateway import ACCESS_KEY_ID, ACCESS_KEY_PAIR

@@ -9,7 +9,8 @@ from lease_api import ApiLine, LeaseApi
 from structlog.testing import capture_logs
 from virtual_time import run_virtually
 
-from exporter.config import Settings, load
+from exporter.config.load import load
+from exporter.config.settings import Settings
 from incidents.cloud import Changes, ChangingWorld, Cloud
 from incidents.incident import Action, Incident
 from incidents.process import Process
@@ -78,7 +79,7 @@ class Stage:
     def settings(self, replica: str) -> Settings:
         """Return the settings in force in a replica."""
         flags = {**self.flags, **self._own[replica]}
-        return load(flags=flags, environ={}, file=None).settings
+        return load(flags=flags, environ={}, file=None)
 
     def change(self, **settings: object) -> None:
         """Change settings (`api__region`) for whoever reads them from now on."""
