@@ -60,7 +60,12 @@ class Exporter:
             clock=clock,
         )
         self.exposition = Exposition(
-            self.store, settings.metrics.families, telemetry, wall=wall, clock=clock
+            self.store,
+            settings.metrics.families,
+            telemetry,
+            inventory=lambda: self.discovery.inventory,
+            wall=wall,
+            clock=clock,
         )
         self._build(settings, cloud, connection, known=None)
 
@@ -89,7 +94,7 @@ class Exporter:
             settings,
             self.discovery,
             self.store,
-            self.exposition,
+            self.exposition.prepare,
             telemetry=self.telemetry,
             ready=self.ready,
             starts_per_second=requests_per_second(settings),
@@ -121,7 +126,7 @@ class Exporter:
             cloud = await connection.enter_async_context(opening)
             async with self._replacing:
                 await self._stop_polling()
-                await self.exposition.set_families(settings.metrics.families)
+                self.exposition.set_families(settings.metrics.families)
                 former = self._connection
                 self._build(settings, cloud, connection.pop_all(), known=self.discovery)
         await former.aclose()
@@ -163,8 +168,7 @@ class Exporter:
         inventory, settings = self.discovery.inventory, self.settings
         synced = {plan.plan_id for plan in inventory.plans if plan.is_auto_synced}
         limits = {}
-        for plan_id in inventory.plan_ids():
-            lag, age = settings.objectives_for(plan_id).in_seconds()
+        for plan_id, (lag, age) in inventory.objectives.items():
             # Where progress is not synced by itself, its age says nothing.
             limits[plan_id] = Limits(
                 lag or None, (age or None) if plan_id in synced else None

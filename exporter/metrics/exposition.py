@@ -10,7 +10,7 @@ import asyncio
 from array import array
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Any
 
@@ -34,7 +34,6 @@ from exporter.metrics.gzip_stream import (
 from exporter.metrics.samples import (
     CHECKPOINT_SAMPLES,
     Lines,
-    Objectives,
     dropped_lines,
     inventory_lines,
     labels_of,
@@ -45,7 +44,7 @@ from exporter.metrics.samples import (
 )
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
-from exporter.model.types import Columns, Inventory, Route, RouteStatus, Snapshot
+from exporter.model.types import Columns, Inventory, Route, RouteStatus
 from exporter.polling.store import Store
 
 AGES_GOOD_FOR_SECONDS = 1.0
@@ -73,36 +72,26 @@ class _Aged:
 
 @dataclass(slots=True)
 class Rendering:
-    """All that is kept of a snapshot, but its hidden rows, to answer scrapes from.
+    """The text of one status of a route, and of the ages as of `aged_at`.
 
-    `ages` were rendered at `aged_at` by the monotonic clock.
+    `parts` has the families of its checkpoints that only a poll changes.
     """
 
-    snapshot: Snapshot
-    hidden: frozenset[int]
+    status: RouteStatus
     families: Sequence[Family]
+    lines: Lines
     parts: dict[Family, list[Part]] = field(default_factory=lambda: defaultdict(list))
     aged: list[_Aged] = field(default_factory=list)
     ages: list[Part] = field(default_factory=list)
     aged_at: float = float("-inf")
 
-    def is_of(self, status: RouteStatus, families: Sequence[Family]) -> bool:
-        """Return whether this is what these families show of a route."""
+    def has_rows_of(self, status: RouteStatus, families: Sequence[Family]) -> bool:
+        """Return whether these families show the same checkpoints of both statuses."""
         return (
-            self.snapshot is status.snapshot
-            and self.hidden == status.hidden
+            self.status.snapshot is status.snapshot
+            and self.status.hidden == status.hidden
             and self.families == families
         )
-
-
-@dataclass(slots=True)
-class _RouteText:
-    """What is kept of a route; `prepared` is of a poll that is not recorded yet."""
-
-    status: RouteStatus | None = None
-    lines: Lines = field(default_factory=dict)
-    shown: Rendering | None = None
-    prepared: Rendering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +102,7 @@ class _Content:
     far, each without what changes with every scrape.
     """
 
-    version: tuple[int, int]
+    sources: tuple[int, Inventory, Sequence[Family]]
     since: float
     parts: Mapping[Family, Sequence[Part]]
     lines: Sequence[Lines]
@@ -123,8 +112,8 @@ class _Content:
 class Exposition:
     """Answers scrapes from the store; concurrent ones share what has to be rendered.
 
-    `families` are entries of `metrics.families`; `wall` is Unix time and `clock` a
-    monotonic one, both in seconds.
+    `families` are entries of `metrics.families`; `inventory` returns what discovery
+    knows; `wall` is Unix time and `clock` a monotonic one, both in seconds.
     """
 
     def __init__(
@@ -133,53 +122,35 @@ class Exposition:
         families: Sequence[str],
         own_metrics: Telemetry,
         *,
+        inventory: Callable[[], Inventory],
         wall: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._own_metrics = own_metrics
+        self._inventory = inventory
         self._wall = wall
         self._clock = clock
-        self._families = _chosen(families)
-        self._routes: dict[Route, _RouteText] = {}
-        self._inventory: Lines = {}
-        self._changes = 0
+        self._renderings: dict[Route, Rendering] = {}
         self._content: _Content | None = None
         # Who holds it renders; a cancelled holder leaves the work to the next.
         self._lock = asyncio.Lock()
+        self.set_families(families)
 
-    def set_inventory(self, inventory: Inventory, objectives: Objectives) -> None:
-        """Take in what discovery found, and the objectives of each plan by its id."""
-        self._inventory = inventory_lines(inventory, objectives)
-        self._changes += 1
+    def set_families(self, switches: Sequence[str]) -> None:
+        """Show these entries of `metrics.families` from now on, and no others."""
+        self._families = [family for family in CHECKPOINT if family.switch in switches]
+        self.renew()
 
     def renew(self) -> None:
         """Show what has changed of the exporter's own metrics at the next scrape."""
-        self._changes += 1
+        self._content = None
 
-    async def set_families(self, families: Sequence[str]) -> None:
-        """Show these entries of `metrics.families` from now on, and no others."""
-        chosen = _chosen(families)
+    async def prepare(self, statuses: Sequence[RouteStatus]) -> None:
+        """Render statuses before the store shows them, so that no scrape waits."""
+        renderings = {s.route: await self._rendering_of(s) for s in statuses}
         async with self._lock:
-            if chosen != self._families:
-                self._families = chosen
-                self._changes += 1
-                await self._render_changed(self._store.statuses())
-
-    async def prepare(self, snapshot: Snapshot) -> None:
-        """Render a snapshot before the store is given it, so that no scrape waits."""
-        text = self._routes.setdefault(snapshot.route, _RouteText())
-        text.prepared = await render(
-            snapshot, frozenset(), self._families, like=text.shown
-        )
-
-    async def refresh(self, route: Route) -> None:
-        """Render what a poll of this route changed, once the store has recorded it.
-
-        Another route of the same item may have lost or won rows by it.
-        """
-        async with self._lock:
-            await self._render_changed(self._store.siblings(route))
+            self._renderings |= renderings
 
     async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the whole answer to a scrape."""
@@ -210,80 +181,73 @@ class Exposition:
 
     async def _current(self) -> _Content:
         statuses = self._store.statuses()
-        version = (self._store.version, self._changes)
-        since, now = float("-inf"), self._clock()
-        if self._content is not None:
-            since = self._content.since
-        if now - since >= AGES_GOOD_FOR_SECONDS:
-            since, self._content = now, None
-        if self._content is None or self._content.version != version:
-            self._content = await self._assembled(statuses, version, since)
+        sources = (self._store.version, self._inventory(), self._families)
+        content, since = self._content, self._clock()
+        if content is not None and since - content.since < AGES_GOOD_FOR_SECONDS:
+            if content.sources == sources:
+                return content
+            since = content.since
+        self._content = content = None
+        self._content = await self._assembled(statuses, sources, since)
         return self._content
 
     async def _assembled(
-        self, statuses: Sequence[RouteStatus], version: tuple[int, int], since: float
+        self,
+        statuses: Sequence[RouteStatus],
+        sources: tuple[int, Inventory, Sequence[Family]],
+        since: float,
     ) -> _Content:
-        await self._render_changed(statuses)
-        self._routes = {s.route: self._routes[s.route] for s in statuses}
-        renderings = [text.shown for text in self._routes.values() if text.shown]
+        _, inventory, families = sources
+        slicer = TimeSlicer(_AGES_SLICE_SECONDS)
+        by_route = {}
+        for status in statuses:
+            await slicer.pause()
+            by_route[status.route] = await self._rendering_of(status)
+        self._renderings = by_route
+        renderings = by_route.values()
         now_ms = round(self._wall() * 1000)
-        lines = [text.lines for text in self._routes.values()]
-        lines += [self._inventory, dropped_lines(statuses)]
+        lines = [each.lines for each in renderings]
+        lines += [inventory_lines(inventory), dropped_lines(statuses)]
         lines.append(max_age_lines(statuses, now_ms))
         parts = {
             family: [part for each in renderings for part in each.parts.get(family, ())]
-            for family in self._families
+            for family in families
         }
         if SYNC_AGE in parts:
-            slicer = TimeSlicer(_AGES_SLICE_SECONDS)
             for each in renderings:
                 if each.aged_at < since:
                     each.ages = await _ages(each.aged, now_ms, slicer)
                     # Only now: who gives up half-way must not make old ages look new.
                     each.aged_at = self._clock()
                 parts[SYNC_AGE] += each.ages
-        return _Content(version, since, parts, lines)
+        return _Content(sources, since, parts, lines)
 
-    async def _render_changed(self, statuses: Sequence[RouteStatus]) -> None:
-        """Render what has changed of these routes."""
-        slicer = TimeSlicer()
-        for status in statuses:
-            text = self._routes.setdefault(status.route, _RouteText())
-            if text.status is not status:
-                await slicer.pause()
-                text.status, text.lines = status, route_lines(status)
-            if status.snapshot is None:
-                text.shown = None
-            elif text.shown is None or not text.shown.is_of(status, self._families):
-                prepared, text.prepared = text.prepared, None
-                if prepared is None or not prepared.is_of(status, self._families):
-                    prepared = await render(
-                        status.snapshot, status.hidden, self._families, like=text.shown
-                    )
-                text.shown = prepared
+    async def _rendering_of(self, status: RouteStatus) -> Rendering:
+        before = self._renderings.get(status.route)
+        if before is None or not before.has_rows_of(status, self._families):
+            return await render(status, self._families, before)
+        if before.status is not status:
+            before = replace(before, status=status, lines=route_lines(status))
+        return before
 
 
 async def render(
-    snapshot: Snapshot,
-    hidden: frozenset[int],
-    families: Sequence[Family],
-    *,
-    like: Rendering | None = None,
+    status: RouteStatus, families: Sequence[Family], before: Rendering | None = None
 ) -> Rendering:
-    """Render what families show of a snapshot but its hidden rows, slice by slice.
+    """Render what families show of a status, slice by slice.
 
-    Label sets seldom change: templates that are the same as those of `like`, the
-    route's rendering before, are shared with it. They are most of what is kept.
+    Label sets seldom change: templates that are the same as those of the rendering
+    `before` are shared with it. They are most of what is kept.
     """
-    rendering = Rendering(snapshot, hidden, families)
-    before = iter(() if like is None else like.aged)
+    rendering = Rendering(status, families, route_lines(status))
+    templates = iter(() if before is None else before.aged)
     slicer = TimeSlicer()
-    for columns in _slices(snapshot.columns, hidden):
+    for columns in _slices(status):
         await slicer.pause()
-        labels = labels_of(snapshot.route, columns)
+        labels = labels_of(status.route, columns)
         for family in families:
             if family is SYNC_AGE:
-                rendering.aged.append(_aged(columns, labels, next(before, None)))
+                rendering.aged.append(_aged(columns, labels, next(templates, None)))
             elif text := CHECKPOINT_SAMPLES[family](columns, labels):
                 rendering.parts[family].append(packed(text))
     return rendering
@@ -306,14 +270,18 @@ async def _ages(slices: Sequence[_Aged], now_ms: int, slicer: TimeSlicer) -> lis
     return parts
 
 
-def _slices(columns: Columns, hidden: frozenset[int]) -> Iterator[Columns]:
+def _slices(status: RouteStatus) -> Iterator[Columns]:
+    """Yield the rows that a status shows."""
+    if status.snapshot is None:
+        return
+    columns = status.snapshot.columns
     for start in range(0, len(columns), SLICE_ROWS):
         rows = range(start, min(start + SLICE_ROWS, len(columns)))
         taken = [
             getattr(columns, name)[start : rows.stop] for name in Columns.__slots__
         ]
-        if hidden:
-            is_shown = [row not in hidden for row in rows]
+        if status.hidden:
+            is_shown = [row not in status.hidden for row in rows]
             taken = [_kept(column, is_shown) for column in taken]
         yield Columns(*taken)
 
@@ -321,10 +289,6 @@ def _slices(columns: Columns, hidden: frozenset[int]) -> Iterator[Columns]:
 def _kept(column: Any, is_kept: Sequence[bool]) -> Any:
     kept = compress(column, is_kept)
     return array("q", kept) if isinstance(column, array) else list(kept)
-
-
-def _chosen(switches: Sequence[str]) -> Sequence[Family]:
-    return [family for family in CHECKPOINT if family.switch in switches]
 
 
 async def _parts(

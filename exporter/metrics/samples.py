@@ -30,9 +30,6 @@ Labels = Sequence[bytes]
 Lines = Mapping[str, bytes]
 """Sample lines by the name that they stand under in the exposition."""
 
-Objectives = Mapping[str, tuple[float, float]]
-"""Of each plan by its id: the objectives for lag and age, in seconds."""
-
 
 class Escapes(dict[str, str]):
     r"""Escaped label values by the plain ones, each worked out once.
@@ -258,7 +255,7 @@ def dropped_lines(statuses: Iterable[RouteStatus]) -> Lines:
     return {name: f"{name} {dropped}\n".encode()}
 
 
-def inventory_lines(known: Inventory, objectives: Objectives) -> Lines:
+def inventory_lines(known: Inventory) -> Lines:
     """Return all that discovery knows, and the objectives of each plan."""
     plans, items = known.plans, known.items
     ones: dict[Family, list[tuple[str, ...]]] = {
@@ -277,7 +274,7 @@ def inventory_lines(known: Inventory, objectives: Objectives) -> Lines:
     ]
     samples[catalogue.OBJECTIVE] = [
         ((plan_id, objective), most)
-        for plan_id, both in objectives.items()
+        for plan_id, both in known.objectives.items()
         for objective, most in zip(("lag", "age"), both, strict=True)
     ]
     return {

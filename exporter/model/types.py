@@ -91,17 +91,17 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What discovery knows at present; routes are those this process polls."""
+    """What discovery knows at present; routes are those this process polls.
+
+    `objectives` are those for lag and age, in seconds, of each plan that is known or
+    has a route; 0 switches one off.
+    """
 
     plans: tuple[Plan, ...] = ()
     items: tuple[Item, ...] = ()
     missing: frozenset[Missing] = frozenset()
     routes: tuple[Route, ...] = ()
-
-    def plan_ids(self) -> list[str]:
-        """Return the plans that are known, or have a route without being so, sorted."""
-        known = {plan.plan_id for plan in self.plans}
-        return sorted(known | {route.plan_id for route in self.routes})
+    objectives: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 Kind = tuple[str, str, str, str]

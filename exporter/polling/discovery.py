@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
+from exporter.cloud.client import CloudClient
 from exporter.config.settings import PlanSettings, Settings
 from exporter.model.errors import CloudError, NotFoundError, Reason, capture_error
 from exporter.model.types import Inventory, Item, Missing, Plan, Route
@@ -27,26 +27,6 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
-
-
-class PlanReader(Protocol):
-    """What discovery asks of the cloud; every method raises `CloudError`."""
-
-    async def list_plans(self, region: str) -> Sequence[Plan]:
-        """Return every plan of a region."""
-        ...
-
-    async def get_plan(self, region: str, plan_id: str) -> Plan:
-        """Return one plan with its instances."""
-        ...
-
-    async def list_items(self, region: str, plan_id: str) -> Sequence[Item]:
-        """Return every item of a plan."""
-        ...
-
-    async def get_item(self, region: str, plan_id: str, item_id: str) -> Item:
-        """Return one item of a plan."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +77,7 @@ class Discovery:
 
     def __init__(
         self,
-        cloud: PlanReader,
+        cloud: CloudClient,
         settings: Settings,
         *,
         on_failure: Callable[[Reason], None],
@@ -125,7 +105,7 @@ class Discovery:
     @property
     def failing(self) -> Mapping[str, CloudError]:
         """Return why the last look-ups failed, by what was looked up."""
-        return MappingProxyType(dict(self._failures.failing))
+        return dict(self._failures.failing)
 
     async def refresh(self) -> bool:
         """Look everything up; return whether all of it could be looked up."""
@@ -234,14 +214,19 @@ class Discovery:
         shard = self._settings.shard
         routes = {route for one in found for route in one.routes}
         self._gone = {r: gone for r, gone in self._gone.items() if r in routes}
+        ours = sorted(r for r in routes if shard_of(r, shard.total) == shard.index)
+        plans = tuple(one.plan for one in found if one.plan is not None)
+        plan_ids = {plan.plan_id for plan in plans} | {route.plan_id for route in ours}
         missing = {gone for one in found for gone in one.missing}
         return Inventory(
-            plans=tuple(one.plan for one in found if one.plan is not None),
+            plans=plans,
             items=tuple(item for one in found for item in one.items),
             missing=frozenset(missing.union(self._gone.values())),
-            routes=tuple(
-                sorted(r for r in routes if shard_of(r, shard.total) == shard.index)
-            ),
+            routes=tuple(ours),
+            objectives={
+                plan_id: self._settings.objectives_for(plan_id).in_seconds()
+                for plan_id in sorted(plan_ids)
+            },
         )
 
 
@@ -250,7 +235,7 @@ def _subject(plan_id: str) -> str:
 
 
 async def _look_up(
-    cloud: PlanReader, wanted: PlanSettings, region: str, listed: Plan | None
+    cloud: CloudClient, wanted: PlanSettings, region: str, listed: Plan | None
 ) -> Found:
     """Return what is found of a plan: a configured one, or one that a list names.
 
@@ -296,7 +281,7 @@ def _routes(
     )
 
 
-async def _existing_plan(cloud: PlanReader, region: str, plan_id: str) -> Plan | None:
+async def _existing_plan(cloud: CloudClient, region: str, plan_id: str) -> Plan | None:
     try:
         return await cloud.get_plan(region, plan_id)
     except NotFoundError:
@@ -304,7 +289,7 @@ async def _existing_plan(cloud: PlanReader, region: str, plan_id: str) -> Plan |
 
 
 async def _items(
-    cloud: PlanReader, wanted: PlanSettings, region: str
+    cloud: CloudClient, wanted: PlanSettings, region: str
 ) -> tuple[Sequence[Item], set[Missing]]:
     """Return the items that are wanted, and those of them that do not exist."""
     if not wanted.items:

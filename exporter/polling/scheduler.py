@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Never, Protocol
 
 import structlog
 
+from exporter.cloud.client import CloudClient
 from exporter.config.settings import NameFilter, Settings
 from exporter.model.errors import capture_error
-from exporter.model.types import Inventory, Route, Snapshot
+from exporter.model.types import Route
 from exporter.polling.discovery import Discovery, FailureLog
 from exporter.polling.routes import position
-from exporter.polling.store import PollResult, Store
+from exporter.polling.store import PollResult, Prepare, Store
 
 # Names are the same at every poll, and matching one costs a microsecond.
 NAMES_REMEMBERED = 2**16
@@ -25,40 +26,6 @@ Accepts = Callable[[str, str], bool]
 """Tells of a group and a topic whether their checkpoint is wanted."""
 
 log = structlog.get_logger(__name__)
-
-
-class CheckpointReader(Protocol):
-    """What polls ask of the cloud."""
-
-    async def list_checkpoints(
-        self,
-        route: Route,
-        *,
-        accepts: Accepts,
-        series_budget: int,
-        on_page: Callable[[int, int, int], None],
-    ) -> Snapshot:
-        """Return all checkpoints of a route.
-
-        Raises:
-            CloudError: they could not be read, or not all of them.
-        """
-        ...
-
-
-class Exposition(Protocol):
-    """What shows Prometheus what was found."""
-
-    async def prepare(self, snapshot: Snapshot) -> None:
-        """Render a snapshot that is not published yet."""
-
-    async def refresh(self, route: Route) -> None:
-        """Render what a published poll of this route changed."""
-
-    def set_inventory(
-        self, inventory: Inventory, objectives: Mapping[str, tuple[float, float]]
-    ) -> None:
-        """Show what discovery found, and the objectives of each plan by its id."""
 
 
 class Telemetry(Protocol):
@@ -81,11 +48,11 @@ class Scheduler:
 
     def __init__(
         self,
-        cloud: CheckpointReader,
+        cloud: CloudClient,
         settings: Settings,
         discovery: Discovery,
         store: Store,
-        exposition: Exposition,
+        prepare: Prepare,
         *,
         telemetry: Telemetry,
         ready: asyncio.Event,
@@ -96,7 +63,7 @@ class Scheduler:
         self._settings = settings
         self._discovery = discovery
         self._store = store
-        self._exposition = exposition
+        self._prepare = prepare
         self._telemetry = telemetry
         self._ready = ready
         self._starts_per_second = starts_per_second
@@ -106,7 +73,6 @@ class Scheduler:
         self._accepts = _name_filter(settings.groups, settings.topics)
         self._schedules: dict[Route, asyncio.Task[Never]] = {}
         self._failures = FailureLog[Route]("poll_failed", "poll_recovered")
-        self._shown: Inventory | None = None
         # Hears of every page of a poll, for a progress bar.
         self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
 
@@ -133,7 +99,6 @@ class Scheduler:
         routes = self._discovery.inventory.routes
         before = {status.route for status in self._store.statuses()}
         self._store.set_routes(routes)
-        self._show_inventory()
         if before != set(routes):
             log.info("routes_changed", routes=len(routes), before=len(before))
 
@@ -180,13 +145,8 @@ class Scheduler:
         )
 
     async def _publish(self, result: PollResult) -> None:
-        if isinstance(result.outcome, Snapshot):
-            # Before it is stored, so that no scrape waits for it.
-            await self._exposition.prepare(result.outcome)
-        await self._store.publish(result)
-        await self._exposition.refresh(result.route)
+        await self._store.publish(result, self._prepare)
         self._discovery.polled(result.route, result.error)
-        self._show_inventory()
         self._note_tried()
 
     def _schedule_polls(self, group: asyncio.TaskGroup) -> None:
@@ -217,17 +177,6 @@ class Scheduler:
             await asyncio.sleep(due - self._clock())
             await self.poll(route)
             due += self._interval
-
-    def _show_inventory(self) -> None:
-        inventory = self._discovery.inventory
-        if inventory is self._shown:
-            return
-        self._shown = inventory
-        objectives = {
-            plan_id: self._settings.objectives_for(plan_id).in_seconds()
-            for plan_id in inventory.plan_ids()
-        }
-        self._exposition.set_inventory(inventory, objectives)
 
     def _note_tried(self) -> None:
         if not self._ready.is_set() and self._store.is_tried():

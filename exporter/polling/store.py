@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from itertools import combinations
 from types import MappingProxyType
@@ -13,12 +20,7 @@ from types import MappingProxyType
 from exporter.model import lag
 from exporter.model.errors import CloudError
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
-from exporter.model.types import (
-    Labels,
-    Route,
-    RouteStatus,
-    Snapshot,
-)
+from exporter.model.types import Labels, Route, RouteStatus, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class PollResult:
         return self.outcome if isinstance(self.outcome, CloudError) else None
 
 
+Prepare = Callable[[Sequence[RouteStatus]], Awaitable[None]]
+"""Renders statuses that are about to be shown, so that no scrape waits for it."""
+
+
 class Store:
     """Holds a `RouteStatus` for each route, in the order of the routes.
 
@@ -51,9 +57,9 @@ class Store:
     ) -> None:
         self._clock = clock
         self._statuses: dict[Route, RouteStatus] = {}
-        self._siblings: dict[tuple[str, str], list[Route]] = {}
-        # Kept, so that a poll costs the same however many routes there are.
-        self._shown = 0
+        self._items: dict[tuple[str, str], list[Route]] = {}
+        # How many rows each route shows, in the order in which they go stale.
+        self._rows: dict[Route, int] = {}
         self._publishing = asyncio.Lock()
         self.version = 0
         self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
@@ -62,8 +68,6 @@ class Store:
         """Go by these limits: of age at once, of number as each route is polled."""
         self._stale_after = stale_after
         self._max_checkpoints = max_checkpoints
-        # No snapshot goes stale before then.
-        self._next_stale_at = -math.inf
 
     def set_routes(self, routes: Iterable[Route]) -> None:
         """Keep these routes and no others; those that stay keep what is known."""
@@ -71,43 +75,34 @@ class Store:
         self._statuses = {
             route: before.get(route, RouteStatus(route)) for route in sorted(routes)
         }
-        siblings = defaultdict(list)
+        self._rows = {r: rows for r, rows in self._rows.items() if r in self._statuses}
+        self._items = {}
         for route in self._statuses:
-            siblings[route.plan_id, route.item_id].append(route)
-        self._siblings = dict(siblings)
-        for route in before.keys() - self._statuses.keys():
-            self._stop_hiding(route)
-        self._recount()
+            self._items.setdefault((route.plan_id, route.item_id), []).append(route)
+        self.version += 1
 
-    async def publish(self, poll: PollResult) -> None:
-        """Take in how a poll ended, unless its route is not polled any more.
+    async def publish(self, poll: PollResult, prepare: Prepare) -> None:
+        """Record how a poll ended, unless its route is not polled any more.
 
-        The work is done in slices, and then seen as a whole.
+        The work is done in slices, and then seen as a whole. `prepare` is given what a
+        complete poll changes.
         """
         async with self._publishing:
-            while True:
-                self._withdraw_stale()
-                version = self.version
-                changed = await self._changed_by(poll)
-                # A route may have been dropped, or its rows have gone stale meanwhile.
-                if version == self.version:
-                    break
-            for route, status in changed.items():
-                self._shown += _count(status) - _count(self._statuses[route])
-                self._statuses[route] = status
-                self.version += 1
-            stale_at = self._clock() + self._stale_after
-            self._next_stale_at = min(self._next_stale_at, stale_at)
+            changed = await self._changed_by(poll)
+            if not isinstance(poll.outcome, CloudError):
+                await prepare(changed)
+            for status in changed:
+                before = self._statuses.get(status.route)
+                # A route may be gone by now, or the rows of a sibling withdrawn.
+                if before is not None and (
+                    status.route == poll.route or status.snapshot is before.snapshot
+                ):
+                    self._record(status)
 
     def statuses(self) -> Sequence[RouteStatus]:
         """Return every route's status, without the snapshots that have gone stale."""
         self._withdraw_stale()
         return tuple(self._statuses.values())
-
-    def siblings(self, route: Route) -> Sequence[RouteStatus]:
-        """Return the statuses of the routes of one item, this one's included."""
-        self._withdraw_stale()
-        return tuple(self._statuses[sibling] for sibling in self._siblings_of(route))
 
     def is_tried(self) -> bool:
         """Return whether every route has been polled at least once, well or badly."""
@@ -116,59 +111,49 @@ class Store:
     def series_budget(self, route: Route) -> int:
         """Return how many checkpoints of this route may have series of their own."""
         self._withdraw_stale()
-        own = _count(self._statuses.get(route, RouteStatus(route)))
-        return max(0, self._max_checkpoints - self._shown + own)
+        others = sum(self._rows.values()) - self._rows.get(route, 0)
+        return max(0, self._max_checkpoints - others)
 
-    async def _changed_by(self, poll: PollResult) -> Mapping[Route, RouteStatus]:
+    async def _changed_by(self, poll: PollResult) -> Sequence[RouteStatus]:
         """Return the statuses that a poll changes: its own and those of its siblings.
 
         Another route of the item may win or lose rows that both have.
         """
-        status = self._statuses.get(poll.route)
+        self._withdraw_stale()
+        route = poll.route
+        status = self._statuses.get(route)
         if status is None:
-            return {}
+            return ()
         if isinstance(poll.outcome, CloudError):
-            return {poll.route: _after_failure(status, poll, poll.outcome)}
+            return [_after_failure(status, poll, poll.outcome)]
         polled = _after_success(status, poll, self._cut(poll.outcome), self._clock())
-        item = [
-            polled if s.route == poll.route else s for s in self.siblings(poll.route)
-        ]
+        routes = self._items[route.plan_id, route.item_id]
+        item = [polled if each == route else self._statuses[each] for each in routes]
         hidden: dict[Route, frozenset[int]] = defaultdict(frozenset)
         for one, other in combinations([s.snapshot for s in item if s.snapshot], 2):
-            for route, rows in (await resolve_duplicates(one, other)).items():
-                hidden[route] |= rows
-        return {s.route: await _hiding(s, hidden[s.route]) for s in item}
-
-    def _stop_hiding(self, gone: Route) -> None:
-        """Show all rows of the one route of an item that is left.
-
-        Where more are left, they may hide each other's: the item's next poll tells.
-        """
-        siblings = [self._statuses[route] for route in self._siblings_of(gone)]
-        shown = [(s, s.snapshot.rollup) for s in siblings if s.snapshot is not None]
-        if len(shown) == 1 and shown[0][0].hidden:
-            left, rollup = shown[0]
-            self._statuses[left.route] = replace(
-                left, hidden=frozenset(), rollup=rollup
-            )
+            for each, rows in (await resolve_duplicates(one, other)).items():
+                hidden[each] |= rows
+        return [await _hiding(s, hidden[s.route]) for s in item]
 
     def _withdraw_stale(self) -> None:
-        """Let go of what is stale: it takes no room and hides nothing any more."""
-        now = self._clock()
-        if now < self._next_stale_at:
-            return
-        shown = [s for s in self._statuses.values() if s.snapshot is not None]
-        stale = [s for s in shown if s.published_at + self._stale_after <= now]
-        for status in stale:
-            self._statuses[status.route] = replace(
-                status, snapshot=None, rollup=None, hidden=frozenset()
+        """Withdraw what is stale. What it hid is shown from the item's next poll on."""
+        latest = self._clock() - self._stale_after
+        while self._rows:
+            status = self._statuses[next(iter(self._rows))]
+            if status.published_at > latest:
+                break
+            self._record(
+                replace(status, snapshot=None, rollup=None, hidden=frozenset())
             )
-        for status in stale:
-            self._stop_hiding(status.route)
-        if stale:
-            self._recount()
-        ends = (status.published_at + self._stale_after for status in shown)
-        self._next_stale_at = min((end for end in ends if end > now), default=math.inf)
+
+    def _record(self, status: RouteStatus) -> None:
+        before = self._statuses[status.route]
+        if status.snapshot is not before.snapshot:
+            self._rows.pop(status.route, None)
+            if status.snapshot is not None:
+                self._rows[status.route] = len(status.snapshot)
+        self._statuses[status.route] = status
+        self.version += 1
 
     def _cut(self, snapshot: Snapshot) -> Snapshot:
         """Drop the checkpoints that exceed the series budget by now."""
@@ -181,17 +166,6 @@ class Store:
             dropped=snapshot.dropped + len(snapshot) - budget,
             index={key: row for key, row in snapshot.index.items() if row < budget},
         )
-
-    def _siblings_of(self, route: Route) -> Sequence[Route]:
-        return self._siblings.get((route.plan_id, route.item_id), ())
-
-    def _recount(self) -> None:
-        self.version += 1
-        self._shown = sum(map(_count, self._statuses.values()))
-
-
-def _count(status: RouteStatus) -> int:
-    return 0 if status.snapshot is None else len(status.snapshot)
 
 
 def _after_failure(

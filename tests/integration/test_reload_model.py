@@ -108,8 +108,8 @@ async def _follow(steps: list[tuple[Settings, bool]]) -> None:
             wanted = asked_for(settings)
             _check(_shown(exporter), kept, wanted, settings)
             # `apply` has connected to a cloud that does not exist.
-            exporter.discovery._cloud = cloud
-            exporter.scheduler._cloud = cloud
+            exporter.discovery._cloud = cast(CloudClient, cloud)
+            exporter.scheduler._cloud = cast(CloudClient, cloud)
             answers(cloud, well=is_reachable)
             await exporter.scheduler.discover()
             answers(cloud, well=True)

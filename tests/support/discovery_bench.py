@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from core_cases import FakePlanReader
 
+from exporter.cloud.client import CloudClient
 from exporter.config.settings import PlanSettings, Settings, ShardSettings
 from exporter.model.errors import Reason
 from exporter.model.types import Missing
@@ -20,11 +23,16 @@ class DiscoveryBench:
     ) -> None:
         self.cloud = FakePlanReader()
         self.failures: list[Reason] = []
-        self.discovery = Discovery(
-            self.cloud,
-            Settings(plans=plans, shard=shard or ShardSettings()),
-            on_failure=self.failures.append,
+        self.discovery = self.discovery_of(
+            Settings(plans=plans, shard=shard or ShardSettings())
         )
+
+    def discovery_of(
+        self, settings: Settings, known: Discovery | None = None
+    ) -> Discovery:
+        """Return a discovery by these settings."""
+        cloud = cast(CloudClient, self.cloud)
+        return Discovery(cloud, settings, on_failure=self.failures.append, known=known)
 
     def routes(self) -> list[Ids]:
         """Return the ids of the routes that were found."""

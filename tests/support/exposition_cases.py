@@ -57,11 +57,6 @@ class FakeStatuses:
         """Return what was given last."""
         return self.shown
 
-    def siblings(self, route: Route) -> Sequence[RouteStatus]:
-        """Return those of the route's item."""
-        item = (route.plan_id, route.item_id)
-        return [s for s in self.shown if (s.route.plan_id, s.route.item_id) == item]
-
     def show(self, *statuses: RouteStatus) -> None:
         """Replace all that is shown."""
         self.shown = statuses
@@ -106,6 +101,7 @@ class Bench:
     clock: FakeClock = field(default_factory=FakeClock)
     own: Own = field(default_factory=NoOwnMetrics)
     switches: Sequence[str] = ALL_SWITCHES
+    inventory: Inventory = field(default_factory=Inventory)
     exposition: Exposition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +109,7 @@ class Bench:
             cast("Store", self.store),
             self.switches,
             cast("Telemetry", self.own),
+            inventory=lambda: self.inventory,
             wall=self.wall,
             clock=self.clock,
         )
@@ -230,16 +227,16 @@ def small_inventory() -> Inventory:
     )
     unknown = replace(plan, plan_id="1300000017", name="", status="")
     item = Item(ROUTE.plan_id, ROUTE.item_id, "RUNNING", (ROUTE.source_instance_id,))
-    missing = frozenset({Missing("plan", "99"), Missing("instance", "rmq-cn-gone")})
-    return Inventory((plan, unknown), (item, replace(item, status="")), missing)
-
-
-OBJECTIVES = {ROUTE.plan_id: (120.0, 600.0), "1300000017": (300.0, 600.5)}
+    return Inventory(
+        plans=(plan, unknown),
+        items=(item, replace(item, status="")),
+        missing=frozenset({Missing("plan", "99"), Missing("instance", "rmq-cn-gone")}),
+        objectives={ROUTE.plan_id: (120.0, 600.0), "1300000017": (300.0, 600.5)},
+    )
 
 
 def small_bench(own: Own | None = None) -> Bench:
     """Return an exposition of the small example."""
-    bench = Bench(own=own or NoOwnMetrics())
+    bench = Bench(own=own or NoOwnMetrics(), inventory=small_inventory())
     bench.store.show(*small_statuses())
-    bench.exposition.set_inventory(small_inventory(), OBJECTIVES)
     return bench

@@ -6,7 +6,7 @@ It goes by rows and by `exporter.model.lag`, and shares nothing with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import generate_latest
@@ -63,7 +63,6 @@ class Oracle(Collector):
 
     statuses: Sequence[RouteStatus]
     inventory: Inventory
-    objectives: Mapping[str, tuple[float, float]]
     now_ms: int
 
     def text(self, fmt: Format) -> str:
@@ -200,7 +199,7 @@ class Oracle(Collector):
         for item in self.inventory.items:
             if item.status:
                 item_status.add_metric([item.plan_id, item.item_id, item.status], 1)
-        for plan_id, (lag, age) in self.objectives.items():
+        for plan_id, (lag, age) in self.inventory.objectives.items():
             objective.add_metric([plan_id, "lag"], lag)
             objective.add_metric([plan_id, "age"], age)
         for absent in self.inventory.missing:

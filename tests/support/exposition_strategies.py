@@ -98,5 +98,5 @@ inventories = st.builds(
     st.lists(_plans, max_size=2, unique_by=lambda plan: plan.plan_id).map(tuple),
     st.lists(_items, max_size=2, unique_by=lambda item: item.item_id).map(tuple),
     st.frozensets(st.builds(Missing, texts, texts), max_size=2),
+    objectives=st.dictionaries(ids, st.tuples(seconds, seconds), max_size=2),
 )
-objectives = st.dictionaries(ids, st.tuples(seconds, seconds), max_size=2)

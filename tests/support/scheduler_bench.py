@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import cast
@@ -12,6 +12,7 @@ from typing import cast
 from core_cases import ROUTE, row
 from exposition_cases import snapshot_of
 
+from exporter.cloud.client import CloudClient
 from exporter.config.settings import PollSettings, Settings
 from exporter.model.errors import CloudError
 from exporter.model.types import Inventory, Route, RouteStatus, Snapshot
@@ -60,7 +61,7 @@ class SchedulerBench:
     """Stands for all that a scheduler talks to, and notes what it is told.
 
     `seconds` is how long a route's polls take and `errors` what they raise; `bugs` are
-    raised when something of a route is shown. It needs a running loop.
+    raised when a snapshot of a route is rendered. It needs a running loop.
     """
 
     def __init__(self) -> None:
@@ -68,12 +69,11 @@ class SchedulerBench:
         self.errors: dict[Route, BaseException] = {}
         self.bugs: dict[Route, Exception] = {}
         self.starts: dict[Route, list[float]] = defaultdict(list)
-        self.events: list[str] = []
+        self.prepared: list[RouteStatus] = []
         self.skipped = 0
         self.under_way: list[Route] = []
         self.most_at_once = 0
         self.discovered_at: list[float] = []
-        self.shown: list[tuple[Inventory, Mapping[str, tuple[float, float]]]] = []
         self.clock = asyncio.get_running_loop().time
         self.ready = asyncio.Event()
         self.discovery = FakeDiscovery()
@@ -85,11 +85,11 @@ class SchedulerBench:
     def scheduler_of(self, settings: Settings) -> Scheduler:
         """Return a scheduler by these settings."""
         return Scheduler(
-            self,
+            cast(CloudClient, self),
             settings,
             cast(Discovery, self.discovery),
             self.store,
-            self,
+            self.prepare,
             telemetry=self,
             ready=self.ready,
             starts_per_second=STARTS_PER_SECOND,
@@ -130,21 +130,13 @@ class SchedulerBench:
             self.under_way.remove(route)
         return snapshot_of(route, row())
 
-    async def prepare(self, snapshot: Snapshot) -> None:
-        """Render a snapshot that is not published."""
-        self.events.append("prepared" if self._is_new(snapshot) else "too late")
-
-    async def refresh(self, route: Route) -> None:
-        """Render what was published."""
-        if route in self.bugs:
-            raise self.bugs[route]
-        self.events.append("refreshed")
-
-    def set_inventory(
-        self, inventory: Inventory, objectives: Mapping[str, tuple[float, float]]
-    ) -> None:
-        """Show what was discovered."""
-        self.shown.append((inventory, objectives))
+    async def prepare(self, statuses: Sequence[RouteStatus]) -> None:
+        """Render what is about to be shown."""
+        for status in statuses:
+            if status.route in self.bugs:
+                raise self.bugs[status.route]
+            assert self.status(status.route) is not status, "it is shown too early"
+        self.prepared += statuses
 
     def poll_skipped(self) -> None:
         """Count a poll that was due and not made."""
@@ -153,6 +145,3 @@ class SchedulerBench:
     def discovered(self, at: float) -> None:
         """Note a whole discovery."""
         self.discovered_at.append(at)
-
-    def _is_new(self, snapshot: Snapshot) -> bool:
-        return all(s.snapshot is not snapshot for s in self.store.statuses())

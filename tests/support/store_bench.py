@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from core_cases import OTHER, ROUTE, SIBLING
 from exposition_cases import FakeClock
@@ -32,10 +33,14 @@ def dropped_of(store: Store, route: Route) -> int:
     return 0 if snapshot is None else snapshot.dropped
 
 
+async def prepare_nothing(_: Sequence[RouteStatus]) -> None:
+    """Leave the rendering to the next scrape."""
+
+
 def publish(store: Store, *polls: PollResult) -> None:
     """Publish polls one after the other, with nothing else going on in their pauses."""
     for poll in polls:
-        publishing = store.publish(poll)
+        publishing = store.publish(poll, prepare_nothing)
         with contextlib.suppress(StopIteration):
             while True:
                 publishing.send(None)

@@ -30,7 +30,6 @@ from exporter.config.settings import (
 )
 from exporter.model.errors import PermissionDeniedError, Reason, UnavailableError
 from exporter.model.types import Missing, Plan, Route
-from exporter.polling.discovery import Discovery
 
 
 async def test_a_plan_configured_in_full_needs_no_call() -> None:
@@ -53,6 +52,22 @@ async def test_a_plan_configured_in_full_needs_no_call() -> None:
         for item_id in ("10", "11")
         for instance in (HERE, THERE)
     )
+
+
+async def test_a_plan_has_objectives_once_it_has_a_route_or_is_known() -> None:
+    """Also while the cloud cannot be asked what it is; its own, or everybody's."""
+    full = {"id": "2", "items": ["20"], "source_instances": [HERE]}
+    bench = DiscoveryBench(
+        PlanSettings(id="1"),
+        PlanSettings.model_validate({**full, "objectives": {"lag": "7s"}}),
+        PlanSettings(id="3"),
+    )
+    bench.cloud.hold(one_way("1"))
+
+    await bench.discovery.refresh()
+
+    objectives = bench.discovery.inventory.objectives
+    assert list(objectives.items()) == [("1", (300.0, 600.0)), ("2", (7.0, 600.0))]
 
 
 async def test_left_to_itself_it_finds_every_running_plan() -> None:
@@ -283,13 +298,14 @@ class SlowPlanReader(FakePlanReader):
 
 async def test_as_many_plans_are_looked_up_at_a_time_as_calls_may_be_made() -> None:
     """A thousand would queue for the limiter, and hold up the polls."""
-    cloud = SlowPlanReader()
+    bench = DiscoveryBench()
+    cloud = bench.cloud = SlowPlanReader()
     plans = [{"id": str(number)} for number in range(1, 11)]
     for number in range(1, 11):
         cloud.hold(one_way(str(number)))
     settings = Settings(plans=plans, api=ApiSettings(max_concurrency=3))
 
-    await Discovery(cloud, settings, on_failure=lambda _: None).refresh()
+    await bench.discovery_of(settings).refresh()
 
     assert cloud.most == 3
 
@@ -524,16 +540,6 @@ async def test_a_poll_during_discovery_says_nothing_of_other_failures() -> None:
     ]
 
 
-def by(bench: DiscoveryBench, settings: Settings) -> Discovery:
-    """Return a discovery by other settings, after a reload."""
-    return Discovery(
-        bench.cloud,
-        settings,
-        on_failure=bench.failures.append,
-        known=bench.discovery,
-    )
-
-
 async def test_a_reload_knows_the_routes_that_stay_before_the_cloud_answers() -> None:
     """Plans that are not asked for are gone at once; an outage costs no route."""
     bench = DiscoveryBench()
@@ -542,8 +548,8 @@ async def test_a_reload_knows_the_routes_that_stay_before_the_cloud_answers() ->
     await bench.discovery.refresh()
     bench.cloud.errors = dict.fromkeys(("list", "1"), UnavailableError("refused"))
 
-    same = by(bench, Settings())
-    other = by(bench, Settings(plans=({"id": "1"},)))
+    same = bench.discovery_of(Settings(), bench.discovery)
+    other = bench.discovery_of(Settings(plans=({"id": "1"},)), bench.discovery)
 
     assert same.inventory == bench.discovery.inventory
     for _ in range(2):
@@ -564,7 +570,8 @@ async def test_a_reload_keeps_what_is_missing_of_plans_that_it_leaves_alone(
     await bench.discovery.refresh()
 
     with capture_logs() as logs:
-        discovery = by(bench, Settings(plans=(wanted,), log={"level": "warn"}))
+        settings = Settings(plans=(wanted,), log={"level": "warn"})
+        discovery = bench.discovery_of(settings, bench.discovery)
         before = set(discovery.inventory.missing)
         await discovery.refresh()
 
@@ -617,9 +624,7 @@ async def test_discovery_is_never_later_than_its_interval(*, fails: bool) -> Non
     """Even if that is shorter than the interval of polls."""
     often = PollSettings(discovery_interval=timedelta(seconds=5))
     bench = DiscoveryBench()
-    bench.discovery = Discovery(
-        bench.cloud, Settings(poll=often), on_failure=bench.failures.append
-    )
+    bench.discovery = bench.discovery_of(Settings(poll=often))
     if fails:
         bench.cloud.errors["list"] = UnavailableError("refused")
     await bench.discovery.refresh()

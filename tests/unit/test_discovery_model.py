@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from core_cases import (
     HERE,
@@ -31,6 +32,7 @@ from hypothesis.stateful import (
 )
 from store_bench import publish
 
+from exporter.cloud.client import CloudClient
 from exporter.config.settings import PlanSettings, Settings
 from exporter.model.errors import Reason, UnavailableError
 from exporter.model.types import Missing, Route
@@ -112,7 +114,7 @@ class DiscoveredRoutes(RuleBasedStateMachine):
         self.cloud, self.model = FakePlanReader(), Model()
         self.reasons: list[Reason] = []
         self.discovery = Discovery(
-            self.cloud,
+            cast(CloudClient, self.cloud),
             Settings(plans=plans),
             on_failure=self.reasons.append,
         )

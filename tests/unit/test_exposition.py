@@ -22,7 +22,6 @@ from exposition_cases import (
     text_of,
 )
 from exposition_oracle import parsed
-from store_bench import publish
 
 from exporter.metrics.exposition import Exposition, render
 from exporter.metrics.formats import Format
@@ -141,7 +140,7 @@ async def test_inventory_and_own_metrics_are_shown_at_once() -> None:
     bench = small_bench(own)
     assert values_of(await bench.text(), "rocketmq_dr_plan_info")
 
-    bench.exposition.set_inventory(Inventory(), {"1": (60.0, 90.0)})
+    bench.inventory = Inventory(objectives={"1": (60.0, 90.0)})
     body = await bench.text()
     own.more = b"more"
     assert await bench.text() == body.replace("own 2", "own 3")
@@ -158,7 +157,7 @@ async def test_the_families_of_checkpoints_can_be_chosen_and_changed() -> None:
     bench.store.show(*small_statuses())
     before = await bench.text()
 
-    await bench.exposition.set_families(("sync_lag", "sync_age"))
+    bench.exposition.set_families(("sync_lag", "sync_age"))
 
     after = await bench.text()
     names = (LAG, AGE, LAST_SYNC)
@@ -193,17 +192,15 @@ class Polls:
             self.store,
             ("sync_lag", "sync_age"),
             Telemetry(),
+            inventory=Inventory,
             wall=lambda: NOW,
             clock=self.clock,
         )
 
-    async def end(self, route: Route, *rows: Checkpoint, prepare: bool = True) -> None:
+    async def end(self, route: Route, *rows: Checkpoint) -> None:
         """Let a poll end as the scheduler does."""
-        snapshot = snapshot_of(route, *rows)
-        if prepare:
-            await self.exposition.prepare(snapshot)
-        publish(self.store, PollResult(route, NOW, 1.0, snapshot))
-        await self.exposition.refresh(route)
+        poll = PollResult(route, NOW, 1.0, snapshot_of(route, *rows))
+        await self.store.publish(poll, self.exposition.prepare)
 
     async def lags(self) -> list[float]:
         """Return all lags that a scrape shows."""
@@ -212,74 +209,65 @@ class Polls:
         )
 
 
-@pytest.mark.parametrize("prepare", [True, False])
-async def test_checkpoints_are_withdrawn_once_they_are_stale(prepare: bool) -> None:  # noqa: FBT001
-    """Nobody has to refresh for it; and a new poll brings them back."""
+async def test_checkpoints_are_withdrawn_once_they_are_stale() -> None:
+    """The clock is enough for it; and a new poll brings them back."""
     polls = Polls()
-    await polls.end(ROUTE, checkpoint(), prepare=prepare)
+    await polls.end(ROUTE, checkpoint())
     assert await polls.lags() == [5.0]
 
     polls.clock.now += 301
     assert await polls.lags() == []
 
-    await polls.end(ROUTE, checkpoint(), prepare=prepare)
+    await polls.end(ROUTE, checkpoint())
     assert await polls.lags() == [5.0]
 
 
-@pytest.mark.parametrize("prepare", [True, False])
-async def test_a_row_that_another_route_shows_is_not_shown_twice(prepare: bool) -> None:  # noqa: FBT001
+async def test_a_row_that_another_route_shows_is_not_shown_twice() -> None:
     """A poll of one route hides a row of its sibling, rendered long before."""
     polls = Polls()
-    await polls.end(SIBLING, checkpoint(), prepare=prepare)
+    await polls.end(SIBLING, checkpoint())
     assert await polls.lags() == [5.0]
 
     own = replace(checkpoint(), source_ms=1740724080343 - 2000)
-    await polls.end(ROUTE, own, prepare=prepare)
+    await polls.end(ROUTE, own)
     assert await polls.lags() == [3.0]
 
-    # The store hides a row of what was prepared.
-    await polls.end(SIBLING, checkpoint(), checkpoint(2, "GID_other"), prepare=prepare)
+    await polls.end(SIBLING, checkpoint(), checkpoint(2, "GID_other"))
     assert await polls.lags() == [3.0, 5.0]
 
 
-async def test_a_removed_route_is_forgotten() -> None:
-    """Its checkpoints go with it, and nothing of it is kept."""
+async def test_nothing_of_a_removed_route_is_kept() -> None:
+    """Its checkpoints go with it."""
     polls = Polls()
     await polls.end(ROUTE, checkpoint())
-    await polls.exposition.prepare(snapshot_of(ROUTE, checkpoint()))
 
     polls.store.set_routes([SIBLING])
 
     assert await polls.lags() == []
-    assert list(polls.exposition._routes) == [SIBLING]
+    assert list(polls.exposition._renderings) == [SIBLING]
 
 
-async def test_a_prepared_snapshot_is_shown_once_recorded_and_not_rendered_again() -> (
-    None
-):
-    """The scrape finds it finished, and the old one is let go."""
+async def test_a_poll_is_rendered_before_a_scrape_can_show_it() -> None:
+    """The scrape finds it finished, however large it is."""
     polls = Polls()
     await polls.end(ROUTE, checkpoint())
-    snapshot = snapshot_of(ROUTE, replace(checkpoint(), target_ms=1740724080342))
-    await polls.exposition.prepare(snapshot)
-    prepared = polls.exposition._routes[ROUTE].prepared
     assert await polls.lags() == [5.0]
 
-    publish(polls.store, PollResult(ROUTE, NOW, 1.0, snapshot))
+    await polls.end(ROUTE, replace(checkpoint(), target_ms=1740724080342))
+    prepared = polls.exposition._renderings[ROUTE]
 
     assert await polls.lags() == [0.001]
-    kept = polls.exposition._routes[ROUTE]
-    assert (kept.shown, kept.prepared) == (prepared, None)
+    assert polls.exposition._renderings[ROUTE] is prepared
 
 
 async def test_what_two_polls_have_in_common_is_kept_once() -> None:
     """Labels seldom change, and are most of the memory."""
     rows = [checkpoint(n, f"GID_{n}") for n in range(2500)]
     families = Bench().exposition._families
-    before = await render(snapshot_of(ROUTE, *rows), frozenset(), families)
+    before = await render(status_of(snapshot_of(ROUTE, *rows)), families)
     rows[1500] = checkpoint(0, "GID_new")
 
-    after = await render(snapshot_of(ROUTE, *rows), frozenset(), families, like=before)
+    after = await render(status_of(snapshot_of(ROUTE, *rows)), families, before)
 
     pairs = zip(after.aged, before.aged, strict=True)
     assert [new.lines is old.lines for new, old in pairs] == [True, False, True]
@@ -383,7 +371,7 @@ async def test_a_poll_that_ends_during_a_scrape_is_in_the_next_one() -> None:
 
 async def test_the_loop_serves_others_while_a_large_snapshot_is_rendered() -> None:
     """Another task gets its turn many times before 10,000 rows are done."""
-    task = asyncio.ensure_future(Bench().exposition.prepare(large()))
+    task = asyncio.ensure_future(Bench().exposition.prepare([status_of(large())]))
     turns = 0
 
     while not task.done():

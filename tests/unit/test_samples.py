@@ -37,17 +37,14 @@ every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
 
 
 @settings(deadline=None)
-@given(statuses=some.statuses(), inventory=some.inventories, objectives=some.objectives)
+@given(statuses=some.statuses(), inventory=some.inventories)
 def test_any_snapshot_says_what_prometheus_client_says(
-    statuses: tuple[RouteStatus, ...],
-    inventory: Inventory,
-    objectives: dict[str, tuple[float, float]],
+    statuses: tuple[RouteStatus, ...], inventory: Inventory
 ) -> None:
     """Names, types, help, units, labels and values are the same in every format."""
-    oracle = Oracle(statuses, inventory, objectives, round(NOW * 1000))
-    bench = Bench()
+    oracle = Oracle(statuses, inventory, round(NOW * 1000))
+    bench = Bench(inventory=inventory)
     bench.store.show(*statuses)
-    bench.exposition.set_inventory(inventory, objectives)
 
     for fmt in Format:
         body = asyncio.run(bench.text(fmt))
@@ -101,7 +98,9 @@ async def test_unknown_times_make_no_samples() -> None:
 
 async def test_only_the_families_asked_for_are_rendered() -> None:
     """What is not switched on costs nothing."""
-    rendering = await render(snapshot_of(ROUTE, checkpoint()), frozenset(), [SYNC_AGE])
+    status = status_of(snapshot_of(ROUTE, checkpoint()))
+
+    rendering = await render(status, [SYNC_AGE])
 
     assert not rendering.parts
     assert len(rendering.aged) == 1

@@ -13,7 +13,7 @@ from scheduler_bench import INTERVAL, STARTS_PER_SECOND, WALL, SchedulerBench
 from structlog.testing import capture_logs
 from virtual_time import run_virtually, settled, virtually
 
-from exporter.config.settings import NameFilter, PlanSettings, Settings
+from exporter.config.settings import NameFilter, Settings
 from exporter.model.errors import (
     CloudError,
     InternalError,
@@ -184,11 +184,10 @@ async def test_each_route_is_polled_once_a_few_at_a_time() -> None:
 
 
 @virtually
-async def test_a_discovery_is_shown_and_told() -> None:
+async def test_a_discovery_is_told() -> None:
     """Only one that was whole moves its timestamp; without routes it is ready."""
-    plan = PlanSettings.model_validate({"id": "1", "objectives": {"lag": "7s"}})
     bench = SchedulerBench()
-    scheduler = bench.scheduler_of(Settings(plans=(plan,)))
+    scheduler = bench.scheduler
     bench.discovery.is_whole = False
     assert not await scheduler.discover()
     assert bench.discovered_at == []
@@ -199,14 +198,13 @@ async def test_a_discovery_is_shown_and_told() -> None:
         assert await scheduler.discover()
 
     assert bench.discovered_at == [WALL]
-    assert bench.shown[-1] == (bench.discovery.inventory, {"1": (7.0, 600.0)})
     assert logs == [
         {"event": "routes_changed", "log_level": "info", "routes": 1, "before": 0}
     ]
 
 
 @virtually
-async def test_a_good_poll_is_prepared_then_published_then_shown() -> None:
+async def test_a_good_poll_is_rendered_and_then_published() -> None:
     """Its end is by the wall clock, its duration by the loop's; discovery hears it."""
     bench = SchedulerBench()
     bench.seconds[ROUTE] = 2.5
@@ -216,7 +214,7 @@ async def test_a_good_poll_is_prepared_then_published_then_shown() -> None:
 
     status = bench.status()
     assert (status.is_up, status.last_success_at, status.duration) == (True, WALL, 2.5)
-    assert bench.events == ["prepared", "refreshed"]
+    assert bench.prepared == [status]
     assert bench.discovery.told == [(ROUTE, None)]
     assert bench.ready.is_set()
 
@@ -235,7 +233,7 @@ async def test_a_failed_poll_is_published_with_its_reason() -> None:
     assert (status.is_up, status.duration) == (False, 2.5)
     assert (status.reason, status.origin) == (Reason.NOT_FOUND, error.origin)
     assert bench.discovery.told == [(ROUTE, error)]
-    assert bench.events == ["refreshed"]
+    assert bench.prepared == []
 
 
 @pytest.mark.parametrize(
@@ -351,16 +349,11 @@ async def test_a_bug_is_internal_and_tried_again(bug: BaseException) -> None:
     assert told["exc_info"] is bug or isinstance(bug, asyncio.CancelledError)
 
 
-@pytest.mark.parametrize("error", [None, UnavailableError("refused")])
 @virtually
-async def test_nothing_that_publishing_does_ends_the_polling(
-    error: Exception | None,
-) -> None:
+async def test_nothing_that_publishing_does_ends_the_polling() -> None:
     """It counts as a failed poll and is told; the next poll is tried."""
     bench = SchedulerBench()
     bug = bench.bugs[ROUTE] = KeyError("a bug")
-    if error is not None:
-        bench.errors[ROUTE] = error
 
     with capture_logs() as logs:
         await bench.run(5 * INTERVAL, ROUTE, OTHER)

@@ -39,6 +39,7 @@ class Known:
     """What the naive store remembers of a route."""
 
     rows: list[Checkpoint] | None = None
+    shown: list[Checkpoint] | None = None
     found_at: float = 0.0
     last_success_at: float | None = None
     polls: int = 0
@@ -66,6 +67,7 @@ class NaiveStore(RuleBasedStateMachine):
             known.rows, known.found_at = rows, self.clock.now
             known.last_success_at = 1_000 + self.clock.now
             known.polls += 1
+            self._resolve(route)
 
     @rule(route=routes)
     def fail(self, route: Route) -> None:
@@ -100,10 +102,10 @@ class NaiveStore(RuleBasedStateMachine):
     @invariant()
     def rows_are_the_same(self) -> None:
         """What is shown, and what it comes to, is what the contract picks."""
-        expected = self._expected()
         for status in self.store.statuses():
-            kept = expected.get(status.route)
-            if kept is None:
+            known = self.known[status.route]
+            kept = known.shown
+            if kept is None or not self._is_fresh(known):
                 assert (status.snapshot, status.rollup) == (None, None)
                 assert status.hidden == frozenset()
                 continue
@@ -117,14 +119,19 @@ class NaiveStore(RuleBasedStateMachine):
                 [row.last_sync_ms for row in kept],
             )
 
-    def _expected(self) -> dict[Route, list[Checkpoint]]:
+    def _is_fresh(self, known: Known) -> bool:
+        return self.clock.now - known.found_at < STALE_AFTER
+
+    def _resolve(self, polled: Route) -> None:
         present = {
             route: known.rows
             for route, known in sorted(self.known.items())
-            if known.rows is not None and self.clock.now - known.found_at < STALE_AFTER
+            if known.rows is not None
+            and self._is_fresh(known)
+            and (route.plan_id, route.item_id) == (polled.plan_id, polled.item_id)
         }
-        return {
-            route: [
+        for route, rows in present.items():
+            self.known[route].shown = [
                 row
                 for row in rows
                 if not any(
@@ -133,17 +140,12 @@ class NaiveStore(RuleBasedStateMachine):
                     for rival in rivals
                 )
             ]
-            for route, rows in present.items()
-        }
 
     @staticmethod
     def _gives_way(
         route: Route, row: Checkpoint, other: Route, rival: Checkpoint
     ) -> bool:
-        if route == other or (route.plan_id, route.item_id) != (
-            other.plan_id,
-            other.item_id,
-        ):
+        if route == other:
             return False
         if (row.source_instance_id, row.target_instance_id, row.group, row.topic) != (
             rival.source_instance_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
-from core_cases import ROUTE, SIBLING, one_way, row
+from core_cases import ROUTE, SIBLING, row
 from exposition_cases import columns_of, snapshot_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +14,6 @@ from exporter.model.types import (
     PROBLEMS,
     Checkpoint,
     Columns,
-    Inventory,
     Route,
     State,
 )
@@ -81,17 +80,6 @@ def test_a_route_knows_nothing_but_how_it_is_polled() -> None:
     """Equal ids are the same route, and a filter makes another poll of it."""
     assert Route("1", "10", ROUTE.source_instance_id, ROUTE.region) == ROUTE
     assert replace(ROUTE, filter="orders") != ROUTE
-
-
-def test_a_plan_that_has_a_route_counts_before_it_is_known() -> None:
-    """Its objectives are shown while the cloud cannot be asked what it is."""
-    known = replace(ROUTE, plan_id="2")
-    inventory = Inventory(
-        plans=(one_way("2"), one_way("3")),
-        routes=(known, replace(known, plan_id="1"), known),
-    )
-
-    assert inventory.plan_ids() == ["1", "2", "3"]
 
 
 def test_a_target_ahead_is_no_problem() -> None:

@@ -106,7 +106,6 @@ def test_recording_a_poll_looks_at_no_other_item() -> None:
         poll = PollResult(first, NOW, 0.1, snapshot_of(first, *rows(2)))
         with counted_calls() as calls:
             publish(store, poll)
-            store.siblings(first)
         return calls.count
 
     assert calls_with(2) == calls_with(500)
@@ -158,7 +157,7 @@ async def test_a_checkpoint_costs_little_memory_between_polls() -> None:
 async def test_a_scrape_is_far_faster_than_prometheus_clients() -> None:
     """In the same run, on the same data, as a ratio; a tenth of what is usual."""
     status = status_of(snapshot_of(ROUTE, *rows(5000)))
-    oracle = Oracle([status], Inventory(), {}, int(NOW * 1000))
+    oracle = Oracle([status], Inventory(), int(NOW * 1000))
     bench = Bench()
     bench.store.show(status)
     await bench.exposition.body(Format.TEXT_0_0_4, gzip=True)
