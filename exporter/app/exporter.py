@@ -146,9 +146,8 @@ class Exporter:
         `run` must not be running.
         """
         self._stands_by = not is_leader
-        self.telemetry.leads(is_leader=is_leader)
+        self.telemetry.elected(is_leader=is_leader)
         if not is_leader:
-            self.telemetry.discovered(None)
             self._build(self.settings, self._cloud, self._connection, known=None)
         self.exposition.renew()
 

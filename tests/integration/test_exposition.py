@@ -18,7 +18,7 @@ async def test_promtool_finds_nothing_to_say(fmt: Format) -> None:
     """Prometheus' own linter reads a whole body, our telemetry included."""
     telemetry = Telemetry()
     telemetry.configured(Settings())
-    telemetry.leads(is_leader=True)
+    telemetry.elected(is_leader=True)
     telemetry.rate_limit(5)
     telemetry.clock_skew(-0.5)
     telemetry.discovered(NOW)

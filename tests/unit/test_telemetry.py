@@ -53,7 +53,7 @@ def full() -> Telemetry:
     telemetry.discovery_failed(Reason.PERMISSION)
     telemetry.reloaded(ok=True, at=1740724081.0)
     telemetry.configured(Settings.model_validate({"shard": {"index": 2, "total": 8}}))
-    telemetry.leads(is_leader=True)
+    telemetry.elected(is_leader=True)
     telemetry.scraped(0.025, 4096)
     return telemetry
 
@@ -127,8 +127,7 @@ def test_who_stands_by_shows_neither_a_leader_nor_a_discovery() -> None:
     """How long ago its last one was says nothing of the routes."""
     telemetry = full()
 
-    telemetry.leads(is_leader=False)
-    telemetry.discovered(None)
+    telemetry.elected(is_leader=False)
 
     samples = samples_of(telemetry)
     assert samples["leader"] == 0
