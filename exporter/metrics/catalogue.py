@@ -71,7 +71,7 @@ _STALE = "when the route had no complete poll within poll.stale_after"
 _HIDDEN = f"{_STALE}, or beyond metrics.max_checkpoints"
 _NOT_LOADED = "before the configuration is loaded"
 
-# One sample or more for each checkpoint; see `samples.CHECKPOINT_SAMPLES`.
+# One sample or more for each checkpoint; see `samples.checkpoint_lines`.
 SYNC_LAG = Family(
     "rocketmq_dr_sync_lag_seconds",
     "How far the target is behind the source: sourceProgress minus targetProgress, "

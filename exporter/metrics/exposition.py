@@ -32,8 +32,8 @@ from exporter.metrics.gzip_stream import (
     unpacked,
 )
 from exporter.metrics.samples import (
-    CHECKPOINT_SAMPLES,
     Lines,
+    checkpoint_lines,
     dropped_lines,
     inventory_lines,
     labels_of,
@@ -248,7 +248,7 @@ async def render(
         for family in families:
             if family is SYNC_AGE:
                 rendering.aged.append(_aged(columns, labels, next(templates, None)))
-            elif text := CHECKPOINT_SAMPLES[family](columns, labels):
+            elif text := checkpoint_lines(family, columns, labels):
                 rendering.parts[family].append(packed(text))
     return rendering
 

@@ -6,7 +6,7 @@ Sample lines are the same bytes in every format.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 import msgspec
@@ -125,7 +125,34 @@ def labels_of(route: Route, columns: Columns) -> list[bytes]:
     ]
 
 
-def _sync_lag(columns: Columns, labels: Labels) -> bytes:
+_TIMES: Mapping[Family, Mapping[str, str]] = {
+    catalogue.LAST_SYNC: {"": "last_sync_ms"},
+    catalogue.CONSUME: {'side="source"': "source_ms", 'side="target"': "target_ms"},
+    catalogue.FETCH: {
+        'side="source"': "source_fetch_ms",
+        'side="target"': "target_fetch_ms",
+    },
+}
+"""Of each family of times its columns, by the label that their samples have more."""
+
+
+def checkpoint_lines(family: Family, columns: Columns, labels: Labels) -> bytes:
+    """Return a family's samples of these rows; the age alone needs a scrape's time."""
+    if family in _TIMES:
+        return b"".join(
+            _times(family, labels, pair, getattr(columns, name))
+            for pair, name in _TIMES[family].items()
+        )
+    if family is catalogue.SYNC_LAG:
+        return _lags(columns, labels)
+    more = _problems(columns) if family is catalogue.PROBLEM else _infos(columns)
+    shown = [
+        _with(label, pair) for label, pair in zip(labels, more, strict=True) if pair
+    ]
+    return lines(family.name, shown, [b"1"] * len(shown))
+
+
+def _lags(columns: Columns, labels: Labels) -> bytes:
     # As lag.sync_lag_ms has it, without a call for each row.
     sides = list(zip(columns.source_ms, columns.target_ms, strict=True))
     lags = [source - target for source, target in sides if source and target]
@@ -133,81 +160,43 @@ def _sync_lag(columns: Columns, labels: Labels) -> bytes:
     return lines(catalogue.SYNC_LAG.name, list(known), seconds(lags))
 
 
-def _last_sync(columns: Columns, labels: Labels) -> bytes:
-    return _times(catalogue.LAST_SYNC, labels, columns.last_sync_ms)
+def _times(family: Family, labels: Labels, pair: str, column: array[int]) -> bytes:
+    # What is unknown is 0, and so left out.
+    known = list(compress(labels, column))
+    if pair:
+        known = [_with(label, pair) for label in known]
+    return lines(family.name, known, seconds(filter(None, column)))
 
 
-def _problem(columns: Columns, labels: Labels) -> bytes:
-    rows = zip(
-        labels,
-        columns.source_ms,
-        columns.target_ms,
-        columns.last_sync_ms,
-        strict=True,
-    )
-    shown = [
-        _with(label, f'problem="{state}"')
-        for label, source, target, synced in rows
+def _problems(columns: Columns) -> list[str]:
+    """Return the label of each row's problem, empty where there is none."""
+    times = columns.source_ms, columns.target_ms, columns.last_sync_ms
+    return [
+        f'problem="{state}"'
         if not (source and target)
         and (state := state_of(source, target, synced)) in PROBLEMS
+        else ""
+        for source, target, synced in zip(*times, strict=True)
     ]
-    return lines(catalogue.PROBLEM.name, shown, [b"1"] * len(shown))
 
 
-def _consume(columns: Columns, labels: Labels) -> bytes:
-    return _sides(catalogue.CONSUME, labels, columns.source_ms, columns.target_ms)
-
-
-def _fetch(columns: Columns, labels: Labels) -> bytes:
-    sides = columns.source_fetch_ms, columns.target_fetch_ms
-    return _sides(catalogue.FETCH, labels, *sides)
-
-
-def _info(columns: Columns, labels: Labels) -> bytes:
-    family = catalogue.CHECKPOINT_INFO
-    names = family.labels[len(catalogue.CHECKPOINT_LABELS) :]
+def _infos(columns: Columns) -> list[str]:
+    names = catalogue.CHECKPOINT_INFO.labels[len(catalogue.CHECKPOINT_LABELS) :]
     rows = zip(
-        labels,
         columns.checkpoint_ids,
         columns.target_groups,
         columns.target_topics,
         columns.kinds,
         strict=True,
     )
-    shown = [
-        _with(label, pairs(names, (str(identity), group, topic, *kind)))
-        for label, identity, group, topic, kind in rows
+    return [
+        pairs(names, (str(identity), group, topic, *kind))
+        for identity, group, topic, kind in rows
     ]
-    return lines(family.name, shown, [b"1"] * len(shown))
-
-
-def _sides(
-    family: Family, labels: Labels, source: array[int], target: array[int]
-) -> bytes:
-    of_source = [_with(label, 'side="source"') for label in labels]
-    of_target = [_with(label, 'side="target"') for label in labels]
-    return _times(family, of_source, source) + _times(family, of_target, target)
-
-
-def _times(family: Family, labels: Labels, column: array[int]) -> bytes:
-    # What is unknown is 0, and so left out.
-    known = list(compress(labels, column))
-    return lines(family.name, known, seconds(filter(None, column)))
 
 
 def _with(labels: bytes, pair: str) -> bytes:
     return b"%b,%b} " % (labels[: -len(b"} ")], pair.encode())
-
-
-CHECKPOINT_SAMPLES: Mapping[Family, Callable[[Columns, Labels], bytes]] = {
-    catalogue.SYNC_LAG: _sync_lag,
-    catalogue.LAST_SYNC: _last_sync,
-    catalogue.PROBLEM: _problem,
-    catalogue.CONSUME: _consume,
-    catalogue.FETCH: _fetch,
-    catalogue.CHECKPOINT_INFO: _info,
-}
-"""What renders each family that is known when the poll ends: all but the age."""
 
 
 def route_lines(status: RouteStatus) -> Lines:
