@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -133,11 +133,6 @@ class _ClockSkew(ApiObserver):
 
     def clock_skew(self, seconds: float) -> None:
         self.seconds = seconds
-
-    def _ignore(self, *_: Any, **__: Any) -> None:
-        """Take no note: the verdicts say how each call went."""
-
-    api_request = api_retry = api_throttled = rate_limit = _ignore
 
 
 class _RegionCheck:

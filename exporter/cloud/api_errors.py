@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import TypeVar
 
 from exporter.cloud.wire import Decode, converted, loose_object
@@ -56,6 +55,8 @@ BY_STATUS: Mapping[int, type[CloudError]] = {
 # The vendor's SDK takes any error that carries it for throttling; so do we.
 WAIT_HEADER = "x-acs-retry-after"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,80}")
+# Foreign XML is not parsed.
+_XML_CODE = re.compile(rb"\s*<.*?<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,49 +85,29 @@ def _failure_of(answer: Answer) -> CloudError:
     """Return the error of an answer that has no data."""
     said = loose_object(answer.body)
     success = converted(said.get("success"), bool)
-    status, code = answer.status, safe_code(said.get("Code"), said.get("code"))
+    xml = _XML_CODE.match(answer.body[:65_536])
+    status = answer.status
+    code = safe_code(said.get("Code"), said.get("code"), xml and xml[1].decode())
     if status == HTTPStatus.OK and success is not None:
         stated = converted(said.get("httpStatusCode"), int)
         status = status if success else stated or status
         code = None if success else code
     request_ids = said.get("RequestId"), said.get("requestId")
-    origin = Origin(
-        action=answer.action,
-        code=code or xml_code(answer.body),
-        status=status,
-        request_id=safe_code(*request_ids, answer.headers.get("x-acs-request-id")),
-    )
-    return error_from(origin, answer.headers, is_service=success is not None)
-
-
-def error_from(
-    origin: Origin,
-    headers: Mapping[str, str] = MappingProxyType({}),
-    *,
-    is_service: bool = False,
-) -> CloudError:
-    """Return the error that an answer which is no success stands for.
-
-    `is_service` tells an answer with an envelope from whatever a proxy may send: only
-    there does the status 404 mean that the id is unknown.
-
-    >>> error_from(Origin("List", "Throttling.User", 400)).reason.value
-    'throttled'
-    >>> error_from(Origin("List", None, 502)).reason.value
-    'unavailable'
-    """
-    kind = _kind(origin.code or "", origin.status or 0)
-    if _seconds(headers, WAIT_HEADER, 0.001) is not None:
-        kind = ThrottledError
-    if kind is NotFoundError and not (is_service or origin.code):
+    request_id = safe_code(*request_ids, answer.headers.get("x-acs-request-id"))
+    kind = _kind(code or "", status)
+    if kind is NotFoundError and success is None and not code:
+        # Without an envelope it is a proxy's page, and says nothing of an id.
         kind = MalformedError
-    what = origin.code or (f"HTTP {origin.status}" if origin.status else "no code")
-    if not origin.code and origin.status == HTTPStatus.OK:
+    pause = _seconds(answer.headers, WAIT_HEADER, 0.001)
+    if pause is not None:
+        kind = ThrottledError
+    what = code or f"HTTP {status}"
+    if not code and status == HTTPStatus.OK:
         what += ", but nothing of the documented shape"
     return kind(
-        f"{origin.action or 'the API'} answered {what}",
-        origin=origin,
-        retry_after=retry_after(headers),
+        f"{answer.action} answered {what}",
+        origin=Origin(answer.action, code, status, request_id),
+        retry_after=pause or _seconds(answer.headers, "Retry-After", 1.0),
     )
 
 
@@ -144,41 +125,13 @@ def _kind(code: str, status: int) -> type[CloudError]:
 def safe_code(*codes: object) -> str | None:
     """Return the first code that has the shape of one.
 
-    >>> safe_code(None, "Instance.NotFound")
+    >>> safe_code(None, "Instance.NotFound", "string to sign: GET&...")
     'Instance.NotFound'
-    >>> safe_code("string to sign: GET&...") is None
-    True
     """
     for code in codes:
         if isinstance(code, str) and _CODE.fullmatch(code):
             return code
     return None
-
-
-def xml_code(body: bytes) -> str | None:
-    """Return the code of an ``<Error>`` body, without parsing foreign XML.
-
-    None for what does not begin as XML.
-
-    >>> xml_code(b"<Error><Code>Throttling</Code></Error>")
-    'Throttling'
-    """
-    if not body.lstrip().startswith(b"<"):
-        return None
-    found = re.search(rb"<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>", body[:65_536])
-    return found[1].decode() if found else None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return for how many seconds the API asks to be left alone, None if it does not.
-
-    ``x-acs-retry-after`` is in milliseconds, ``Retry-After`` in seconds.
-
-    >>> retry_after({"x-acs-retry-after": "1500", "Retry-After": "3"})
-    1.5
-    """
-    asked = _seconds(headers, WAIT_HEADER, 0.001)
-    return _seconds(headers, "Retry-After", 1.0) if asked is None else asked
 
 
 def _seconds(headers: Mapping[str, str], name: str, unit: float) -> float | None:

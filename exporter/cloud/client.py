@@ -8,19 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
 
 from exporter.cloud import paging
-from exporter.cloud.collector import (
-    CheckpointCollector,
-    RowCollector,
-    item_from,
-    plan_from,
-)
+from exporter.cloud.collector import CheckpointCollector, item_from, plan_from
 from exporter.cloud.credentials import CredentialSource, credential_source
 from exporter.cloud.http import Call, Exchange, opened_session
 from exporter.cloud.limiter import Limiter
@@ -35,7 +30,6 @@ from exporter.cloud.wire import (
     page_decoder,
 )
 from exporter.config.settings import Settings
-from exporter.model.errors import IncompleteError
 from exporter.model.types import Item, Plan, Route, Snapshot
 
 OnPage = Callable[[int, int, int], None]
@@ -63,26 +57,18 @@ _checkpoint_page = page_decoder(CheckpointRow)
 class CloudClient:
     """Reads disaster-recovery plans, their items and their checkpoints.
 
-    `endpoint_for` maps a region to a base URL; `timeout` bounds each method's whole
-    work, in seconds, retries and waiting included. A `probe` reads only the first page
-    of each list. Every method raises `CloudError`.
+    `poll.timeout` bounds each method's whole work, retries and waiting included. A
+    `probe` reads only the first page of each list. Every method raises `CloudError`.
     """
 
     def __init__(
-        self,
-        transport: Transport,
-        endpoint_for: Callable[[str], str],
-        *,
-        timeout: float,
-        page_size: int,
-        workers: int,
-        probe: bool = False,
+        self, transport: Transport, settings: Settings, *, probe: bool = False
     ) -> None:
         self._transport = transport
-        self._endpoint_for = endpoint_for
-        self._timeout = timeout
-        self._page_size = page_size
-        self._workers = workers
+        self._endpoint_for = settings.endpoint_for
+        self._timeout = settings.poll.timeout.total_seconds()
+        self._page_size = settings.api.page_size
+        self._workers = settings.api.max_concurrency
         self._probe = probe
         # As long as somebody else keeps them: names that stay are kept once.
         self._last: WeakValueDictionary[Route, Snapshot] = WeakValueDictionary()
@@ -93,27 +79,23 @@ class CloudClient:
         A plan's `instances` are empty where the list leaves them out. A malformed row
         is logged and left out.
         """
-        call = Call(LIST_PLANS, self._endpoint_for(region), PLAN_PATH)
-        collector = await self._read_all(call, _plan_page, RowCollector[PlanRow])
-        _tell_rejected(call, collector)
-        return tuple(plan_from(row, str(row.id), region) for row in collector.rows)
+        rows = await self._list(self._call(LIST_PLANS, region), _plan_page)
+        return tuple(plan_from(row, str(row.id), region) for row in rows)
 
     async def get_plan(self, region: str, plan_id: str) -> Plan:
         """Return one plan with its instances."""
-        call = Call(GET_PLAN, self._endpoint_for(region), _path(plan_id))
+        call = self._call(GET_PLAN, region, f"/{plan_id}")
         return plan_from(await self._get(call, _plan), plan_id, region)
 
     async def list_items(self, region: str, plan_id: str) -> tuple[Item, ...]:
         """Return every item of a plan; a malformed row is logged and left out."""
-        call = Call(LIST_ITEMS, self._endpoint_for(region), _path(plan_id, "items"))
-        collector = await self._read_all(call, _item_page, RowCollector[ItemRow])
-        _tell_rejected(call, collector)
-        return tuple(item_from(row, plan_id, str(row.id)) for row in collector.rows)
+        call = self._call(LIST_ITEMS, region, f"/{plan_id}/items")
+        rows = await self._list(call, _item_page)
+        return tuple(item_from(row, plan_id, str(row.id)) for row in rows)
 
     async def get_item(self, region: str, plan_id: str, item_id: str) -> Item:
         """Return one item of a plan."""
-        path = _path(plan_id, "items", item_id)
-        call = Call(GET_ITEM, self._endpoint_for(region), path)
+        call = self._call(GET_ITEM, region, f"/{plan_id}/items/{item_id}")
         return item_from(await self._get(call, _item), plan_id, item_id)
 
     async def list_checkpoints(
@@ -132,21 +114,27 @@ class CloudClient:
         query = {"instanceId": route.source_instance_id}
         if route.filter is not None:
             query["filter"] = route.filter
-        path = _path(route.plan_id, "items", route.item_id, "checkpoints")
-        collector = await self._read_all(
-            Call(LIST_CHECKPOINTS, self._endpoint_for(route.region), path, query),
+        path = f"/{route.plan_id}/items/{route.item_id}/checkpoints"
+        before = self._last.get(route)
+        collector, malformed = await self._read_all(
+            self._call(LIST_CHECKPOINTS, route.region, path, **query),
             _checkpoint_page,
-            partial(
-                CheckpointCollector,
-                route,
-                accepts,
-                series_budget,
-                self._last.get(route),
-            ),
+            lambda: CheckpointCollector(route, accepts, series_budget, before),
             on_page,
         )
-        snapshot = self._last[route] = await collector.snapshot()
+        snapshot = self._last[route] = await collector.snapshot(malformed)
         return snapshot
+
+    def _call(self, action: str, region: str, path: str = "", **query: str) -> Call:
+        return Call(action, self._endpoint_for(region), PLAN_PATH + path, query)
+
+    async def _list(self, call: Call, decode: Decode[Page[T]]) -> list[T]:
+        rows, malformed = await self._read_all(call, decode, list[T])
+        if malformed:
+            log.warning(
+                "rows_rejected", action=call.action, rows=malformed, reason="malformed"
+            )
+        return rows
 
     async def _get(self, call: Call, decode: Decode[T]) -> T:
         deadline = Deadline(self._timeout)
@@ -159,36 +147,19 @@ class CloudClient:
         decode: Decode[Page[T]],
         collector: Callable[[], paging.C],
         on_page: OnPage = lambda *_: None,
-    ) -> paging.C:
+    ) -> tuple[paging.C, int]:
         deadline = Deadline(self._timeout)
 
         async def fetch(number: int) -> Page[T]:
             numbers = {"pageNumber": str(number), "pageSize": str(self._page_size)}
-            one = Call(call.action, call.endpoint, call.path, {**call.query, **numbers})
+            one = replace(call, query={**call.query, **numbers})
             page = await self._transport.get(one, decode, deadline)
             on_page(number, page.count, page.total)
-            return page
-
-        def incomplete(error: IncompleteError) -> None:
-            deadline.latest = error
+            # A probe takes the first page for the whole list.
+            return replace(page, total=page.count) if self._probe else page
 
         async with deadline.enforced():
-            if self._probe:
-                taken = collector()
-                taken.take(await fetch(1))
-                return taken
-            return await paging.read_all(
-                fetch, collector, workers=self._workers, on_incomplete=incomplete
-            )
-
-
-def _path(*segments: str) -> str:
-    return "/".join((PLAN_PATH, *segments))
-
-
-def _tell_rejected(call: Call, collector: RowCollector[Any]) -> None:
-    if count := collector.seen - len(collector.rows):
-        log.warning("rows_rejected", action=call.action, rows=count, reason="malformed")
+            return await paging.read_all(fetch, collector, deadline, self._workers)
 
 
 @asynccontextmanager
@@ -213,21 +184,15 @@ async def connected(
             on_clock_skew=observer.clock_skew,
             wall=wall,
         )
-        yield CloudClient(
-            Transport(
-                exchange,
-                credentials or credential_source(api),
-                Limiter(requests_per_second(settings), on_change=observer.rate_limit),
-                observer,
-                max_concurrency=api.max_concurrency,
-                probe=probe,
-            ),
-            settings.endpoint_for,
-            timeout=settings.poll.timeout.total_seconds(),
-            page_size=api.page_size,
-            workers=api.max_concurrency,
+        transport = Transport(
+            exchange,
+            credentials or credential_source(api),
+            Limiter(requests_per_second(settings), on_change=observer.rate_limit),
+            observer,
+            max_concurrency=api.max_concurrency,
             probe=probe,
         )
+        yield CloudClient(transport, settings, probe=probe)
 
 
 def requests_per_second(settings: Settings) -> float:

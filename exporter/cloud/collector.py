@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
-from exporter.cloud.wire import CheckpointRow, ItemRow, Page, PlanRow, Progress
+from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Progress
 from exporter.model import lag
 from exporter.model.types import (
     UNKNOWN_MS,
     Columns,
     Instance,
     Item,
-    Kind,
     Labels,
     Plan,
     Rejection,
@@ -26,38 +25,12 @@ from exporter.model.types import (
 _NO_PROGRESS = Progress()
 _TIMES = {"checkpoint_ids", *(name for name in Columns.__slots__ if name[-3:] == "_ms")}
 # A row is a tuple in the order of the columns: here stand the labels that make a series
-# of its own, and the two sides' positions.
+# of its own, and last sync, source and target position.
 _LABELS = slice(1, 5)
-_SIDES = slice(6, 8)
-_LAST_SYNC = 5
+_PROGRESS = slice(5, 8)
 
-R = TypeVar("R", PlanRow, ItemRow)
 Row = tuple[Any, ...]
-
-
-class RowCollector(Generic[R]):
-    """Collects plans or items by their id."""
-
-    def __init__(self) -> None:
-        # None stands for a malformed row, an id below 0 for a row without one.
-        self._rows: dict[int, R | None] = {}
-
-    @property
-    def rows(self) -> tuple[R, ...]:
-        """Return the good rows, each once."""
-        return tuple(row for row in self._rows.values() if row is not None)
-
-    @property
-    def seen(self) -> int:
-        """Return how many different rows were taken, rejected ones included."""
-        return len(self._rows)
-
-    def take(self, page: Page[R]) -> None:
-        """Take the rows of one page; those met before have moved between pages."""
-        for row in page.rows:
-            self._rows[row.id] = self._rows.get(row.id) or row
-        for row_id in page.malformed:
-            self._rows.setdefault(~len(self._rows) if row_id is None else row_id, None)
+T = TypeVar("T")
 
 
 def plan_from(row: PlanRow, plan_id: str, region: str) -> Plan:
@@ -109,14 +82,11 @@ class CheckpointCollector:
         self._route = route
         self._accepts = accepts
         self._series_budget = series_budget
-        self._ids: set[int] = set()  # below 0 where a malformed row has none
         self._rejected = Counter[Rejection]()
         self._index: dict[Labels, int] = {}
-        # Names recur in thousands of rows; each is kept once.
-        self._names: dict[str | None, str] = {}
+        self._met: dict[Any, Any] = {}
         self._groups = before.columns.groups if before else ()
         self._target_groups = before.columns.target_groups if before else ()
-        self._kinds: dict[Kind, Kind] = {}
         # Of what is over the budget: the hashes of its labels, and what it comes to.
         self._dropped: set[int] = set()
         self._dropped_rollup = lag.rollup((), (), ())
@@ -124,57 +94,53 @@ class CheckpointCollector:
             array("q") if name in _TIMES else [] for name in Columns.__slots__
         ]
 
-    @property
-    def seen(self) -> int:
-        """Return how many different rows were taken, rejected ones included."""
-        return len(self._ids)
-
-    def take(self, page: Page[CheckpointRow]) -> None:
-        """Take the rows of one page; those met before have moved between pages."""
+    def extend(self, rows: Iterable[CheckpointRow], /) -> None:
+        """Take rows, each of them once, whatever page it is met on."""
         fresh: list[Row] = []
         over: list[Row] = []
-        for row in page.rows:
-            if row.id in self._ids:
-                continue
-            self._ids.add(row.id)
+        for row in rows:
             values = self._values(row, len(self._index))
             if values is None:
                 self._rejected[Rejection.FILTERED] += 1
                 continue
-            index = self._index.get(values[_LABELS])
+            labels = values[_LABELS]
+            index = self._index.get(labels)
             if index is not None:
                 self._extend(fresh)
                 fresh = []
                 self._settle(values, index)
             elif len(self._index) < self._series_budget:
-                self._index[values[_LABELS]] = len(self._index)
+                self._index[labels] = len(self._index)
                 fresh.append(values)
+            elif (mark := hash(labels)) in self._dropped:
+                self._rejected[Rejection.DUPLICATE] += 1
             else:
+                self._dropped.add(mark)
                 over.append(values)
         self._extend(fresh)
-        self._drop(over)
-        self._reject(page.malformed)
+        if over:
+            last_sync, source, target = list(zip(*over, strict=True))[_PROGRESS]
+            added = lag.rollup(source, target, last_sync)
+            self._dropped_rollup = lag.merged([self._dropped_rollup, added])
 
-    async def snapshot(self) -> Snapshot:
-        """Return what was collected."""
+    async def snapshot(self, malformed: int) -> Snapshot:
+        """Return what was collected, beside so many malformed rows."""
+        self._rejected[Rejection.MALFORMED] = malformed
         # Tuples, for the garbage collector passes over tuples of strings.
         taken: list[Any] = [
             tuple(column) if isinstance(column, list) else column
             for column in self._columns
         ]
         columns = Columns(*taken)
+        own = columns.source_instance_ids.count(self._route.source_instance_id)
         return Snapshot(
             route=self._route,
             columns=columns,
             rollup=lag.merged([await lag.roll_up(columns), self._dropped_rollup]),
             rejected={reason: self._rejected[reason] for reason in Rejection},
             dropped=len(self._dropped),
-            index=self._index if self._lists_foreign(columns) else {},
+            index=self._index if own < len(columns) else {},
         )
-
-    def _lists_foreign(self, columns: Columns) -> bool:
-        own = columns.source_instance_ids.count(self._route.source_instance_id)
-        return own < len(columns)
 
     def _values(self, row: CheckpointRow, index: int) -> Row | None:
         """Return a row in the order of the columns, None if nobody wants it.
@@ -184,7 +150,7 @@ class CheckpointCollector:
         source = row.source_progress or _NO_PROGRESS
         target = row.target_progress or _NO_PROGRESS
         group = self._group(source.consumer_group_id, self._groups, index)
-        topic = self._name(source.topic_name)
+        topic = self._once(source.topic_name or "")
         if not self._accepts(group, topic):
             return None
         kind = (
@@ -197,16 +163,16 @@ class CheckpointCollector:
             row.id,
             group,
             topic,
-            self._name(source.instance_id) or self._route.source_instance_id,
-            self._name(target.instance_id),
+            self._once(source.instance_id or self._route.source_instance_id),
+            self._once(target.instance_id or ""),
             _known(row.last_sync_time),
             _consumed_ms(source),
             _consumed_ms(target),
             _known(source.last_fetch_time),
             _known(target.last_fetch_time),
             self._group(target.consumer_group_id, self._target_groups, index),
-            self._name(target.topic_name),
-            self._kinds.setdefault(kind, kind),
+            self._once(target.topic_name or ""),
+            self._once(kind),
         )
 
     def _extend(self, rows: list[Row]) -> None:
@@ -221,26 +187,6 @@ class CheckpointCollector:
             for column, value in zip(self._columns, values, strict=True):
                 column[index] = value
 
-    def _drop(self, rows: list[Row]) -> None:
-        """Count checkpoints over the budget, each once."""
-        sides = []
-        for values in rows:
-            mark = hash(values[_LABELS])
-            if mark in self._dropped:
-                self._rejected[Rejection.DUPLICATE] += 1
-            else:
-                self._dropped.add(mark)
-                sides.append((*values[_SIDES], values[_LAST_SYNC]))
-        if sides:
-            added = lag.rollup(*zip(*sides, strict=True))
-            self._dropped_rollup = lag.merged([self._dropped_rollup, added])
-
-    def _reject(self, malformed: Sequence[int | None]) -> None:
-        before = len(self._ids)
-        for row_id in malformed:
-            self._ids.add(~len(self._ids) if row_id is None else row_id)
-        self._rejected[Rejection.MALFORMED] += len(self._ids) - before
-
     def _group(self, name: str | None, before: Sequence[str], index: int) -> str:
         """Return a name of which a route has many: mostly the one before, in its place.
 
@@ -248,19 +194,19 @@ class CheckpointCollector:
         """
         if index < len(before) and before[index] == name:
             return before[index]
-        return self._name(name)
+        return self._once(name or "")
 
-    def _name(self, name: str | None) -> str:
-        known = self._names.get(name)
-        if known is not None or name is None:
-            return known or ""
+    def _once(self, value: T) -> T:
+        """Return what is equal and was met first: it recurs in thousands of rows."""
+        first: T = self._met.get(value, value)
         if len(self._index) < self._series_budget:
-            self._names[name] = name
-        return name
+            self._met[value] = first
+        return first
 
 
 def _rank(values: Sequence[Any]) -> float:
-    sync_lag_ms = lag.sync_lag_ms(*values[_SIDES])
+    _, source, target = values[_PROGRESS]
+    sync_lag_ms = lag.sync_lag_ms(source, target)
     return -math.inf if sync_lag_ms is None else sync_lag_ms
 
 

@@ -1,17 +1,15 @@
 """Which access key signs the next request, and where it comes from."""
 
 import asyncio
-import errno
 import logging
-import os
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from stat import S_ISDIR, S_ISFIFO
+from stat import S_ISFIFO
 from threading import Thread
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
@@ -30,34 +28,6 @@ THREAD_NAME: Final = "daemon-call"
 T = TypeVar("T")
 Ask = Callable[[], Credentials]
 """A chain, ready to be asked. It blocks, and raises what the vendor's code meets."""
-
-
-class CredentialSource(Protocol):
-    """Where the client takes its key from, before each request."""
-
-    async def get(self) -> Credentials:
-        """Return the key to sign with.
-
-        Raises:
-            CredentialsError: there is none; the message says what was tried.
-        """
-        ...
-
-    def reject(self, rejected: Credentials) -> None:
-        """Note that the API refused this key: it is fetched again before next use."""
-        ...
-
-
-def credential_source(api: ApiSettings) -> CredentialSource:
-    """Return the configured key, else the vendor's chain; neither is read yet."""
-    if api.access_key_id is None:
-        return ChainCredentials()
-    # The settings have no id without a secret.
-    secret = cast(
-        "str | Path", _given(api.access_key_secret, api.access_key_secret_file)
-    )
-    token = _given(api.security_token, api.security_token_file)
-    return StaticCredentials(api.access_key_id, secret, token)
 
 
 class _DaemonThreads(ThreadPoolExecutor):
@@ -91,22 +61,15 @@ async def in_daemon_thread(call: Callable[[], T]) -> T:
 
 
 class StaticCredentials:
-    """The key of the configuration; what is given as a path is a file.
+    """The key of the configuration.
 
     A file is read again when it changes, so a rotated secret needs no reload. A pipe,
     which gives what it holds only once, is read once.
     """
 
-    def __init__(
-        self,
-        access_key_id: str,
-        access_key_secret: str | Path,
-        security_token: str | Path | None = None,
-    ) -> None:
-        self._access_key_id = access_key_id
-        self._access_key_secret = access_key_secret
-        self._security_token = security_token
-        self._state: list[tuple[int, int, int]] = []
+    def __init__(self, api: ApiSettings) -> None:
+        self._api = api
+        self._state: list[object] = []
         self._key: Credentials | None = None
 
     async def get(self) -> Credentials:
@@ -115,73 +78,65 @@ class StaticCredentials:
         Raises:
             CredentialsError: a file is unreadable, empty, or more than one line.
         """
-        given = (self._access_key_secret, self._security_token)
+        files = self._api.access_key_secret_file, self._api.security_token_file
         # Taken first: a file that changes while it is read is read again.
-        state = [_file_state(each) for each in given if isinstance(each, Path)]
+        state = [_state_of(file) for file in files if file is not None]
         if self._key is None or state != self._state:
             self._key = await in_daemon_thread(self._read)
             self._state = state
         return self._key
 
     def reject(self, rejected: Credentials) -> None:
-        """Read the files again for the next request."""
-        if rejected == self._key and all(size for _, size, _ in self._state):
-            self._key = None
+        """Do nothing: a file that changes is read again in any case."""
 
     def _read(self) -> Credentials:
-        token = self._security_token
-        return Credentials(
-            self._access_key_id,
-            _value(self._access_key_secret),
-            None if token is None else _value(token),
-        )
+        api = self._api
+        secret = _value(api.access_key_secret, api.access_key_secret_file)
+        token = _value(api.security_token, api.security_token_file)
+        # The settings have no id without a secret.
+        return Credentials(api.access_key_id or "", secret or "", token)
 
 
-def _file_state(file: Path) -> tuple[int, int, int]:
-    """Return what changes with the content of a file; a pipe's state stands still."""
+def _state_of(file: Path) -> object:
+    """Return what changes with the content of a file; None for a pipe."""
     try:
         found = file.stat()
     except OSError:
-        return 0, 0, 0  # reading it says why
+        return None  # reading it says why
     if S_ISFIFO(found.st_mode):
-        return found.st_ino, 0, 0
+        return None
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def why_unreadable(file: Path) -> str | None:
     """Return why a file cannot be read, None where it can.
 
-    It is not opened: a pipe gives what it holds but once, and may keep us waiting.
+    A pipe is not opened: it gives what it holds but once, and may keep us waiting.
     """
     try:
-        is_folder = S_ISDIR(file.stat().st_mode)
+        if not file.is_fifo():
+            file.open().close()
     except OSError as error:
         return error.strerror
-    if is_folder:
-        return os.strerror(errno.EISDIR)
-    return None if os.access(file, os.R_OK) else os.strerror(errno.EACCES)
+    return None
 
 
-def _value(given: str | Path) -> str:
-    if isinstance(given, str):
-        return given
+def _value(secret: SecretStr | None, file: Path | None) -> str | None:
+    if file is None:
+        return None if secret is None else secret.get_secret_value()
     try:
-        lines = given.read_text(encoding="utf-8").rstrip("\r\n").splitlines()
+        lines = file.read_text(encoding="utf-8").rstrip("\r\n").splitlines()
     except OSError as error:
         # Not `FILE: why`: a file is likely named `…secret`, and the log would mask it.
-        why = f"{given} cannot be read ({error.strerror})"
+        why = f"{file} cannot be read ({error.strerror})"
         raise CredentialsError(why) from error
     except UnicodeDecodeError:
         # Its cause would carry the whole content of the file.
-        raise CredentialsError(f"{given}: expected one line of text") from None
+        raise CredentialsError(f"{file}: expected one line of text") from None
     if len(lines) != 1 or not lines[0].strip():
         found = "several lines" if len(lines) > 1 else "nothing"
-        raise CredentialsError(f"{given}: expected one line of text, found {found}")
+        raise CredentialsError(f"{file}: expected one line of text, found {found}")
     return lines[0]
-
-
-def _given(secret: SecretStr | None, file: Path | None) -> str | Path | None:
-    return file if secret is None else secret.get_secret_value()
 
 
 def vendor_chain() -> Ask:
@@ -234,9 +189,9 @@ class ChainCredentials:
         self._open_chain = open_chain
         self._clock = clock
         self._ask: Ask | None = None
-        self._found: Credentials | str | None = None  # a str says why there is no key
+        # What the chain said, or will; a str says why there is no key.
+        self._answer: asyncio.Task[Credentials | str] | None = None
         self._kept_until = 0.0
-        self._refreshing: asyncio.Task[Credentials | str] | None = None
 
     async def get(self) -> Credentials:
         """Return the chain's key; all who ask during a refresh wait for that one.
@@ -244,26 +199,29 @@ class ChainCredentials:
         Raises:
             CredentialsError: no step of the chain has a key.
         """
-        found = self._found
-        if found is None or self._clock() >= self._kept_until:
+        answer = self._answer
+        if answer is None or (answer.done() and self._clock() >= self._kept_until):
             # A task and not a lock around the call: a thread cannot be cancelled, so a
             # caller that is must leave the refresh to those who still wait for it.
-            if self._refreshing is None or self._refreshing.done():
-                self._refreshing = asyncio.create_task(self._refresh())
-            found = await asyncio.shield(self._refreshing)
+            answer = self._answer = asyncio.create_task(self._refresh())
+        found = await asyncio.shield(answer)
         if isinstance(found, str):
-            raise CredentialsError(found)
+            raise CredentialsError(
+                f"the Alibaba Cloud credential chain gave no key ({found}); set "
+                "api.access_key_id and api.access_key_secret_file, or repair a step of "
+                "the chain"
+            )
         return found
 
     def reject(self, rejected: Credentials) -> None:
         """Ask a new chain before the next use, unless a newer key is here already."""
-        if rejected == self._found:
-            self._ask, self._found = None, None
+        answer = self._answer
+        if answer is not None and answer.done() and rejected == answer.result():
+            self._ask = self._answer = None
 
     async def _refresh(self) -> Credentials | str:
         found = await in_daemon_thread(self._ask_chain)
         kept = FAILURE_KEPT_SECONDS if isinstance(found, str) else KEPT_SECONDS
-        self._found = found
         self._kept_until = self._clock() + kept
         return found
 
@@ -272,18 +230,19 @@ class ChainCredentials:
             ask = self._ask = self._ask or self._open_chain()
             credentials = ask()
         except Exception as error:  # noqa: BLE001 - the vendor lets any error through
-            return _failure(told(error))
+            return told(error)
         if not (credentials.access_key_id and credentials.access_key_secret):
-            return _failure(f"{credentials.provider}: answered without a whole key")
+            return f"{credentials.provider}: answered without a whole key"
         return credentials
 
 
-def _failure(why: str) -> str:
-    return (
-        f"the Alibaba Cloud credential chain gave no key ({why}); set "
-        "api.access_key_id and api.access_key_secret_file, or repair a step of the "
-        "chain"
-    )
+CredentialSource = StaticCredentials | ChainCredentials
+"""Where the client takes its key from, before each request."""
+
+
+def credential_source(api: ApiSettings) -> CredentialSource:
+    """Return the configured key, else the vendor's chain; neither is read yet."""
+    return ChainCredentials() if api.access_key_id is None else StaticCredentials(api)
 
 
 _STEP: Final = re.compile(r"(\w+)CredentialsProvider: ")

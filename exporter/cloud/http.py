@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -47,7 +47,7 @@ class Call:
     action: str
     endpoint: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str]
 
 
 @asynccontextmanager
@@ -66,6 +66,7 @@ async def opened_session(max_connections: int) -> AsyncIterator[aiohttp.ClientSe
         yield session
 
 
+@dataclass
 class Exchange:
     """Sends signed requests over one connection pool; it never follows a redirect.
 
@@ -73,18 +74,10 @@ class Exchange:
     API's, in seconds, from every answer that tells the time. `wall` tells Unix seconds.
     """
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        *,
-        timeout: float,
-        on_clock_skew: Callable[[float], None],
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        self._session = session
-        self._timeout = timeout
-        self._on_clock_skew = on_clock_skew
-        self._wall = wall
+    session: aiohttp.ClientSession
+    timeout: float
+    on_clock_skew: Callable[[float], None]
+    wall: Callable[[], float] = time.time
 
     async def send(self, call: Call, credentials: Credentials, decode: Decode[T]) -> T:
         """Return the data of a good answer.
@@ -100,7 +93,7 @@ class Exchange:
             path=call.path,
             query=query,
             action=call.action,
-            date=datetime.fromtimestamp(self._wall(), UTC),
+            date=datetime.fromtimestamp(self.wall(), UTC),
             nonce=secrets.token_hex(16),
         )
         return data_of(await self._receive(url, headers, call.action), decode)
@@ -108,8 +101,8 @@ class Exchange:
     async def _receive(self, url: URL, headers: dict[str, str], action: str) -> Answer:
         try:
             async with (
-                asyncio.timeout(self._timeout),
-                self._session.get(
+                asyncio.timeout(self.timeout),
+                self.session.get(
                     url,
                     headers=headers,
                     allow_redirects=False,
@@ -123,7 +116,7 @@ class Exchange:
                 return Answer(action, response.status, response.headers, body)
         except TimeoutError:
             failure: CloudError = RequestTimeoutError(
-                f"{action} was not answered within {self._timeout:g} s",
+                f"{action} was not answered within {self.timeout:g} s",
                 origin=Origin(action),
             )
         except aiohttp.ClientError as error:
@@ -137,11 +130,7 @@ class Exchange:
         except (ValueError, OverflowError):
             return
         # HTTP knows no other zone than GMT, whether it is written or not.
-        self._on_clock_skew(self._wall() - theirs.replace(tzinfo=UTC).timestamp())
-
-
-class _BrokenError(aiohttp.ClientConnectionError):
-    """The connection broke after the request went out; the cause says how."""
+        self.on_clock_skew(self.wall() - theirs.replace(tzinfo=UTC).timestamp())
 
 
 async def _sent_once(
@@ -156,7 +145,7 @@ async def _sent_once(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _BrokenError from error
+        raise aiohttp.ClientConnectionError from error
 
 
 def _failure_from(error: aiohttp.ClientError, action: str) -> CloudError:
@@ -165,7 +154,7 @@ def _failure_from(error: aiohttp.ClientError, action: str) -> CloudError:
     is_proxys = isinstance(error, aiohttp.ClientHttpProxyError)
     if isinstance(error, aiohttp.ClientResponseError) and not is_proxys:
         return MalformedError(f"{action} was answered with broken HTTP", origin=origin)
-    cause = error.__cause__ if isinstance(error, _BrokenError) else error
+    cause = error.__cause__ or error
     what = type(cause).__name__
     # The text of the others repeats what the API sent; resolvers count below zero.
     if isinstance(cause, OSError) and not isinstance(cause, aiohttp.ClientSSLError):
@@ -176,17 +165,15 @@ def _failure_from(error: aiohttp.ClientError, action: str) -> CloudError:
 
 async def _bounded_body(response: aiohttp.ClientResponse, action: str) -> bytes:
     """Return the body; one over the bound is refused while it arrives."""
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > LARGEST_BODY_BYTES:
+        body += chunk
+        if len(body) > LARGEST_BODY_BYTES:
             raise MalformedError(
                 f"the answer is over {LARGEST_BODY_BYTES} bytes",
                 origin=Origin(action, None, response.status),
             )
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return bytes(body)
 
 
 def _proxy_for(url: URL) -> str | None:

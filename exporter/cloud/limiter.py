@@ -31,8 +31,7 @@ class Limiter:
         self._floor = min(per_second, SLOWEST_PER_SECOND)
         self._on_change = on_change
         self._queue = asyncio.Lock()
-        self._turns = 1.0
-        self._counted_at = float("-inf")
+        self._given_at = float("-inf")
         self._slowed_at = float("-inf")
         self._set_rate(per_second)
 
@@ -40,10 +39,11 @@ class Limiter:
         """Wait for a turn; return when it was given, in the loop's seconds."""
         clock = asyncio.get_running_loop().time
         async with self._queue:
-            # It waits for time alone, there is no event to wait for.
-            while (missing := 1 - self._accrue(clock())) > ROUNDING:  # noqa: ASYNC110
-                await asyncio.sleep(missing / (self.rate * MARGIN))
-            self._turns -= 1
+            # It waits for time alone, and the rate may change meanwhile.
+            while (wait := self._due() - clock()) > ROUNDING:  # noqa: ASYNC110
+                await asyncio.sleep(wait)
+            saved = max(0.0, BURST_SECONDS - self._spacing())
+            self._given_at = max(self._due(), clock() - saved)
             return clock()
 
     def throttled(self, turn: float) -> None:
@@ -58,13 +58,11 @@ class Limiter:
             step = self._ceiling / 2 / RECOVERY_STEPS
             self._set_rate(min(self._ceiling, self.rate + step))
 
-    def _accrue(self, now: float) -> float:
-        rate = self.rate * MARGIN
-        most = max(1.0, rate * BURST_SECONDS)
-        gained = max(0.0, now - self._counted_at) * rate
-        self._turns = min(most, self._turns + gained)
-        self._counted_at = now
-        return self._turns
+    def _due(self) -> float:
+        return self._given_at + self._spacing()
+
+    def _spacing(self) -> float:
+        return 1 / (self.rate * MARGIN)
 
     def _set_rate(self, per_second: float) -> None:
         self.rate = per_second

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from exporter.cloud.retry import Deadline
 from exporter.cloud.wire import Page
 from exporter.model.errors import IncompleteError
 
@@ -20,27 +21,19 @@ PASSES = 3
 
 
 class Collector(Protocol):
-    """Takes the rows of a list in their order."""
+    """What keeps the rows of a list, a builtin list for one."""
 
-    @property
-    def seen(self) -> int:
-        """Return how many different rows were taken, rejected ones included."""
-
-    def take(self, page: Page[Any]) -> None:
-        """Take the rows of one page."""
+    def extend(self, rows: Sequence[Any], /) -> None:
+        """Take rows in the order of the list, each of them once."""
 
 
 async def read_all(
-    fetch: Fetch,
-    collector: Callable[[], C],
-    *,
-    workers: int,
-    on_incomplete: Callable[[IncompleteError], None] = lambda _: None,
-) -> C:
-    """Return a collector that has taken every row, once the pages add up.
+    fetch: Fetch, collector: Callable[[], C], deadline: Deadline, workers: int
+) -> tuple[C, int]:
+    """Return a collector with every good row, and the number of malformed rows.
 
     After the first page up to `workers` are read at a time. A list that does not add up
-    is read again, with a new collector; `on_incomplete` hears why.
+    is read again, with a new collector; if time cuts that, it is incomplete.
 
     Raises:
         IncompleteError: no pass added up.
@@ -52,7 +45,7 @@ async def read_all(
         except IncompleteError as error:
             if not more_passes:
                 raise
-            on_incomplete(error)
+            deadline.latest = error
     raise AssertionError("the last pass returns or raises")
 
 
@@ -64,20 +57,22 @@ class _Pass(Generic[C]):
         self._collector = collector
         self._total = 0
         self._size = 0
+        self._ids: set[int] = set()  # below 0 where a malformed row has none
+        self._malformed = 0
 
-    async def run(self, workers: int) -> C:
+    async def run(self, workers: int) -> tuple[C, int]:
         first = await self._read(1)
         # A server that does not state its page size shows it by what it sends.
         self._size = first.size or first.count or 1
         self._take(1, first)
         # A server that cuts no pages has said it all, whatever size it states.
-        if self._collector.seen < self._total:
+        if len(self._ids) < self._total:
             await self._read_on(workers)
-        if self._collector.seen != self._total:
+        if len(self._ids) != self._total:
             raise IncompleteError(
-                f"the pages hold {self._collector.seen} rows of {self._total}"
+                f"the pages hold {len(self._ids)} rows of {self._total}"
             )
-        return self._collector
+        return self._collector, self._malformed
 
     async def _read_on(self, workers: int) -> None:
         """Read the other pages side by side, and take them in their order."""
@@ -108,11 +103,17 @@ class _Pass(Generic[C]):
         return page
 
     def _take(self, number: int, page: Page[Any]) -> None:
-        before = self._collector.seen
-        self._collector.take(page)
-        if page.total and self._collector.seen == before:
+        before = len(self._ids)
+        self._collector.extend([row for row in page.rows if self._is_new(row.id)])
+        self._malformed += sum(map(self._is_new, page.malformed))
+        if page.total and len(self._ids) == before:
             # An endless or repeated list would be read for ever.
             raise IncompleteError(f"page {number} holds no row that is new")
+
+    def _is_new(self, row_id: int | None) -> bool:
+        before = len(self._ids)
+        self._ids.add(~before if row_id is None else row_id)
+        return len(self._ids) > before
 
     def _last_page(self) -> int:
         return -(-self._total // self._size)

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.http import Call, Exchange
@@ -27,28 +27,25 @@ T = TypeVar("T")
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.25
-# The next attempt cures them or none does: a refused key is fetched again, and each
+# A second attempt cures them or none does: a refused key is fetched again, and each
 # attempt draws a nonce of its own.
 CURED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
 
 
-class ApiObserver(Protocol):
-    """Counts what is asked of the API, and how it goes."""
+class ApiObserver:
+    """Is told what is asked of the API, and how it goes; by itself it does nothing."""
 
     def api_request(self, action: str, seconds: float, reason: Reason | None) -> None:
-        """Take note of one attempt; `reason` is None when it did not fail."""
+        """Note one attempt; `reason` is None when it did not fail."""
 
     def api_retry(self, action: str) -> None:
-        """Take note that an attempt will be followed by another."""
-
-    def api_throttled(self, action: str) -> None:
-        """Take note that the account was told to slow down."""
+        """Note that another attempt follows a failed one."""
 
     def rate_limit(self, per_second: float) -> None:
-        """Take note of how fast the account may be asked from now on."""
+        """Note how many requests per second are allowed from now on."""
 
     def clock_skew(self, seconds: float) -> None:
-        """Take note of our clock minus the API's."""
+        """Note our clock minus the API's."""
 
 
 class Deadline:
@@ -115,18 +112,14 @@ class Transport:
         Raises:
             CloudError: the last attempt's, once more of them are no use.
         """
-        met: set[type[CloudError]] = set()
         latest: CloudError | None = None
         for attempt in count(1):
             try:
                 data = await self._attempt(call, decode, deadline)
             except CloudError as error:
-                is_cured = isinstance(error, CURED_AT_ONCE) and type(error) not in met
-                delay = 0.0 if is_cured else self._backoff(attempt, error)
-                is_worth_it = is_cured or self._is_retried(error)
-                if not is_worth_it or attempt >= ATTEMPTS or delay >= deadline.left():
+                delay = self._delay(attempt, error)
+                if delay is None or delay >= deadline.left():
                     raise
-                met.add(type(error))
                 deadline.latest = latest = error
                 self._observer.api_retry(call.action)
             else:
@@ -136,13 +129,17 @@ class Transport:
             await asyncio.sleep(delay)
         raise AssertionError("the last attempt returns or raises")
 
-    def _is_retried(self, error: CloudError) -> bool:
-        return isinstance(error, ThrottledError) if self._probe else error.is_transient
-
-    def _backoff(self, attempt: int, error: CloudError) -> float:
-        jitter = self._random.uniform(0, BACKOFF_SECONDS * 2**attempt)
+    def _delay(self, attempt: int, error: CloudError) -> float | None:
+        """Return how long to wait before the next attempt, None if there is none."""
+        if attempt == 1 and isinstance(error, CURED_AT_ONCE):
+            return 0.0
+        is_throttled = isinstance(error, ThrottledError)
+        is_retried = is_throttled if self._probe else error.is_transient
+        if not is_retried or attempt >= ATTEMPTS:
+            return None
         # What the API asks for is the least; the jitter parts those it told the same.
-        return jitter if error.retry_after is None else error.retry_after + jitter
+        jitter = self._random.uniform(0, BACKOFF_SECONDS * 2**attempt)
+        return (error.retry_after or 0.0) + jitter
 
     async def _attempt(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
         clock = asyncio.get_running_loop().time
@@ -163,7 +160,6 @@ class Transport:
                 reason = error.reason
                 if isinstance(error, ThrottledError):
                     self._limiter.throttled(turn)
-                    self._observer.api_throttled(call.action)
                 if isinstance(error, CredentialsError):
                     self._credentials.reject(credentials)
                 raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -22,10 +23,6 @@ Decode = Callable[[bytes], T | None]
 Millis = Annotated[int, msgspec.Meta(le=253_402_300_799_999)]
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-# The errors of msgspec, of json and of bad UTF-8 are ValueErrors; deep nesting is the
-# other. They hold the body, or tell of it: no error of ours may be chained to one.
-_UNREADABLE = (ValueError, RecursionError)
 
 
 class ProgressData(msgspec.Struct, rename="camel", gc=False):
@@ -126,7 +123,7 @@ def object_decoder(kind: type[T]) -> Decode[T]:
     """Return what decodes an answer that is one thing."""
     shape: Any = _Envelope[kind]  # type: ignore[valid-type]  # made at run time
     decoder = msgspec.json.Decoder(shape, strict=False)
-    return lambda body: _data_of(_decoded(decoder, body))
+    return lambda body: _data_of(readable(decoder.decode, body))
 
 
 def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
@@ -137,7 +134,7 @@ def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
     id_name = msgspec.structs.fields(row)[0].encode_name
 
     def decode(body: bytes) -> Page[Row] | None:
-        envelope = _decoded(pages, body)
+        envelope = readable(pages.decode, body)
         if envelope is None:
             return _row_by_row(body, rows, id_name)
         data = _data_of(envelope)
@@ -153,18 +150,24 @@ def loose_object(body: bytes) -> Mapping[str, object]:
 
     Unlike msgspec it accepts what spoils one string: bad UTF-8, half a surrogate pair.
     """
-    try:
-        said = json.loads(body.decode("utf-8", "surrogateescape"))
-    except _UNREADABLE:
-        return {}
+    said = readable(json.loads, body.decode("utf-8", "surrogateescape"))
     return said if isinstance(said, dict) else {}
 
 
 def converted(value: object, kind: Any) -> Any:
     """Return a value as what it should be, None if it is something else."""
+    return readable(partial(msgspec.convert, type=kind, strict=False), value)
+
+
+def readable(read: Callable[[Any], T], given: object) -> T | None:
+    """Return what is read, None where it is unreadable.
+
+    The errors hold what was read, or tell of it: no error of ours is chained to one.
+    """
     try:
-        return msgspec.convert(value, kind, strict=False)
-    except _UNREADABLE:
+        return read(given)
+    except (ValueError, RecursionError):
+        # Of msgspec, of json, of bad UTF-8; and of deep nesting.
         return None
 
 
@@ -178,20 +181,13 @@ def _row_by_row(
     malformed: list[int | None] = []
     for raw in data.list or ():
         # Encoded again, what no label can hold is an escape that does not decode.
-        row = _decoded(decoder, json.dumps(raw))
+        row = readable(decoder.decode, json.dumps(raw))
         if row is not None:
             rows.append(row)
         else:
             named = raw.get(id_name) if isinstance(raw, dict) else None
             malformed.append(converted(named, Id))
     return Page(data.total_count, data.page_size or 0, rows, malformed)
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], text: bytes | str) -> T | None:
-    try:
-        return decoder.decode(text)
-    except _UNREADABLE:
-        return None
 
 
 def _data_of(envelope: _Envelope[T] | None) -> T | None:

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.cloud import client
+from exporter.cloud.retry import ApiObserver
 from exporter.config.settings import Settings
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Family, Kind
@@ -51,7 +52,7 @@ class _Collected(Collector):
         return self.metrics
 
 
-class Telemetry:
+class Telemetry(ApiObserver):
     """The exporter's own metrics; the part that does the work reports it here."""
 
     def __init__(self, *, revision: str = "unknown") -> None:
@@ -99,14 +100,12 @@ class Telemetry:
         self._durations.labels(action).observe(seconds)
         if reason is not None:
             self._count(catalogue.API_FAILURES, action, reason)
+        if reason is Reason.THROTTLED:
+            self._count(catalogue.API_THROTTLED, action)
 
     def api_retry(self, action: str) -> None:
         """Count an attempt that follows a failed one."""
         self._count(catalogue.API_RETRIES, action)
-
-    def api_throttled(self, action: str) -> None:
-        """Count an attempt that the API throttled."""
-        self._count(catalogue.API_THROTTLED, action)
 
     def rate_limit(self, per_second: float) -> None:
         """Note how many requests per second are allowed from now on."""

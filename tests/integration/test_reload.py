@@ -356,7 +356,7 @@ async def test_who_stands_by_reloads_and_shows_nothing_until_it_polls(
 
 
 def _session_of(exporter: Exporter) -> aiohttp.ClientSession:
-    return exporter._cloud._transport._exchange._session
+    return exporter._cloud._transport._exchange.session
 
 
 def _sockets() -> int:

@@ -6,11 +6,10 @@ import asyncio
 import json
 import operator
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any, cast
 
-import aiohttp
 import pytest
 from fakes import (
     FakeCloud,
@@ -26,16 +25,14 @@ from fakes import (
 from paths import ROOT
 from virtual_time import virtually
 
-from exporter.cloud import retry
 from exporter.cloud.client import CloudClient, connected
-from exporter.cloud.credentials import StaticCredentials
-from exporter.cloud.http import Call, Exchange
-from exporter.cloud.limiter import Limiter
-from exporter.cloud.retry import Deadline, Transport
+from exporter.cloud.http import Call
+from exporter.cloud.retry import ApiObserver, Deadline, Transport
 from exporter.cloud.wire import Decode, Page, PlanRow
 from exporter.config.load import load
-from exporter.metrics.telemetry import ACTIONS, Telemetry
-from exporter.model.errors import CloudError, Reason, UnavailableError
+from exporter.config.settings import Settings
+from exporter.metrics.telemetry import ACTIONS
+from exporter.model.errors import CloudError, Reason
 from exporter.model.types import Instance, Rejection, Route, Snapshot
 
 PLANS = "/disaster_recovery"
@@ -54,7 +51,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-class Counted:
+class Counted(ApiObserver):
     """Counts attempts by how they ended."""
 
     def __init__(self) -> None:
@@ -64,41 +61,27 @@ class Counted:
         """Note an attempt."""
         self.reasons.append(reason)
 
-    def api_retry(self, action: str) -> None:
-        """Take no note."""
 
-    def api_throttled(self, action: str) -> None:
-        """Take no note."""
+def settings_for(endpoint: str) -> Settings:
+    """Return the settings of a client that is quick."""
+    flags = {
+        "api.endpoint": endpoint,
+        "api.access_key_id": "LTAI5tTESTakid",
+        "api.access_key_secret": "CANARY",
+        "api.requests_per_second": "1000",
+        "api.page_size": "50",
+        "api.max_concurrency": "4",
+        "poll.timeout": "10s",
+    }
+    return load(flags=flags, environ={}, file=None)
 
-    def rate_limit(self, per_second: float) -> None:
-        """Take no note."""
 
-    def clock_skew(self, seconds: float) -> None:
-        """Take no note."""
-
-
-@asynccontextmanager
-async def client_of(
-    cloud: FakeCloud,
-    *,
-    counted: Counted | None = None,
-) -> AsyncIterator[CloudClient]:
-    """Yield a client of a fake cloud."""
-    async with aiohttp.ClientSession() as session:
-        transport = Transport(
-            Exchange(session, timeout=120, on_clock_skew=lambda _: None),
-            StaticCredentials("LTAI5tTESTakid", "CANARY", "CANARY"),
-            Limiter(10_000.0),
-            counted or Counted(),
-            max_concurrency=4,
-        )
-        yield CloudClient(
-            transport,
-            lambda region: cloud.url if region == "cn-hangzhou" else "",
-            timeout=120,
-            page_size=50,
-            workers=4,
-        )
+def client_of(
+    cloud: FakeCloud, counted: ApiObserver | None = None, *, probe: bool = False
+) -> AbstractAsyncContextManager[CloudClient]:
+    """Open a client of a fake cloud."""
+    settings = settings_for(cloud.url)
+    return connected(settings, counted or ApiObserver(), probe=probe)
 
 
 @pytest.fixture
@@ -233,7 +216,7 @@ async def test_a_page_that_fails_in_passing_is_asked_for_again(
     there = Reply(page_of(rows(30)[10:20], total=30))
     cloud.answer(CHECKPOINTS, USED, there, page=2)
 
-    async with client_of(cloud, counted=counted) as client:
+    async with client_of(cloud, counted) as client:
         snapshot = await poll(client)
 
     assert len(snapshot) == 30
@@ -322,44 +305,25 @@ async def test_a_plan_or_item_that_is_none_is_an_error(
     assert [error.reason for error in errors] == [wanted] * 2
 
 
-async def listed(cloud: FakeCloud, *, probe: bool) -> int:
-    """Return how many items a client finds."""
-    flags = {
-        "api.endpoint": cloud.url,
-        "api.access_key_id": "simulator",
-        "api.access_key_secret": "simulator",
-        "api.requests_per_second": "1000",
-    }
-    settings = load(flags=flags, environ={}, file=None)
-    telemetry = Telemetry()
-    async with connected(settings, telemetry, probe=probe) as client:
-        return len(await client.list_items("cn-hangzhou", "1300000016"))
+async def test_a_diagnosis_reads_the_first_page_alone(cloud: FakeCloud) -> None:
+    """A poll reads every page."""
+    cloud.answer_pages(ITEMS, [item_row(number) for number in range(25)], size=10)
+
+    async with client_of(cloud, probe=True) as client:
+        assert len(await client.list_items("cn-hangzhou", "1300000016")) == 10
+
+    assert cloud.pages == [1]
 
 
-@pytest.mark.parametrize(("probe", "items"), [(False, 25), (True, 10)])
-async def test_a_poll_reads_every_page_and_a_diagnosis_the_first(
-    *, probe: bool, items: int
-) -> None:
-    """Unless it is told otherwise a client leaves nothing out."""
-    async with fake_cloud() as cloud:
-        cloud.answer_pages(ITEMS, [item_row(number) for number in range(25)], size=10)
+async def test_a_diagnosis_tells_of_a_server_error_at_once(cloud: FakeCloud) -> None:
+    """A poll tries again, and so does a diagnosis that is throttled."""
+    slow = Reply({"Code": "Throttling"}, 400)
+    cloud.answer(ITEMS, slow, Reply(status=503), Reply(page_of([])), page=1)
 
-        assert await listed(cloud, probe=probe) == items
+    async with client_of(cloud, probe=True) as client:
+        error = await refused(client.list_items("cn-hangzhou", "1300000016"))
 
-
-async def test_a_poll_outlasts_what_a_diagnosis_tells(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Unless it is told otherwise a client tries again after a server error."""
-    monkeypatch.setattr(retry, "BACKOFF_SECONDS", 0)
-    async with fake_cloud() as cloud:
-        good = Reply(page_of([item_row(10)]))
-        cloud.answer(ITEMS, Reply(status=503), good, page=1)
-        assert await listed(cloud, probe=False) == 1
-
-        cloud.answer(ITEMS, Reply(status=503), good, page=1)
-        with pytest.raises(UnavailableError):
-            await listed(cloud, probe=True)
+    assert (error.reason, cloud.pages) == (Reason.UNAVAILABLE, [1, 1])
 
 
 POLICY = ROOT / "deploy" / "ram-policy.json"
@@ -388,9 +352,8 @@ async def test_a_list_that_kept_changing_is_incomplete_though_time_cuts_it() -> 
                 await asyncio.sleep(60)
             return pages.pop(0)
 
-    client = CloudClient(
-        cast("Transport", Shrinking()), str, timeout=10, page_size=10, workers=1
-    )
+    transport = cast("Transport", Shrinking())
+    client = CloudClient(transport, settings_for("http://127.0.0.1"))
 
     assert (await refused(client.list_plans("r"))).reason is Reason.INCOMPLETE
 
@@ -411,9 +374,7 @@ def reads_of(client: CloudClient) -> dict[str, Callable[[], Awaitable[object]]]:
 async def called_actions() -> set[str]:
     """Return the actions that the client's methods call; each ends in time."""
     cloud = DeadCloud()
-    client = CloudClient(
-        cast("Transport", cloud), str, timeout=10, page_size=100, workers=1
-    )
+    client = CloudClient(cast("Transport", cloud), settings_for("http://127.0.0.1"))
     for read in reads_of(client).values():
         before = asyncio.get_running_loop().time()
         assert (await refused(read())).reason is Reason.TIMEOUT

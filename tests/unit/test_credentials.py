@@ -17,7 +17,7 @@ from exporter.cloud.credentials import (
     KEPT_SECONDS,
     Ask,
     ChainCredentials,
-    StaticCredentials,
+    CredentialSource,
     credential_source,
     in_daemon_thread,
     told,
@@ -25,6 +25,13 @@ from exporter.cloud.credentials import (
 from exporter.cloud.signing import Credentials
 from exporter.config.settings import ApiSettings
 from exporter.model.errors import CredentialsError, Reason
+
+
+def source_of(secret: Path) -> CredentialSource:
+    """Return the source of a configured key with its secret in a file."""
+    return credential_source(
+        ApiSettings(access_key_id="id", access_key_secret_file=secret)
+    )
 
 
 async def test_configured_values_are_the_key() -> None:
@@ -62,7 +69,7 @@ async def test_a_rotated_file_is_read_at_the_next_request(tmp_path: Path) -> Non
     """Neither a reload nor a rejection is needed."""
     secret = tmp_path / "secret"
     secret.write_text("old")
-    source = StaticCredentials("id", secret)
+    source = source_of(secret)
     assert (await source.get()).access_key_secret == "old"
 
     secret.write_text("newer")
@@ -74,13 +81,12 @@ async def test_a_pipe_is_read_once_and_off_the_loop(tmp_path: Path) -> None:
     """As a shell's <(command) gives a secret; whoever writes to it may be slow."""
     pipe = tmp_path / "secret"
     os.mkfifo(pipe)
-    source = StaticCredentials("id", pipe)
+    source = source_of(pipe)
 
     reading = asyncio.create_task(source.get())
     await asyncio.sleep(0)
     await asyncio.to_thread(pipe.write_text, "first\n")
-    key = await reading
-    source.reject(key)
+    source.reject(await reading)
 
     assert (await source.get()).access_key_secret == "first"
 
@@ -88,7 +94,7 @@ async def test_a_pipe_is_read_once_and_off_the_loop(tmp_path: Path) -> None:
 async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
     """A missing file is an error that names it, for as long as it is missing."""
     secret = tmp_path / "secret"
-    source = StaticCredentials("id", secret)
+    source = source_of(secret)
     with pytest.raises(CredentialsError, match=f"^{secret} cannot be read") as caught:
         await source.get()
     assert caught.value.reason is Reason.CREDENTIALS
@@ -118,7 +124,7 @@ async def test_a_bad_file_is_named_and_not_quoted(
     secret.write_bytes(content)
 
     with pytest.raises(CredentialsError, match=f"^{secret}: .*{found}") as caught:
-        await StaticCredentials("id", secret).get()
+        await source_of(secret).get()
 
     assert "HIDDEN" not in str(caught.value)
 

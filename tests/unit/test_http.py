@@ -68,9 +68,7 @@ async def client_of(*, timeout: float = 120) -> AsyncIterator[Client]:  # noqa: 
     """Yield a client whose own clock stands at noon."""
     skews: list[float] = []
     async with aiohttp.ClientSession() as session:
-        exchange = Exchange(
-            session, timeout=timeout, on_clock_skew=skews.append, wall=lambda: NOON
-        )
+        exchange = Exchange(session, timeout, skews.append, lambda: NOON)
         yield Client(exchange, skews)
 
 
@@ -377,7 +375,7 @@ async def test_only_the_server_that_is_meant_gets_a_request(
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
     async with opened_session(1) as session:
-        client = Client(Exchange(session, timeout=60, on_clock_skew=lambda _: None))
+        client = Client(Exchange(session, 60, lambda _: None))
         if is_sent:
             assert await client.send(url) == b"ok"
             assert b"\r\nUser-Agent: rocketmq-dr-exporter/" in heard[0]
@@ -470,4 +468,4 @@ async def test_a_bug_while_reading_an_answer_is_not_hidden(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await client.exchange.send(Call(ACTION, cloud.url, PATH), KEY, broken)
+        await client.exchange.send(Call(ACTION, cloud.url, PATH, {}), KEY, broken)

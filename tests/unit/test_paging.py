@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 import pytest
@@ -12,26 +12,16 @@ from hypothesis import strategies as st
 from virtual_time import run_virtually, virtually
 
 from exporter.cloud.paging import PASSES, read_all
-from exporter.cloud.wire import Page
+from exporter.cloud.retry import Deadline
+from exporter.cloud.wire import Page, PlanRow
 from exporter.model.errors import IncompleteError, NotFoundError
 
-Fetch = Callable[[int], Awaitable[Page[int]]]
+Fetch = Callable[[int], Awaitable[Page[PlanRow]]]
 
 
-class Ids:
-    """Collects ids, in the order in which they are met."""
-
-    def __init__(self) -> None:
-        self.taken: dict[int, None] = {}
-
-    @property
-    def seen(self) -> int:
-        """Return how many different ids were taken."""
-        return len(self.taken)
-
-    def take(self, page: Page[int]) -> None:
-        """Take the ids of one page."""
-        self.taken.update(dict.fromkeys(page.rows))
+def paged(total: int, size: int, ids: Iterable[int]) -> Page[PlanRow]:
+    """Return a page of rows with these ids."""
+    return Page(total, size, [PlanRow(row_id) for row_id in ids])
 
 
 class Listed:
@@ -50,12 +40,12 @@ class Listed:
         self._changes = list(changes)
         self._next_id = 10_000
 
-    async def fetch(self, number: int) -> Page[int]:
+    async def fetch(self, number: int) -> Page[PlanRow]:
         """Answer one page, as the list is now."""
         self._change()
         self.asked.append(number)
         cut = self.ids[(number - 1) * self.size : number * self.size]
-        return Page(len(self.ids), self.size, cut)
+        return paged(len(self.ids), self.size, cut)
 
     def _change(self) -> None:
         change = self._changes.pop(0) if self._changes else 0
@@ -68,7 +58,8 @@ class Listed:
 
 async def read(fetch: Fetch, workers: int = 1) -> list[int]:
     """Return the ids of a list that added up."""
-    return list((await read_all(fetch, Ids, workers=workers)).taken)
+    rows, _ = await read_all(fetch, list[PlanRow], Deadline(10**6), workers)
+    return [row.id for row in rows]
 
 
 @pytest.mark.parametrize("workers", [1, 3, 50])
@@ -89,7 +80,7 @@ async def test_pages_after_the_first_are_read_at_once_by_the_workers_alone() -> 
     under_way: set[int] = set()
     most = 0
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         nonlocal most
         under_way.add(number)
         most = max(most, len(under_way))
@@ -108,7 +99,7 @@ async def test_rows_are_taken_in_their_order_though_pages_come_in_another() -> N
     """Which of two duplicates is kept must not depend on the network."""
     listed = Listed(range(50), 10)
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         await asyncio.sleep(60 / number)
         return await listed.fetch(number)
 
@@ -121,7 +112,7 @@ async def test_a_server_that_tells_no_page_size_shows_it_on_page_one() -> None:
     """The number of rows there is the size."""
     listed = Listed(range(25), 10)
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         page = await listed.fetch(number)
         return Page(page.total, 0, page.rows)
 
@@ -134,9 +125,9 @@ async def test_a_server_that_cuts_no_pages_is_not_asked_for_more() -> None:
     """Page one has all rows; whatever size it states, they add up."""
     asked: list[int] = []
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         asked.append(number)
-        return Page(25, 10, list(range(25)))
+        return paged(25, 10, range(25))
 
     assert await read(fetch, workers=3) == list(range(25))
     assert asked == [1]
@@ -183,28 +174,28 @@ async def test_a_list_that_never_stands_still_is_incomplete() -> None:
 @pytest.mark.parametrize(
     "second",
     [
-        Page(30, 10, list(range(10))),
-        Page(30, 10, []),
-        Page(29, 10, list(range(10, 20))),
-        Page(0, 0, []),
-        Page(31, 10, list(range(10, 19))),
+        paged(30, 10, range(10)),
+        paged(30, 10, []),
+        paged(29, 10, range(10, 20)),
+        paged(0, 0, []),
+        paged(31, 10, range(10, 19)),
     ],
     ids=["repeated", "empty", "shrunk", "nothing", "too few"],
 )
 @pytest.mark.parametrize("workers", [1, 2])
 @virtually
 async def test_pages_that_do_not_add_up_are_no_list(
-    second: Page[int], workers: int
+    second: Page[PlanRow], workers: int
 ) -> None:
     """Nothing of them is handed out, and they are given up after a few passes."""
     asked: list[int] = []
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         asked.append(number)
         if number == 2:
             return second
         cut = list(range((number - 1) * 10, number * 10))
-        return Page(30, 10, cut)
+        return paged(30, 10, cut)
 
     with pytest.raises(IncompleteError):
         await read(fetch, workers)
@@ -220,7 +211,7 @@ async def test_one_failing_page_cancels_the_others() -> None:
     listed = Listed(range(60), 10)
     cancelled: list[int] = []
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         if number == 3:
             await asyncio.sleep(1)
             raise error
@@ -269,9 +260,9 @@ def test_pages_are_a_list_only_if_they_add_up(
 ) -> None:
     """Checked against sets, for any rows in any pages under any total."""
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         cut = cuts[number - 1] if number <= len(cuts) else []
-        return Page(total, size, cut)
+        return paged(total, size, cut)
 
     wanted = -(-total // (size or len(cuts[0]) or 1))
     first = set(cuts[0])
@@ -299,7 +290,7 @@ async def test_a_cancellation_while_a_pass_is_torn_down_is_obeyed(steps: int) ->
     """Whatever the loop is at: no other pass is begun."""
     asked: list[int] = []
 
-    async def fetch(number: int) -> Page[int]:
+    async def fetch(number: int) -> Page[PlanRow]:
         asked.append(number)
         if number == 3:
             try:
@@ -308,9 +299,9 @@ async def test_a_cancellation_while_a_pass_is_torn_down_is_obeyed(steps: int) ->
                 for _ in range(4):
                     await asyncio.sleep(0)
         await asyncio.sleep(1)
-        return Page(30, 10, list(range(10)))
+        return paged(30, 10, range(10))
 
-    task = asyncio.create_task(read_all(fetch, Ids, workers=2))
+    task = asyncio.create_task(read(fetch, workers=2))
     await asyncio.sleep(2)
     for _ in range(steps):
         await asyncio.sleep(0)
@@ -323,27 +314,45 @@ async def test_a_cancellation_while_a_pass_is_torn_down_is_obeyed(steps: int) ->
 
 
 @virtually
-async def test_a_huge_total_is_not_believed_page_after_page() -> None:
-    """The first page without a new row ends the pass."""
-    asked = 0
-
-    async def fetch(_: int) -> Page[int]:
-        nonlocal asked
-        asked += 1
-        await asyncio.sleep(1)
-        assert asked <= PASSES * 10
-        return Page(2**63 - 1, 1, [1])
-
-    with pytest.raises(IncompleteError, match="no row that is new"):
-        await read(fetch, workers=5)
-
-
-@virtually
 async def test_pages_are_counted_by_the_size_that_the_server_states() -> None:
     """A short first page says nothing of how many there are."""
     pages = {1: range(9), 2: range(9, 19)}
 
-    async def fetch(number: int) -> Page[int]:
-        return Page(19, 10, list(pages[number]))
+    async def fetch(number: int) -> Page[PlanRow]:
+        return paged(19, 10, list(pages[number]))
 
     assert await read(fetch) == list(range(19))
+
+
+@virtually
+async def test_malformed_rows_count_as_read_and_once_each() -> None:
+    """A row without an id cannot be known again, so each of those counts."""
+    pages = [
+        Page(7, 3, [PlanRow(1), PlanRow(2)], [3, None]),
+        Page(7, 4, [PlanRow(2), PlanRow(4)], [3, None, 1]),
+        Page(7, 4, [PlanRow(5)]),
+    ]
+
+    async def fetch(number: int) -> Page[PlanRow]:
+        return pages[number - 1]
+
+    rows, malformed = await read_all(fetch, list[PlanRow], Deadline(9), 1)
+
+    assert [row.id for row in rows] == [1, 2, 4, 5]
+    assert malformed == 3
+
+
+@virtually
+async def test_a_huge_total_is_not_believed_page_after_page() -> None:
+    """The first page without a new row ends the pass."""
+    asked = 0
+
+    async def fetch(_: int) -> Page[PlanRow]:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(1)
+        assert asked <= PASSES * 10
+        return paged(2**63 - 1, 1, [1])
+
+    with pytest.raises(IncompleteError, match="no row that is new"):
+        await read(fetch, workers=5)

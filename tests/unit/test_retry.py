@@ -13,11 +13,13 @@ from typing import TypeVar
 import pytest
 from virtual_time import settled, virtually
 
+from exporter.cloud.credentials import StaticCredentials
 from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import (
     ATTEMPTS,
     BACKOFF_SECONDS,
+    ApiObserver,
     Deadline,
     Transport,
 )
@@ -41,7 +43,7 @@ from exporter.model.errors import (
 T = TypeVar("T")
 
 ACTION = "ListDisasterRecoveryCheckpoints"
-CALL = Call(ACTION, "http://127.0.0.1:1", "/disaster_recovery")
+CALL = Call(ACTION, "http://127.0.0.1:1", "/disaster_recovery", {})
 # More than every backoff of all attempts together.
 AGES = 1_000.0
 
@@ -75,7 +77,7 @@ class Scripted(Exchange):
         return data
 
 
-class Keys:
+class Keys(StaticCredentials):
     """Gives a new key after each one that was refused."""
 
     def __init__(self, *, seconds: float = 0.0) -> None:
@@ -96,12 +98,11 @@ class Keys:
 
 
 @dataclass
-class Heard:
+class Heard(ApiObserver):
     """What an observer was told."""
 
     requests: list[tuple[float, Reason | None]] = field(default_factory=list)
     retries: int = 0
-    throttled: int = 0
 
     def api_request(self, action: str, seconds: float, reason: Reason | None) -> None:
         """Note an attempt."""
@@ -111,16 +112,6 @@ class Heard:
     def api_retry(self, action: str) -> None:
         """Note a retry."""
         self.retries += 1
-
-    def api_throttled(self, action: str) -> None:
-        """Note a throttled attempt."""
-        self.throttled += 1
-
-    def rate_limit(self, per_second: float) -> None:
-        """Take no note."""
-
-    def clock_skew(self, seconds: float) -> None:
-        """Take no note."""
 
     @property
     def reasons(self) -> list[Reason | None]:
@@ -185,7 +176,7 @@ async def test_a_good_answer_is_one_attempt() -> None:
     rig = Rig(b"data", seconds=0.25)
 
     assert await rig.get() == b"data"
-    assert rig.heard == Heard([(0.25, None)], retries=0, throttled=0)
+    assert rig.heard == Heard([(0.25, None)])
 
 
 @pytest.mark.parametrize(
@@ -201,7 +192,6 @@ async def test_a_transient_failure_is_tried_again(error: CloudError) -> None:
     assert await rig.get() == b"data"
     assert rig.heard.reasons == [error.reason, error.reason, None]
     assert rig.heard.retries == 2
-    assert rig.heard.throttled == (2 if error.reason is Reason.THROTTLED else 0)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,6 @@ def full() -> Telemetry:
     telemetry.api_request(CHECKPOINTS, 0.3, None)
     telemetry.api_request(CHECKPOINTS, 0.2, Reason.THROTTLED)
     telemetry.api_retry(CHECKPOINTS)
-    telemetry.api_throttled(CHECKPOINTS)
     telemetry.rate_limit(2.5)
     telemetry.clock_skew(-1.5)
     telemetry.poll_skipped()

@@ -20,6 +20,7 @@ from yarl import URL
 from exporter.app.exporter import Exporter
 from exporter.app.leader import Elector, LeaseClient, lease_name
 from exporter.cloud.client import CloudClient, requests_per_second
+from exporter.cloud.credentials import StaticCredentials
 from exporter.cloud.http import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import Transport
@@ -35,17 +36,6 @@ if TYPE_CHECKING:
 
 # What a scrape costs says something of the machine that runs the tests.
 SCRAPE_SECONDS, SCRAPE_BYTES = 0.005, 40_000
-
-
-class Key:
-    """The one key pair that the simulated cloud knows."""
-
-    async def get(self) -> Credentials:
-        """Return the key."""
-        return Credentials(ACCESS_KEY_ID, ACCESS_KEY_PAIR[ACCESS_KEY_ID])
-
-    def reject(self, rejected: Credentials) -> None:
-        """Have no other."""
 
 
 class CloudLine:
@@ -170,18 +160,15 @@ def client(
     """Return the exporter's client of a cloud; its jitter is the same each time."""
     exchange = Exchange(
         cast("aiohttp.ClientSession", cloud),
-        timeout=settings.api.timeout.total_seconds(),
-        on_clock_skew=telemetry.clock_skew,
-        wall=wall,
+        settings.api.timeout.total_seconds(),
+        telemetry.clock_skew,
+        wall,
     )
+    key = StaticCredentials(settings.api)
+    # Without a thread, which virtual time does not wait for.
+    key._key = Credentials(ACCESS_KEY_ID, ACCESS_KEY_PAIR[ACCESS_KEY_ID])
     limiter = Limiter(requests_per_second(settings), on_change=telemetry.rate_limit)
     workers = settings.api.max_concurrency
-    transport = Transport(exchange, Key(), limiter, telemetry, max_concurrency=workers)
+    transport = Transport(exchange, key, limiter, telemetry, max_concurrency=workers)
     transport._random = random.Random(1)  # noqa: S311 - jitter is no secret
-    return CloudClient(
-        transport,
-        settings.endpoint_for,
-        timeout=settings.poll.timeout.total_seconds(),
-        page_size=settings.api.page_size,
-        workers=workers,
-    )
+    return CloudClient(transport, settings)
