@@ -11,7 +11,7 @@ from stat import S_ISFIFO
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from pydantic import SecretStr
+from pydantic import Secret
 
 from exporter.cloud.signing import Credentials
 from exporter.config.settings import ApiSettings
@@ -121,7 +121,7 @@ def why_unreadable(file: Path) -> str | None:
     return None
 
 
-def _value(secret: SecretStr | None, file: Path | None) -> str | None:
+def _value(secret: Secret[str] | None, file: Path | None) -> str | None:
     if file is None:
         return None if secret is None else secret.get_secret_value()
     try:

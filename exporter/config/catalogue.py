@@ -10,7 +10,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import SecretStr
+from pydantic import Secret
 from pydantic.fields import FieldInfo
 
 from exporter.config.fields import Expected
@@ -90,7 +90,6 @@ def variable(path: str) -> str:
 
 
 def _specs(section: type[Section], prefix: str) -> Iterator[SettingSpec]:
-    """Yield the settings of a section and of what it holds."""
     for name, field in section.model_fields.items():
         path = f"{prefix}{name}"
         kinds = tuple(_kinds(field.annotation))
@@ -103,8 +102,8 @@ def _specs(section: type[Section], prefix: str) -> Iterator[SettingSpec]:
 
 
 def _spec(path: str, field: FieldInfo, kinds: tuple[Any, ...]) -> SettingSpec:
-    """Describe the setting that a field holds."""
     is_own = "[]" not in path
+    is_secret = any(get_origin(kind) is Secret for kind in kinds)
     shape: Shape = "switch" if bool in kinds else "text"
     if get_origin(field.annotation) is tuple:
         shape = "document" if any(map(_is_section, kinds)) else "list"
@@ -117,14 +116,13 @@ def _spec(path: str, field: FieldInfo, kinds: tuple[Any, ...]) -> SettingSpec:
         expected=next(each.words for each in metadata if isinstance(each, Expected)),
         default=field.default if is_own else None,
         description=field.description or "",
-        flag=flag_name(path) if is_own and SecretStr not in kinds else None,
+        flag=flag_name(path) if is_own and not is_secret else None,
         environment=variable(path) if is_own else None,
         is_required=field.is_required(),
     )
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """Yield every type the annotation is made of."""
     yield annotation
     for argument in get_args(annotation):
         yield from _kinds(argument)

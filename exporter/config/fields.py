@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import pydantic
 import re2
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from exporter.model.durations import parse_duration
@@ -134,19 +135,6 @@ def _number(value: object) -> object:
     return value
 
 
-def _digits(value: object) -> object:
-    """Accept ids that YAML took for numbers."""
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if is_number else value
-
-
-def _header_text(secret: SecretStr) -> SecretStr:
-    """Refuse what a header could not carry, such as the line break of ``echo``."""
-    if re.fullmatch(r"[\x21-\x7e]+", secret.get_secret_value()) is None:
-        raise ValueError("not visible characters alone")
-    return secret
-
-
 @lru_cache(maxsize=1024)
 def compiled(expression: str) -> Any:
     """Compile an expression whose dot means any character, as in Prometheus."""
@@ -219,16 +207,16 @@ Endpoint = Annotated[
     ),
 ]
 # Credentials travel in request headers, where a line break would be an injection.
-KeyId = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$"), Expected(_HEADER_TEXT)]
-Secret = Annotated[SecretStr, AfterValidator(_header_text), Expected(_HEADER_TEXT)]
+HeaderText = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$"), Expected(_HEADER_TEXT)]
+Secret = pydantic.Secret[HeaderText]
 TelemetryPath = Annotated[
     str,
     AfterValidator(_telemetry_path),
     Expected("a path such as /metrics that no other page has"),
 ]
+# YAML takes an id without quotes for a number.
 Id = Annotated[
     str,
-    BeforeValidator(_digits),
-    Field(pattern=r"^[0-9]{1,32}$"),
+    Field(pattern=r"^[0-9]{1,32}$", coerce_numbers_to_str=True),
     Expected("an id made of digits"),
 ]

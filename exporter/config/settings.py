@@ -58,7 +58,7 @@ class ApiSettings(Section):
         description="Host, host:port or URL used instead of the one that region and "
         "network name. Plain http:// is allowed to loopback only.",
     )
-    access_key_id: fields.KeyId | None = Field(
+    access_key_id: fields.HeaderText | None = Field(
         None, repr=False, description="AccessKey id; needs a secret beside it."
     )
     access_key_secret: fields.Secret | None = Field(

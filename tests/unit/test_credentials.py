@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import Secret
 
 from exporter.app.logs import redacted_text
 from exporter.cloud.credentials import (
@@ -39,8 +39,8 @@ async def test_configured_values_are_the_key() -> None:
     source = credential_source(
         ApiSettings(
             access_key_id="id",
-            access_key_secret=SecretStr("secret"),
-            security_token=SecretStr("token"),
+            access_key_secret=Secret[str]("secret"),
+            security_token=Secret[str]("token"),
         )
     )
 
