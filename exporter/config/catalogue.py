@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import cache
 from inspect import getdoc
 from itertools import chain
-from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import Secret
@@ -43,18 +42,17 @@ class SettingSpec:
 @cache
 def setting_specs() -> Mapping[str, SettingSpec]:
     """Return every setting by its path, in the order of the model."""
-    return MappingProxyType({spec.path: spec for spec in _specs(Settings, "")})
+    return {spec.path: spec for spec in _specs(Settings, "")}
 
 
 @cache
 def sections() -> Mapping[str, str]:
     """Return the sections that the file may hold, and what each is about."""
-    fields = Settings.model_fields.items()
-    kinds = {name: field.annotation for name, field in fields}
-    described = {
-        name: getdoc(kind) or "" for name, kind in kinds.items() if _is_section(kind)
+    return {
+        name: getdoc(field.annotation) or ""
+        for name, field in Settings.model_fields.items()
+        if _is_section(field.annotation)
     }
-    return MappingProxyType(described)
 
 
 def written(value: object) -> str:

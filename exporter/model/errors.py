@@ -194,7 +194,8 @@ async def capture_error(work: Awaitable[T]) -> T | CloudError:
 
     A bug becomes an `InternalError`. A cancellation is no failure and escapes.
     """
-    cancellations = _cancellations()
+    task = asyncio.current_task()
+    cancellations = task.cancelling() if task else 0
     result: T | CloudError
     try:
         result = await work
@@ -204,12 +205,7 @@ async def capture_error(work: Awaitable[T]) -> T | CloudError:
         # A cancellation of what was awaited, not of this task, would end a schedule
         # without a word.
         result = InternalError(bug)
-    if _cancellations() > cancellations:
+    if task and task.cancelling() > cancellations:
         # Until Python 3.13 a task group that fails at the same moment swallows it.
         raise asyncio.CancelledError
     return result
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
