@@ -65,10 +65,7 @@ def load(
     """
     if file is None and FILE_VARIABLE in environ:
         file = Path(environ[FILE_VARIABLE])
-    try:
-        tree = _file_tree(file)
-    except SourceError as error:
-        raise ConfigurationError((one_line(f"{file}: {error}"),)) from None
+    tree = {} if file is None else _file_tree(file)
     given = _given(flags, environ, tree)
     try:
         return _merged(given, tree)
@@ -123,12 +120,11 @@ def _decoded(spec: SettingSpec, value: object) -> object:
         return value
 
 
-def _file_tree(file: Path | None) -> dict[str, Any]:
+def _file_tree(file: Path) -> dict[str, Any]:
     """Return what the file says, by section."""
-    value = read_file(file) if file is not None else None
-    tree = {} if value is None else value
+    tree = read_file(file)
     if not isinstance(tree, dict):
-        raise SourceError(_MAPPING_EXPECTED)
+        raise ConfigurationError((one_line(f"{file}: {_MAPPING_EXPECTED}"),))
     return {str(key): each for key, each in tree.items()}
 
 
@@ -142,10 +138,6 @@ def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
         for name in sorted(ours - known)
         if not name.startswith(_INJECTED)
     )
-
-
-class SourceError(ValueError):
-    """A file that cannot be read; its text is one fault and names no value."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -173,14 +165,14 @@ def _read_yaml(text: str) -> object:
 
 
 def read_file(file: Path) -> object:
-    """Return the value of a YAML (or JSON) file without its nulls; None if it is empty.
+    """Return what a YAML (or JSON) file says, without nulls; {} if it says nothing.
 
     Raises:
-        SourceError: it cannot be read, is no UTF-8 or no YAML; with line and column,
-            and no value.
+        ConfigurationError: it cannot be read, is no UTF-8 or no YAML; with line and
+            column.
     """
     try:
-        return _read_yaml(file.read_text(encoding="utf-8-sig"))
+        value = _read_yaml(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         fault = f"cannot be read: {error.strerror}"
     except yaml.MarkedYAMLError as error:
@@ -191,7 +183,9 @@ def read_file(file: Path) -> object:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # A character, date, number, depth or path that Python or PyYAML refuses.
         fault = f"cannot be read as YAML in UTF-8 ({type(error).__name__})"
-    raise SourceError(fault)
+    else:
+        return {} if value is None else value
+    raise ConfigurationError((one_line(f"{file}: {fault}"),))
 
 
 def shown_key(key: object) -> str:

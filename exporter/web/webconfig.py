@@ -22,13 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from exporter.config.load import (
-    ConfigurationError,
-    SourceError,
-    one_line,
-    read_file,
-    shown_key,
-)
+from exporter.config.load import ConfigurationError, one_line, read_file, shown_key
 
 T = TypeVar("T")
 
@@ -205,14 +199,12 @@ def read(file: Path) -> WebConfig:
     Raises:
         ConfigurationError: one line per fault, with the file and the field.
     """
+    value = read_file(file)
     try:
-        value = read_file(file)
-        return WebConfig.model_validate({} if value is None else value)
+        return WebConfig.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         faults = [_line(each) for each in found]
-    except SourceError as error:
-        faults = [str(error)]
     raise fault(file, *faults)
 
 
