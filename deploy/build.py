@@ -14,9 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from deploy.readme import readme
-from deploy.schema import schema
-from deploy.values import values
+from deploy.chart import readme, schema, values
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = Path("deploy")

@@ -1,9 +1,15 @@
-"""Which packages run beside the exporter: a CycloneDX SBOM of requirements.lock."""
+"""Which packages run beside the exporter: a CycloneDX SBOM of requirements.lock.
+
+It is made of what the lock names, and of what the installed packages say of themselves.
+"""
 
 import json
 import os
+import re
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,9 +27,129 @@ from cyclonedx.model.component import Component, ComponentScope, ComponentType
 from cyclonedx.model.license import License
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from exporter import __version__
-from scripts.locked import Locked, declared, licence, required, runtime
+
+ROOT = Path(__file__).parents[1]
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+# Spelt out, so that every machine reads the same in a package's requirements. A newer
+# Python needs no package that the oldest does without.
+_PYTHON = {
+    "python_version": "3.11",
+    "python_full_version": "3.11.0",
+    "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+    "extra": "",
+}
+_POSIX = (
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+)
+_WINDOWS = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"}
+_MACHINES = (*_POSIX, _WINDOWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One package of a lock; `marker` says where it is installed, None: everywhere."""
+
+    name: str
+    version: str
+    marker: Marker | None
+    sha256: tuple[str, ...]
+
+    @property
+    def is_installed_here(self) -> bool:
+        """Tell whether this machine is one where it is installed."""
+        return self.marker is None or self.marker.evaluate()
+
+    @property
+    def is_for_posix(self) -> bool:
+        """Tell whether it is installed wherever the exporter is meant to run."""
+        return self.marker is None or all(
+            self.marker.evaluate(_PYTHON | one) for one in _POSIX
+        )
+
+
+def runtime(extra: str = "") -> list[Locked]:
+    """Return the packages that are locked for users, with an extra or without."""
+    name = f"requirements-{extra}.lock" if extra else "requirements.lock"
+    return locked((ROOT / name).read_text(encoding="utf-8"))
+
+
+def locked(lock: str) -> list[Locked]:
+    r"""Return the packages of the text of a lock, in its order.
+
+    >>> [one] = locked("Pkg==1.2 ; os_name == 'nt' \\\n    --hash=sha256:" + "0" * 64)
+    >>> one.name, one.version, str(one.marker), len(one.sha256)
+    ('pkg', '1.2', 'os_name == "nt"', 1)
+    """
+    return [_locked(line) for line in lock.replace("\\\n", " ").splitlines()]
+
+
+def declared() -> list[str]:
+    """Return the names of the packages that pyproject.toml asks for at run time."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    requirements = project["project"]["dependencies"]
+    return sorted(canonicalize_name(Requirement(each).name) for each in requirements)
+
+
+def required(packages: Sequence[Locked]) -> Mapping[str, list[str]]:
+    """Return which of these packages each of them requires, on whatever machine.
+
+    A package that is not installed here says nothing, and so requires none.
+    """
+    names = {package.name for package in packages}
+    return {
+        package.name: sorted(names.intersection(_required(package)))
+        for package in packages
+    }
+
+
+def licence(name: str) -> str:
+    """Return the licence that an installed package states of itself, in its words.
+
+    Those of the metadata, or else the heading of the licence that comes with it.
+    """
+    stated = metadata.metadata(name)
+    classifiers = stated.get_all("Classifier") or []
+    found: list[str] = [
+        *(stated.get_all("License-Expression") or []),
+        *(stated.get_all("License") or []),
+        *(c.rpartition(" :: ")[2] for c in classifiers if c.startswith("License")),
+    ]
+    return found[0] if found else _heading(name, stated["License-File"])
+
+
+def _heading(name: str, file: str) -> str:
+    text = metadata.distribution(name).read_text(f"licenses/{file}")
+    if not text:
+        raise LookupError(f"{name} states no licence")
+    return text.partition("\n")[0]
+
+
+def _locked(line: str) -> Locked:
+    requirement = Requirement(line.partition(" --hash")[0])
+    [pin] = requirement.specifier
+    return Locked(
+        name=canonicalize_name(requirement.name),
+        version=pin.version,
+        marker=requirement.marker,
+        sha256=tuple(_HASH.findall(line)),
+    )
+
+
+def _required(package: Locked) -> Iterator[str]:
+    if not package.is_installed_here:
+        return
+    for text in metadata.requires(package.name) or ():
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate(_PYTHON | one) for one in _MACHINES):
+            yield canonicalize_name(requirement.name)
 
 
 def sbom(packages: Sequence[Locked], made_at: datetime | None = None) -> str:

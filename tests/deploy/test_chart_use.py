@@ -1,63 +1,102 @@
-"""The Helm chart: what it refuses, how it is packed and tried, what it is part of."""
+"""The Helm chart: what it refuses, and how it is packed, installed and tried."""
 
 from __future__ import annotations
 
-import asyncio
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 import yaml
-from eventually import eventually
 from manifests import (
     CHART,
     DEPLOY,
+    EXAMPLES,
     VERSIONS,
     container,
-    documents,
+    example,
     faults,
     helm,
-    of_kind,
+    only,
     pods,
-    refused,
+    rendered,
     templated,
     workloads,
 )
 from paths import ROOT
-from programs import clean_environment, exporter_command, free_port, started
 
-from deploy.values import Value, values
+from deploy.chart import Value, values
 from exporter import __version__
 
 pytestmark = [pytest.mark.go]
 
+PAGE = ROOT / "docs" / "deploy.md"
 VALUES = values((CHART / "values.yaml").read_text())
 
 
+def refused(*options: str) -> str:
+    """Return why helm refuses to render the chart."""
+    result = helm("template", "dr", str(CHART), *options)
+    assert result.returncode != 0
+    assert not result.stdout
+    return result.stderr
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_helm_lint_finds_nothing(case: str) -> None:
+    """`--strict` fails for warnings too; each example passes the schema."""
+    result = helm("lint", "--strict", str(CHART), example(case))
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 @pytest.mark.parametrize(
-    ("given", "told_of"),
+    ("page", "cwd"), [(PAGE, ROOT), (CHART / "README.md", CHART.parent)]
+)
+def test_each_installation_that_a_page_shows_can_be_rendered(
+    page: Path, cwd: Path
+) -> None:
+    """All values of these commands exist."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.findall(r"^helm (?:install|upgrade --install) (.*)", text, re.MULTILINE)
+
+    assert len(found) >= 2
+    for line in found:
+        assert workloads(rendered(*shlex.split(line, comments=True), cwd=cwd))
+
+
+def test_a_typo_is_refused_as_the_page_shows_it() -> None:
+    """Word for word, after Helm's warnings about links."""
+    text = PAGE.read_text(encoding="utf-8")
+    (shown,) = re.findall(
+        r"^```text\n\$ helm (.*?)^```", text, re.MULTILINE | re.DOTALL
+    )
+    command, *lines = shown.splitlines()
+
+    result = helm(*shlex.split(command))
+
+    told_of = [each for each in result.stderr.splitlines() if "symbolic" not in each]
+    assert [each for each in told_of if each] == lines
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
     [
-        ("replicas=2", "additional properties 'replicas' not allowed"),
+        # By the schema, which test_deploy_build.py tries in full.
         ("config.api.regoin=cn-beijing", "additional properties 'regoin' not allowed"),
-        ("config.api.access_key_secret=x", "'access_key_secret' not allowed"),
-        ("config.shard.total=2", "additional properties 'shard' not allowed"),
-        ("shards=0", "at '/shards': minimum: got 0, want 1"),
-        ("service.type=Ingress", "at '/service/type'"),
-        ("image.repository=", "at '/image/repository': minLength"),
         ("image.digest=latest", "at '/image/digest'"),
         ("simulator.scenario=calm", "at '/simulator/scenario'"),
+        # By a template.
         ("replicaCount=2", "Set ha.enabled for a pair of which one polls"),
         ("replicaCount=2,ha.enabled=true", "(ha.replicas for more)"),
-        ("ha.replicas=27", "at '/ha/replicas': maximum: got 27, want 26"),
         ("credentials.accessKeyId=a", "accessKeySecret belong together"),
         (
             "credentials.existingSecret=a,credentials.accessKeyId=b",
@@ -86,30 +125,33 @@ VALUES = values((CHART / "values.yaml").read_text())
         ),
     ],
 )
-def test_values_that_cannot_be_meant_are_refused(given: str, told_of: str) -> None:
-    """A typo or a contradiction fails before it reaches a cluster, and says where."""
-    assert told_of in refused("--set", given)
+def test_values_that_contradict_each_other_are_refused(
+    given: str, message: str
+) -> None:
+    """They fail before they reach a cluster, and the message says where."""
+    assert message in refused("--set", given)
 
 
-def test_shards_are_refused_where_a_pod_does_not_learn_its_index() -> None:
-    """Each pod would say that it is shard nothing, over and over."""
+def test_shards_are_refused_where_a_pod_cannot_know_its_index() -> None:
+    """Each pod would take itself for shard 0."""
     older = ("--kube-version", "v1.27.16-aliyun.1")
 
     assert "shards above 1 need Kubernetes 1.28" in refused(*older, "--set", "shards=2")
-    assert templated("sharded", "--kube-version", "v1.28.0-aliyun.1")
-    assert templated("default", *older)
+    newer = ("--kube-version", "v1.28.0-aliyun.1")
+    assert templated("sharded", options=newer)
+    assert templated("default", options=older)
 
 
-def test_a_key_without_a_value_is_as_good_as_none() -> None:
-    """Whoever writes `extraArgs:` and nothing below it gets what is the default."""
+def test_a_key_without_a_value_means_the_default() -> None:
+    """`extraArgs:` with nothing below it is the same as no `extraArgs`."""
     empty = [".".join(value.path) for value in VALUES if value.default in ("", [], {})]
 
     for case in ("observed", "default", "ha-sharded"):
         given = (CHART / "ci" / f"{case}-values.yaml").read_text()
         own = [path for path in empty if f"{path.rpartition('.')[2]}:" not in given]
-        nothing = ",".join(f"{path}=null" for path in own)
         assert len(own) > 20
-        assert templated(case, "--set", nothing) == templated(case)
+        nothing = ",".join(f"{path}=null" for path in own)
+        assert templated(case, nothing) == templated(case)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +159,17 @@ def test_a_key_without_a_value_is_as_good_as_none() -> None:
     [value for value in VALUES if value.default and isinstance(value.default, dict)],
     ids=lambda value: ".".join(value.path),
 )
-def test_what_is_a_map_can_be_taken_away(value: Value) -> None:
-    """Null means nothing there, which Kubernetes has an answer for."""
+def test_a_default_that_is_a_map_can_be_removed_by_null(value: Value) -> None:
+    """Kubernetes accepts what is left."""
     more = f"{value.path[0]}.enabled=true," if len(value.path) > 1 else ""
 
-    made = templated("default", f"--set={more}{'.'.join(value.path)}=null")
+    made = templated("default", f"{more}{'.'.join(value.path)}=null")
 
     assert faults(made, VERSIONS[0]) == []
 
 
 def test_it_can_be_part_of_another_chart_twice(tmp_path: Path) -> None:
-    """By an alias each, of which a condition leaves one out, beside what is global."""
+    """By an alias each; a condition switches one off, and `global` is allowed."""
     chart = tmp_path / "umbrella"
     shutil.copytree(CHART, chart / "charts" / "rocketmq-dr-exporter")
     parts = [
@@ -141,36 +183,31 @@ def test_it_can_be_part_of_another_chart_twice(tmp_path: Path) -> None:
     given = {"east": on, "west": on, "north": {"enabled": False}, "global": {"a": 1}}
     (chart / "values.yaml").write_text(yaml.safe_dump(given))
 
-    result = helm("template", "dr", str(chart))
+    made = rendered("dr", str(chart))
 
-    assert result.returncode == 0, result.stderr
-    made = tuple(documents(result.stdout))
     names = [each["metadata"]["name"] for each in workloads(made)]
     assert names == ["dr-east", "dr-west"]
     assert len({(x["kind"], x["metadata"]["name"]) for x in made}) == len(made)
-    # A default that is taken away, as OpenShift wants it, is so there too.
+    # null removes a default there, too; OpenShift wants that.
     assert not any("runAsUser" in each["securityContext"] for each in pods(made))
 
 
-def test_a_chart_whose_links_got_lost_says_so(tmp_path: Path) -> None:
+def test_a_chart_without_its_links_says_so(tmp_path: Path) -> None:
     """Flux leaves links out of what it takes from git: nothing would alert."""
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart)
     shutil.rmtree(chart / "files" / "rules")
 
-    observed = str(CHART / "ci" / "observed-values.yaml")
-    result = helm("template", "dr", str(chart), "--values", observed)
+    result = helm("template", "dr", str(chart), example("observed"))
 
     assert result.returncode != 0
     assert "files/rules is not there" in result.stderr
-    # Whoever asks for none has no need of them.
-    assert helm("template", "dr", str(chart)).returncode == 0
+    # Without rules it does not need them.
+    assert rendered("dr", str(chart))
 
 
-def test_what_is_packed_holds_rules_and_dashboards_and_no_examples(
-    tmp_path: Path,
-) -> None:
-    """A package has files where the repository has links."""
+def test_a_package_holds_rules_and_dashboards_and_no_examples(tmp_path: Path) -> None:
+    """It has files where the repository has links."""
     result = helm("package", str(CHART), "--destination", str(tmp_path))
     assert result.returncode == 0, result.stderr
 
@@ -191,44 +228,45 @@ def test_what_is_packed_holds_rules_and_dashboards_and_no_examples(
     assert not [file for file in packed if file.parts[0] == "ci"]
 
 
-def test_whoever_installs_is_told_what_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("case", "told_of", "not_told_of"),
+    [
+        ("default", ["No credentials are set", "Nothing alerts"], "WARNING"),
+        ("inline-secret", ["WARNING: the access key's secret is part"], "No cred"),
+        ("existing-secret", [], "WARNING"),
+        ("observed", [], "Nothing"),
+        ("web", ["curl https://localhost:10063/dr-metrics"], "WARNING"),
+    ],
+)
+def test_the_notes_say_what_is_missing(
+    case: str, told_of: list[str], not_told_of: str, tmp_path: Path
+) -> None:
     """NOTES.txt warns of no credentials, of a key in the release, and of no alerts."""
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart)
-    text = (chart / "templates" / "NOTES.txt").read_text()
-    (chart / "templates" / "_notes.tpl").write_text(
-        '{{ define "notes" }}' + text + "{{ end }}"
-    )
-    (chart / "templates" / "notes.yaml").write_text(
-        'text: {{ include "notes" . | quote }}\n'
-    )
+    # `helm template` prints manifests alone.
+    text = '{{ define "notes" }}' + (chart / "templates" / "NOTES.txt").read_text()
+    (chart / "templates" / "_notes.tpl").write_text(text + "{{ end }}")
+    manifest = 'kind: Notes\ntext: {{ include "notes" . | quote }}\n'
+    (chart / "templates" / "notes.yaml").write_text(manifest)
 
-    def notes(case: str) -> str:
-        values = f"--values={CHART / 'ci' / f'{case}-values.yaml'}"
-        only_these = "--show-only=templates/notes.yaml"
-        result = helm("template", "dr", str(chart), values, only_these)
-        assert result.returncode == 0, result.stderr
-        return str(yaml.safe_load(result.stdout)["text"])
+    notes = only("Notes", rendered("dr", str(chart), example(case)))["text"]
 
-    assert "No credentials are set" in notes("default")
-    assert "Nothing alerts" in notes("default")
-    assert "WARNING: the access key's secret is part" in notes("inline-secret")
-    assert "WARNING" not in notes("existing-secret")
-    assert "Nothing" not in notes("observed")
-    assert "curl https://localhost:10063/dr-metrics" in notes("web")
+    assert all(each in notes for each in told_of)
+    assert not_told_of not in notes
 
 
 @contextmanager
-def answering(status: HTTPStatus) -> Iterator[int]:
-    """Answer every request with a status, at a port of loopback."""
+def answering(status: int) -> Iterator[int]:
+    """Answer /metrics with a status, at a port of loopback, and all else with 404."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status)
+            self.send_response(status if self.path == "/metrics" else 404)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keep what was asked to itself."""
+            """Write no log."""
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         serving = Thread(target=server.serve_forever)
@@ -242,45 +280,27 @@ def answering(status: HTTPStatus) -> Iterator[int]:
 
 def connection_test(port: int, scheme: str, path: str) -> int:
     """Return how the program of `helm test` ends."""
-    (pod,) = pods(of_kind("Pod", templated("default")))
-    python, flag, program, *_ = container(pod)["command"]
+    python, flag, program, *_ = container(pods(templated("default"))[1])["command"]
     assert (python, flag) == ("python", "-c")
-    command: list[Any] = [sys.executable, "-c", program, "localhost", str(port)]
-    done = subprocess.run([*command, scheme, path], capture_output=True, check=False)
-    return done.returncode
+    command = [sys.executable, "-c", program, "localhost", str(port), scheme, path]
+    return subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @pytest.mark.parametrize(
-    ("scheme", "status", "code"),
+    ("status", "scheme", "path", "code"),
     [
-        ("http", HTTPStatus.UNAUTHORIZED, 0),
-        ("http", HTTPStatus.SERVICE_UNAVAILABLE, 1),
-        ("https", HTTPStatus.SERVICE_UNAVAILABLE, 0),
+        (200, "http", "/metrics", 0),
+        (200, "http", "/elsewhere", 1),
+        (503, "http", "/metrics", 1),
+        (401, "http", "/metrics", 0),
+        (503, "https", "/metrics", 0),
     ],
 )
-def test_the_connection_test_has_no_password_and_trusts_no_certificate(
-    scheme: str, status: HTTPStatus, code: int
+def test_the_connection_test_passes_only_while_metrics_are_answered(
+    status: int, scheme: str, path: str, code: int
 ) -> None:
-    """Whoever asks for one is there; of TLS it takes a connection for an answer."""
+    """It has no password: asked for one, it passes. Over TLS it only connects."""
     with answering(status) as port:
-        assert connection_test(port, scheme, "/") == code
-
-
-async def test_the_connection_test_passes_only_while_metrics_are_answered(
-    tmp_path: Path,
-) -> None:
-    """The pod's own program, against the real exporter and against nobody."""
-    port = free_port()
-
-    async def tried(path: str) -> int:
-        return await asyncio.to_thread(connection_test, port, "http", path)
-
-    async def passes() -> bool:
-        return await tried("/metrics") == 0
-
-    assert await tried("/metrics") == 1
-    flags = (f"--web.listen-address=127.0.0.1:{port}", "--listen-address=127.0.0.1:0")
-    env = clean_environment(tmp_path)
-    async with started(*exporter_command("demo", *flags), env=env):
-        await eventually(passes, within=120)
-        assert await tried("/elsewhere") == 1
+        assert connection_test(port, scheme, path) == code
+    for each in ("http", "https"):
+        assert connection_test(port, each, path) == 1

@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from manifests import (
     DEPLOY,
     FULL_NAME,
+    OVERLAYS,
+    SECRET,
     VERSIONS,
     WAYS,
     Manifest,
     container,
     faults,
+    kustomized,
     made,
-    mentions,
     of_kind,
     only,
+    pod_of,
     pods,
     rights,
     templated,
-    unrestricted,
+    told,
     variables,
     workloads,
 )
 from paths import ROOT
-from pod_settings import SECRET, told
 
 from exporter import __version__
 from exporter.app.leader import lease_name
 from exporter.model.durations import parse_duration
 
 NAME = "rocketmq-dr-exporter"
+PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 SIMULATED = {"overlay simulated", "chart simulated", "chart observed"}
-PAIRS = ["overlay ha", pytest.param("chart ha", marks=pytest.mark.go)]
-SHARDS = ["overlay sharded", pytest.param("chart sharded", marks=pytest.mark.go)]
-SINGLE = ["overlay single", pytest.param("chart default", marks=pytest.mark.go)]
-MONITORED = ["overlay single", pytest.param("chart observed", marks=pytest.mark.go)]
 
 each_way = pytest.mark.parametrize("way", WAYS)
+
+
+def both(overlay: str, example: str) -> pytest.MarkDecorator:
+    """Run a test for an overlay and for an example of the chart."""
+    chart = pytest.param(f"chart {example}", marks=pytest.mark.go)
+    return pytest.mark.parametrize("way", [f"overlay {overlay}", chart])
 
 
 def is_pair(way: str) -> bool:
@@ -51,30 +56,35 @@ def is_pair(way: str) -> bool:
 
 def exporters(way: str) -> list[Manifest]:
     """Return the pods that run exporters."""
-    return list(pods(workloads(made(way))))
-
-
-def rule_groups() -> list[dict[str, Any]]:
-    """Return the groups of the repository's rules."""
-    files = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"), reverse=True)
-    return [x for file in files for x in yaml.safe_load(file.read_text())["groups"]]
+    return [pod_of(workload) for workload in workloads(made(way))]
 
 
 @each_way
-def test_kubernetes_takes_it(way: str) -> None:
+def test_kubernetes_accepts_it(way: str) -> None:
     """No key is unknown, misplaced or of another type, in the oldest and newest."""
     assert [faults(made(way), version) for version in VERSIONS] == [[], []]
 
 
 @each_way
 def test_its_pods_are_restricted(way: str) -> None:
-    """Not root, nothing gained, a read-only root; the token only for a Lease."""
-    found = list(pods(made(way)))
-
-    assert [fault for pod in found for fault in unrestricted(pod)] == []
-    assert all(pod["enableServiceLinks"] is False for pod in found)
+    """Not root, no privilege, a read-only root; the API's token only for a Lease."""
+    for pod in pods(made(way)):
+        found = container(pod)
+        assert found["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            **dict.fromkeys(["runAsUser", "runAsGroup", "fsGroup"], 65532),
+        }
+        assert {"hostNetwork", "hostPID", "hostIPC"}.isdisjoint(pod)
+        assert pod["enableServiceLinks"] is False
     for pod in exporters(way):
         assert pod["automountServiceAccountToken"] is is_pair(way)
+        assert container(pod)["ports"] == [{"name": "http", "containerPort": 10063}]
         # It stops within 5 s.
         assert pod["terminationGracePeriodSeconds"] > 5
     for account in of_kind("ServiceAccount", made(way)):
@@ -86,15 +96,12 @@ def test_its_pods_are_restricted(way: str) -> None:
 def test_probes_ask_what_does_not_depend_on_the_cloud(way: str) -> None:
     """By HTTP; behind TLS or a password they only connect."""
     for pod in exporters(way):
-        found = container(pod)
-        assert found["ports"] == [{"name": "http", "containerPort": 10063}]
         for name, path in (("liveness", "/-/healthy"), ("readiness", "/-/ready")):
-            probe = found[f"{name}Probe"]
-            if way == "chart web":
-                assert probe["tcpSocket"] == {"port": "http"}
-                assert "httpGet" not in probe
-            else:
-                assert probe["httpGet"] == {"path": path, "port": "http"}
+            probe = container(pod)[f"{name}Probe"]
+            by_http = {"httpGet": {"path": path, "port": "http"}}
+            connect = {"tcpSocket": {"port": "http"}}
+            asked = {k: v for k, v in probe.items() if k in {"httpGet", "tcpSocket"}}
+            assert asked == (connect if way == "chart web" else by_http)
 
 
 @each_way
@@ -109,21 +116,20 @@ def test_the_exporter_understands_what_it_is_told(way: str, tmp_path: Path) -> N
             assert api.access_key_secret_file is not None
             assert api.access_key_secret_file.read_text() == SECRET
         if way in SIMULATED:
-            pod = workload["spec"]["template"]["spec"]
-            assert container(pod)["args"][0] == "demo"
+            assert container(pod_of(workload))["args"][0] == "demo"
             assert variables(workload) == {}
-            assert "volumes" not in pod
+            assert "volumes" not in pod_of(workload)
 
 
 @each_way
-def test_a_secret_is_in_no_manifest_and_readable_for_the_pod_s_group(way: str) -> None:
-    """Unless it is given as a value of the chart: then in a Secret, and only there."""
-    is_given = way == "chart inline-secret"
+def test_a_secret_is_in_no_manifest_and_only_the_pod_s_group_reads_it(way: str) -> None:
+    """Unless it is a value of the chart: then it is in a Secret, and only there."""
+    secrets = ["Secret"] if way == "chart inline-secret" else []
 
-    assert bool(of_kind("Secret", made(way))) is is_given
-    assert mentions("LTAI-example", made(way)) == ["Secret"] * is_given
+    assert [each["kind"] for each in of_kind("Secret", made(way))] == secrets
+    holding = [x["kind"] for x in made(way) if "LTAI-example" in json.dumps(x)]
+    assert holding == secrets
     for pod in exporters(way):
-        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
         for volume in pod.get("volumes", []):
             if "secret" in volume:
                 assert volume["secret"]["defaultMode"] == 0o440
@@ -136,15 +142,14 @@ def test_everything_selects_the_same_pods_by_labels_that_never_change(way: str) 
     service = only("Service", manifests)
     selector = service["spec"]["selector"]
 
-    stable = {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
-    assert set(selector) <= stable
+    assert set(selector) <= {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
     assert service["spec"]["ports"][0]["targetPort"] == "http"
     for workload in workloads(manifests):
         spec = workload["spec"]
-        own = spec["selector"]["matchLabels"]
-        assert selector.items() <= own.items()
-        assert set(own) - {"rocketmq-dr/replica"} == set(selector)
+        own = dict(spec["selector"]["matchLabels"])
         assert own.items() <= spec["template"]["metadata"]["labels"].items()
+        own.pop("rocketmq-dr/replica", None)
+        assert own == selector
     for budget in of_kind("PodDisruptionBudget", manifests):
         assert budget["spec"]["maxUnavailable"] == 1
         assert budget["spec"]["selector"]["matchLabels"] == selector
@@ -156,30 +161,30 @@ def test_everything_selects_the_same_pods_by_labels_that_never_change(way: str) 
         (endpoint,) = monitor["spec"]["endpoints"]
         assert endpoint["port"] == service["spec"]["ports"][0]["name"]
         if endpoint.get("interval") and endpoint.get("scrapeTimeout"):
-            # The operator ignores a monitor that waits longer than it pauses.
+            # The operator ignores a monitor with a timeout above its interval.
             timeout, interval = endpoint["scrapeTimeout"], endpoint["interval"]
             assert parse_duration(timeout) <= parse_duration(interval)
 
 
 @each_way
 def test_each_object_has_the_recommended_labels(way: str) -> None:
-    """Whoever looks for what belongs to the exporter finds it."""
+    """They find everything that belongs to the exporter."""
     for each in made(way):
         name = each["metadata"]["name"]
+        labels = each["metadata"].get("labels", {})
         if way.startswith("chart") and not name.endswith(("-extra", "-connection")):
-            labels = each["metadata"]["labels"]
             assert labels["app.kubernetes.io/instance"] == "dr"
             assert labels["app.kubernetes.io/name"] in {NAME, "drx"}
             assert labels["app.kubernetes.io/version"] == __version__
             assert labels["app.kubernetes.io/managed-by"] == "Helm"
         elif each["kind"] in {"Deployment", "StatefulSet", "Service"}:
-            assert each["metadata"]["labels"]["app.kubernetes.io/name"] == NAME
-            assert each["metadata"]["labels"]["app.kubernetes.io/part-of"]
+            assert labels["app.kubernetes.io/name"] == NAME
+            assert labels["app.kubernetes.io/part-of"]
 
 
 @each_way
-def test_a_policy_lets_in_who_scrapes_and_out_what_is_asked(way: str) -> None:
-    """Monitoring; DNS, HTTPS, and for a pair the API server."""
+def test_a_network_policy_allows_scrapes_and_what_the_exporter_asks(way: str) -> None:
+    """Monitoring may scrape; it asks DNS, HTTPS, and as a pair the API server."""
     for policy in of_kind("NetworkPolicy", made(way)):
         spec = policy["spec"]
         assert spec["policyTypes"] == ["Ingress", "Egress"]
@@ -192,9 +197,9 @@ def test_a_policy_lets_in_who_scrapes_and_out_what_is_asked(way: str) -> None:
         assert (6443 in ports) is is_pair(way)
 
 
-@pytest.mark.parametrize("way", PAIRS)
+@both("ha", "ha")
 def test_a_pair_shares_a_lease_that_it_may_use(way: str, tmp_path: Path) -> None:
-    """The standby is there before the leader goes, on another node if there is one."""
+    """The standby starts before the leader stops, on another node if there is one."""
     manifests = made(way)
     workload = only("Deployment", manifests)
     spec = workload["spec"]
@@ -211,7 +216,7 @@ def test_a_pair_shares_a_lease_that_it_may_use(way: str, tmp_path: Path) -> None
     (subject,) = binding["subjects"]
     account = only("ServiceAccount", manifests)["metadata"]["name"]
     assert (subject["kind"], subject["name"]) == ("ServiceAccount", account)
-    assert spec["template"]["spec"]["topologySpreadConstraints"] == [
+    assert pod_of(workload)["topologySpreadConstraints"] == [
         {
             "maxSkew": 1,
             "topologyKey": "kubernetes.io/hostname",
@@ -221,9 +226,9 @@ def test_a_pair_shares_a_lease_that_it_may_use(way: str, tmp_path: Path) -> None
     ]
 
 
-@pytest.mark.parametrize("way", SHARDS)
-def test_shards_take_their_index_from_their_ordinal(way: str, tmp_path: Path) -> None:
-    """There are as many as they are told."""
+@both("sharded", "sharded")
+def test_a_shard_s_index_is_its_pod_s_ordinal(way: str, tmp_path: Path) -> None:
+    """There are as many replicas as the setting says shards."""
     workload = only("StatefulSet", made(way))
     spec = workload["spec"]
 
@@ -234,9 +239,9 @@ def test_shards_take_their_index_from_their_ordinal(way: str, tmp_path: Path) ->
         assert (shard.index, shard.total) == (index, spec["replicas"])
 
 
-@pytest.mark.parametrize("way", SINGLE)
-def test_one_is_replaced_by_one_of_this_version(way: str) -> None:
-    """Two at once would ask the cloud twice."""
+@both("single", "default")
+def test_a_single_exporter_stops_before_the_next_starts(way: str) -> None:
+    """Two at once would ask the cloud twice; the image is this version's."""
     workload = only("Deployment", made(way))
 
     assert workload["spec"]["replicas"] == 1
@@ -244,7 +249,7 @@ def test_one_is_replaced_by_one_of_this_version(way: str) -> None:
     assert container(exporters(way)[0])["image"] == f"{NAME}:{__version__}"
 
 
-@pytest.mark.parametrize("way", MONITORED)
+@both("single", "observed")
 def test_rules_and_dashboards_are_the_repository_s_own(way: str) -> None:
     """Every group and rule, and dashboards that Grafana's sidecar finds."""
     maps = [
@@ -252,30 +257,15 @@ def test_rules_and_dashboards_are_the_repository_s_own(way: str) -> None:
         for each in of_kind("ConfigMap", made(way))
         if each["metadata"]["labels"].get("grafana_dashboard") == "1"
     ]
-    shown = {name: json.loads(x) for each in maps for name, x in each["data"].items()}
+    shown = [json.loads(text) for each in maps for text in each["data"].values()]
     files = (ROOT / "grafana" / "dashboards").glob("*.json")
-    own = {file.name: json.loads(file.read_text()) for file in files}
+    rules = (DEPLOY / "prometheus" / "rules").glob("*.yml")
+    groups = [x for file in rules for x in yaml.safe_load(file.read_text())["groups"]]
 
-    groups = only("PrometheusRule", made(way))["spec"]["groups"]
-    assert sorted(groups, key=str) == sorted(rule_groups(), key=str)
-    assert list(shown.values()) == [own[name] for name in sorted(own)]
-
-
-def test_an_overlay_s_limit_fits_the_series_that_are_shown() -> None:
-    """docs/scaling.md: 172 MB at 100,000 checkpoints, and 200,000 are shown."""
-    limit = container(exporters("overlay single")[0])["resources"]["limits"]["memory"]
-
-    assert int(limit.removesuffix("Mi")) > 2 * 172
-
-
-def test_a_change_of_the_configuration_triggers_a_rollout() -> None:
-    """The overlay's ConfigMap has a hash in its name."""
-    (volume, _) = exporters("overlay single")[0]["volumes"]
-    name = volume["configMap"]["name"]
-
-    assert name.startswith(f"{NAME}-")
-    maps = of_kind("ConfigMap", made("overlay single"))
-    assert name in {each["metadata"]["name"] for each in maps}
+    own = [json.loads(file.read_text()) for file in files]
+    assert sorted(shown, key=str) == sorted(own, key=str)
+    found = only("PrometheusRule", made(way))["spec"]["groups"]
+    assert sorted(found, key=str) == sorted(groups, key=str)
 
 
 @pytest.mark.go
@@ -291,10 +281,77 @@ def test_pairs_of_shards_are_two_sets_of_one_lease_each(tmp_path: Path) -> None:
     for each in sets:
         settings = told(each, manifests, tmp_path, pod_index=2)
         assert lease_name(settings) == leases[2]
-        template = each["spec"]["template"]
-        (spread,) = template["spec"]["topologySpreadConstraints"]
+        (spread,) = pod_of(each)["topologySpreadConstraints"]
         # The two of a shard on different nodes, by the index that Kubernetes gives.
         assert spread["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
         selected = spread["labelSelector"]["matchLabels"]
-        assert selected.items() <= template["metadata"]["labels"].items()
+        assert (
+            selected.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        )
         assert "rocketmq-dr/replica" not in selected
+
+
+def test_an_overlay_s_limit_is_enough_for_the_series_that_are_shown() -> None:
+    """docs/scaling.md: 172 MB at 100,000 checkpoints, and 200,000 are shown."""
+    limit = container(exporters("overlay single")[0])["resources"]["limits"]["memory"]
+
+    assert int(limit.removesuffix("Mi")) > 2 * 172
+
+
+def test_an_overlay_s_configuration_has_its_hash_in_its_name() -> None:
+    """So a change of the configuration triggers a rollout."""
+    (volume, _) = exporters("overlay single")[0]["volumes"]
+    name = volume["configMap"]["name"]
+
+    assert re.fullmatch(rf"{NAME}-\w+", name)
+    maps = of_kind("ConfigMap", made("overlay single"))
+    assert name in {each["metadata"]["name"] for each in maps}
+
+
+def test_the_page_lists_every_overlay() -> None:
+    """Its commands name no other, except the one that users write themselves."""
+    folders = set(re.findall(r"deploy/kubernetes/overlays/(\w+)", PAGE))
+    names = {each.name for each in OVERLAYS}
+
+    assert folders - names == {"own"}
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == names
+
+
+def test_the_overlay_that_the_page_shows_works(tmp_path: Path) -> None:
+    """A role for a key, another image and configuration, labels for a Prometheus.
+
+    And the patch that the component shows leaves the rules out: of two exporters each
+    alert would fire twice.
+    """
+    folder = tmp_path / "deploy" / "kubernetes" / "overlays" / "own"
+    folder.mkdir(parents=True)
+    for place in ("deploy/kubernetes/base", "deploy/kubernetes/components", "grafana"):
+        (tmp_path / place).symlink_to(ROOT / place)
+    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (overlay,) = (each for each in blocks if "Kustomization" in each)
+    (folder / "kustomization.yaml").write_text(overlay, encoding="utf-8")
+    (folder / "config.yaml").write_text("api: {region: cn-beijing}\n")
+    manifests = kustomized(str(folder))
+
+    assert only("ServiceAccount", manifests)["metadata"]["annotations"] == {
+        "pod-identity.alibabacloud.com/role-name": "rocketmq-dr-exporter"
+    }
+    (workload,) = workloads(manifests)
+    assert "ROCKETMQ_DR_API__ACCESS_KEY_ID" not in variables(workload)
+    image = container(pod_of(workload))["image"]
+    assert image.startswith("registry.example.com/rocketmq-dr-exporter:")
+    assert told(workload, manifests, tmp_path).api.region == "cn-beijing"
+    assert {each["metadata"]["namespace"] for each in manifests} == {"rocketmq-dr"}
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        labels = only(kind, manifests)["metadata"]["labels"]
+        assert labels["release"] == "kube-prometheus-stack"
+    (rule,) = only("NetworkPolicy", manifests)["spec"]["ingress"]
+    labels = {"kubernetes.io/metadata.name": "prometheus"}
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": labels}}]
+
+    component = DEPLOY / "kubernetes/components/prometheus-operator/kustomization.yaml"
+    comment = re.findall(r"^#   (.*)$", component.read_text(), re.MULTILINE)
+    second = yaml.safe_load(overlay) | yaml.safe_load("\n".join(comment))
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(second))
+    kustomized.cache_clear()
+    assert of_kind("PrometheusRule", kustomized(str(folder))) == []

@@ -1,11 +1,10 @@
-"""The systemd unit: what it forbids, and that the exporter can live with it.
+"""The systemd unit: what it forbids, and that the exporter needs none of it.
 
-No test here starts systemd; what it would enforce is compared with what runs.
+No test starts systemd: what it would enforce is compared with what the exporter does.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from paths import ROOT
-from programs import clean_environment, exporter_command, real, started
+from programs import clean_environment, exporter_command, line_with, real, started
 
 from exporter.config.catalogue import setting_specs
 from exporter.model.durations import parse_duration
@@ -67,12 +66,12 @@ def analyze(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def values(name: str, text: str = UNIT) -> list[str]:
-    """Return what a unit sets an option to, each time that it does."""
+    """Return all values that a unit gives to an option."""
     return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
 
 
 def test_it_serves_reloads_restarts_and_stops_in_time() -> None:
-    """Not again and again with a configuration that is no good; it stops within 5 s."""
+    """But not with a bad configuration; it stops within 5 s."""
     assert values("ExecStart") == [f"/{PROGRAM} serve"]
     assert values("ExecReload") == ["/bin/kill -HUP $MAINPID"]
     assert values("DynamicUser") == ["yes"]
@@ -82,7 +81,7 @@ def test_it_serves_reloads_restarts_and_stops_in_time() -> None:
 
 
 def test_the_secret_is_a_credential_and_every_variable_a_setting() -> None:
-    """It is in no environment, and in no file that the service's user could keep."""
+    """The secret is in no environment."""
     [credential] = values("LoadCredential", DROP_IN)
     [setting] = values("Environment", DROP_IN)
     name, _, file = credential.partition(":")
@@ -96,8 +95,8 @@ def test_the_secret_is_a_credential_and_every_variable_a_setting() -> None:
     assert named <= {spec.environment for spec in setting_specs().values()}
 
 
-def test_the_document_installs_every_file_of_the_unit() -> None:
-    """And to where the unit looks for it."""
+def test_the_page_installs_every_file_of_the_unit() -> None:
+    """Where the unit looks for it."""
     files = {str(x.relative_to(ROOT)) for x in FOLDER.rglob("*") if x.is_file()}
 
     named = set(re.findall(r"^install -D -m 0644 (\S+)", DOCUMENT, re.MULTILINE))
@@ -105,8 +104,8 @@ def test_the_document_installs_every_file_of_the_unit() -> None:
     assert f"python3 -m venv /{PROGRAM.partition('/bin/')[0]}\n" in DOCUMENT
 
 
-def test_the_unit_is_exposed_to_little(tmp_path: Path) -> None:
-    """By systemd's own measure, which the documents repeat."""
+def test_the_unit_s_exposure_is_low(tmp_path: Path) -> None:
+    """By systemd's own measure, which the page repeats."""
     installed(tmp_path)
 
     told = analyze(tmp_path, "security", "--offline=true").stdout
@@ -126,7 +125,7 @@ def test_the_unit_is_exposed_to_little(tmp_path: Path) -> None:
 def test_systemd_understands_the_unit(
     file: str, right: str, wrong: str, tmp_path: Path
 ) -> None:
-    """And would tell of a mistake: systemd ignores what it does not know."""
+    """A mistake is reported: otherwise this test would prove nothing."""
     installed(tmp_path / "good")
     folder = installed(tmp_path / "bad").parent
     text = (folder / file).read_text(encoding="utf-8")
@@ -140,41 +139,21 @@ def test_systemd_understands_the_unit(
 
 
 def allowed() -> set[str]:
-    """Return the system calls that the filter lets through."""
-    listed: dict[str, list[str]] = {}
-    told = subprocess.run(
-        [real("systemd-analyze"), "syscall-filter", "--no-pager"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for line in told.splitlines():
-        if line.startswith("@"):
-            listed[line] = current = []
-        elif line.startswith("    ") and not line.lstrip().startswith("#"):
-            current.append(line.strip())
+    """Return the system calls that the filter allows."""
+    command = (real("systemd-analyze"), "syscall-filter", "--no-pager")
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listed = {
+        group: re.findall(r"^    ([@a-z]\S*)$", lines, re.MULTILINE)
+        for group, lines in re.findall(r"^(@\S+)\n((?: .*\n)*)", told, re.MULTILINE)
+    }
 
-    def calls(group: str) -> set[str]:
-        return {
-            call
-            for each in listed[group]
-            for call in (calls(each) if each.startswith("@") else {each})
-        }
+    def calls(*groups: str) -> set[str]:
+        members = {each for group in groups for each in listed[group]}
+        nested = {each for each in members if each.startswith("@")}
+        return members - nested | (calls(*nested) if nested else set())
 
     granted, refused = values("SystemCallFilter")
-    found = calls(granted)
-    for group in refused.removeprefix("~").split():
-        found -= calls(group)
-    return found
-
-
-async def shown(process: asyncio.subprocess.Process) -> bool:
-    """Wait until the demo has shown its first data; tell whether it has."""
-    assert process.stdout is not None
-    async for line in process.stdout:
-        if b"Ctrl-C" in line:
-            return True
-    return False
+    return calls(granted) - calls(*refused.removeprefix("~").split())
 
 
 async def test_the_exporter_makes_no_call_that_is_forbidden(tmp_path: Path) -> None:
@@ -182,7 +161,7 @@ async def test_the_exporter_makes_no_call_that_is_forbidden(tmp_path: Path) -> N
     trace = tmp_path / "trace"
     command = (real("strace"), "-f", "-qq", "-o", str(trace), *DEMO)
     async with started(*command, env=clean_environment(tmp_path)) as process:
-        assert await shown(process)
+        await line_with(process.stdout, "Ctrl-C")
         traced = int(trace.read_text(encoding="utf-8").split()[0])
         os.kill(traced, signal.SIGHUP)
         os.kill(traced, signal.SIGTERM)
@@ -193,16 +172,16 @@ async def test_the_exporter_makes_no_call_that_is_forbidden(tmp_path: Path) -> N
     assert {"accept4", "execve", "exit_group"} <= called
     assert called - allowed() == set()
     [families] = values("RestrictAddressFamilies")
-    # Names are asked for by a socket of the system's own, and hosts may have IPv6.
+    # The system's resolver needs AF_UNIX, and a host may have IPv6.
     used = {"AF_INET6", "AF_UNIX", *re.findall(r" socket\((AF_\w+)", text)}
     assert used == set(families.split())
 
 
 async def test_the_exporter_needs_no_executable_data(tmp_path: Path) -> None:
-    """No library of it makes code at run time."""
+    """No library makes code at run time."""
     assert values("MemoryDenyWriteExecute") == ["yes"]
     command = (sys.executable, "-c", WITHOUT_EXECUTABLE_DATA, *DEMO)
     async with started(*command, env=clean_environment(tmp_path)) as process:
-        assert await shown(process)
+        await line_with(process.stdout, "Ctrl-C")
 
     assert process.returncode == 0

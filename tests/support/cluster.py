@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 from certificates import Authority
@@ -18,10 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from eventually import eventually
 from lease_api import kubeconfig
+from manifests import Ended, Manifest
 from paths import ROOT
 from programs import clean_environment, free_port, real
-
-Manifest = dict[str, Any]
 
 RESTRICTED = {
     f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
@@ -48,7 +46,7 @@ class Cluster:
             text=True,
             check=False,
             cwd=ROOT,
-            # What they learn of this API is for this API: another may have its port.
+            # Their caches are per address: another API may have had this port.
             env=clean_environment(self.folder),
         )
 
@@ -61,9 +59,8 @@ class Cluster:
 
     def apply(self, *manifests: Manifest) -> None:
         """Apply manifests."""
-        result = self.attempt(*manifests)
-        assert result.returncode == 0, result.stderr
-        assert not result.stderr
+        given = yaml.dump_all(manifests)
+        self.kubectl("apply", "--filename=-", given=given)
 
     def got(self, *what: str) -> Manifest:
         """Return an object as the server has it."""
@@ -71,18 +68,13 @@ class Cluster:
         assert isinstance(found, dict)
         return found
 
-    def attempt(self, *manifests: Manifest) -> Ended:
-        """Apply manifests that may be refused, or warned of."""
-        given = yaml.dump_all(manifests)
-        return self.run("kubectl", "apply", "--filename=-", given=given)
-
     def apply_overlay(self, name: str, namespace: str) -> None:
         """Apply an overlay of ours."""
         folder = f"--kustomize=deploy/kubernetes/overlays/{name}"
         self.kubectl("apply", f"--namespace={namespace}", folder)
 
     def new_namespace(self) -> str:
-        """Return a namespace that takes restricted pods alone."""
+        """Return a new namespace that accepts restricted pods only."""
         name = f"dr-{secrets.token_hex(4)}"
         self.apply(
             {
@@ -94,14 +86,11 @@ class Cluster:
         return name
 
     def kubeconfig_of(self, account: str, namespace: str) -> Path:
-        """Return what lets in as a service account does, by a token of its own."""
+        """Return a kubeconfig with a new token of a service account."""
         token = self.kubectl("create", "token", account, f"--namespace={namespace}")
         folder = self.folder / namespace
         folder.mkdir(exist_ok=True)
         return kubeconfig(folder, self.url, token.strip(), self.authority)
-
-
-Ended = subprocess.CompletedProcess[str]
 
 
 @contextmanager
@@ -115,7 +104,7 @@ def serving(folder: Path) -> Iterator[Cluster]:
     url = f"https://127.0.0.1:{port}"
     admin = kubeconfig(folder, url, token, folder / "ca.crt")
     with ExitStack() as stack:
-        # Not what pytest keeps of its last runs: it is a hundred megabytes each time.
+        # Not in a folder that pytest keeps: it is a hundred megabytes each time.
         data = stack.enter_context(TemporaryDirectory(prefix="etcd-"))
         etcd, command = _etcd(data)
         stack.enter_context(_running(folder / "etcd.log", command))
@@ -169,11 +158,11 @@ def _apiserver(folder: Path, port: int, etcd: str) -> Sequence[str]:
 
 @contextmanager
 def _running(log: Path, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    # Into a file: nobody would read a pipe, and who writes it would stand still.
+    # Into a file: nobody reads a pipe, and a full pipe would stop the program.
     with (
         log.open("wb") as file,
         subprocess.Popen(
-            # Whoever ends the tests by a signal does not end what they started.
+            # If a signal ends the tests, these end too.
             ("setpriv", "--pdeathsig=KILL", *command),
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -198,7 +187,7 @@ def _write_key(file: Path) -> None:
 
 
 def _definition(kind: str) -> Manifest:
-    """Return a kind of the Prometheus Operator, which takes whatever is said."""
+    """Return a kind of the Prometheus Operator, which accepts any content."""
     plural = OPERATOR[kind]
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {

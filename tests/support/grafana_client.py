@@ -10,7 +10,7 @@ from typing import Any
 from programs import Prometheus
 
 Choices = Mapping[str, str]
-"""What stands in the place of each variable."""
+"""The value of each variable."""
 
 LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
 REGEX_SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}]")
@@ -39,9 +39,9 @@ def chosen(values: Sequence[str]) -> str:
 
 
 def filled(text: str, choices: Choices) -> str:
-    """Return a text with the variables' choices in their places.
+    """Return a text with the variables replaced by their values.
 
-    `$1` is no variable, neither here nor to Grafana: it is a group of label_replace.
+    `$1` is not a variable: it is a group of label_replace.
 
     >>> filled('a{b=~"$b"}[$__rate_interval]', {"b": ".+", "__rate_interval": "4s"})
     'a{b=~".+"}[4s]'
@@ -49,13 +49,8 @@ def filled(text: str, choices: Choices) -> str:
     return re.sub(r"\$([a-z_]\w*)", lambda found: choices[found[1]], text)
 
 
-def rate_interval(step: int, scrape: int) -> str:
-    """Return `$__rate_interval`: four scrapes, or one more than a step.
-
-    >>> rate_interval(step=1, scrape=1), rate_interval(step=60, scrape=15)
-    ('4s', '75s')
-    """
-    return f"{max(4 * scrape, step + scrape)}s"
+RATE_INTERVAL = "4s"
+"""`$__rate_interval` of a Prometheus that scrapes each second: four scrapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ async def shown(
     server: Prometheus, dashboard: Mapping[str, Any], choice: Choices, at: float
 ) -> list[Asked]:
     """Return what every query of every panel is answered for the minute up to `at`."""
-    filling = {**choice, "__rate_interval": rate_interval(step=1, scrape=1)}
+    filling = {**choice, "__rate_interval": RATE_INTERVAL}
     return [
         await _asked(server, panel["title"], target, filling, at)
         for panel in panels(dashboard)

@@ -1,12 +1,12 @@
-"""Manifests as a cluster would get them, from Helm and from kustomize."""
+"""Manifests as a cluster would get them, and what they tell an exporter in a pod."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -15,7 +15,12 @@ import yaml
 from paths import ROOT
 from programs import real
 
+from exporter.app.flags import parse_command_line, setting_flags
+from exporter.config.load import load, unknown_variables
+from exporter.config.settings import Settings
+
 Manifest = dict[str, Any]
+Ended = subprocess.CompletedProcess[str]
 
 DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "helm" / "rocketmq-dr-exporter"
@@ -38,52 +43,58 @@ VERSIONS = ("1.28.0", "1.37.0")
 CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 """Kinds of the Prometheus Operator, which Kubernetes has no schemas for."""
 
+SECRET = "canary-from-a-secret"
+"""What every key of every Secret holds, and every file of one."""
 
-def helm(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+
+def example(name: str) -> str:
+    """Return the option that gives an example's values to helm."""
+    return f"--values={CHART / 'ci' / f'{name}-values.yaml'}"
+
+
+def helm(command: str, *arguments: str, cwd: Path = ROOT) -> Ended:
     """Run helm to its end, for the first Kubernetes that has all the chart can use."""
-    # Without a cluster, a helm made by `go install` takes it to be a very old one.
+    # Without a cluster, a helm made by `go install` assumes a very old one.
     cluster = ["--kube-version", VERSIONS[0]] if command in {"template", "lint"} else []
+    command_line = [real("helm"), command, *cluster, *arguments]
     return subprocess.run(
-        [real("helm"), command, *cluster, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
+        command_line, cwd=cwd, capture_output=True, text=True, check=False
     )
 
 
-def refused(*arguments: str) -> str:
-    """Return what helm says when it makes nothing of values."""
-    result = helm("template", "dr", str(CHART), *arguments)
-    assert result.returncode != 0
-    assert not result.stdout
-    return result.stderr
+def rendered(*arguments: str, cwd: Path = ROOT) -> tuple[Manifest, ...]:
+    """Return what `helm template` prints."""
+    result = helm("template", *arguments, cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    return tuple(documents(result.stdout))
 
 
 @cache
-def templated(values: str, *more: str) -> tuple[Manifest, ...]:
-    """Return what the chart makes of a file in its ci/, in the namespace `tools`."""
-    file = CHART / "ci" / f"{values}-values.yaml"
-    arguments = ("--namespace", "tools", "--values", str(file), *more)
-    result = helm("template", "dr", str(CHART), *arguments)
-    assert result.returncode == 0, result.stderr
-    return tuple(documents(result.stdout))
+def templated(
+    values: str, *given: str, options: Sequence[str] = ()
+) -> tuple[Manifest, ...]:
+    """Return what the chart makes of an example, in the namespace `tools`.
+
+    `given` are further values, each as `name=value`.
+    """
+    sets = (f"--set={each}" for each in given)
+    where = ("dr", str(CHART), "--namespace=tools", example(values))
+    return rendered(*where, *sets, *options)
 
 
 @cache
 def kustomized(overlay: str) -> tuple[Manifest, ...]:
     """Return what an overlay makes."""
     folder = str(DEPLOY / "kubernetes" / "overlays" / overlay)
-    command = (
-        ["kubectl", "kustomize"] if shutil.which("kubectl") else ["kustomize", "build"]
+    has_kubectl = shutil.which("kubectl") is not None
+    program, command = (
+        ("kubectl", "kustomize") if has_kubectl else ("kustomize", "build")
     )
     result = subprocess.run(
-        [real(command[0]), *command[1:], folder],
-        capture_output=True,
-        text=True,
-        check=False,
+        [real(program), command, folder], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    # Of what is deprecated it warns.
+    # It warns of what is deprecated.
     assert not result.stderr
     return tuple(documents(result.stdout))
 
@@ -110,13 +121,16 @@ def workloads(manifests: Iterable[Manifest]) -> list[Manifest]:
     return [each for each in manifests if each["kind"] in {"Deployment", "StatefulSet"}]
 
 
-def pods(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
-    """Yield the spec of each pod."""
-    for each in manifests:
-        if each["kind"] == "Pod":
-            yield each["spec"]
-    for each in workloads(manifests):
-        yield each["spec"]["template"]["spec"]
+def pod_of(workload: Manifest) -> Manifest:
+    """Return the spec of a workload's pod."""
+    found: Manifest = workload["spec"]["template"]["spec"]
+    return found
+
+
+def pods(manifests: Sequence[Manifest]) -> list[Manifest]:
+    """Return the spec of each pod: first those of the exporters, then others."""
+    others = [each["spec"] for each in of_kind("Pod", manifests)]
+    return [*map(pod_of, workloads(manifests)), *others]
 
 
 def container(pod: Manifest) -> Manifest:
@@ -128,7 +142,7 @@ def container(pod: Manifest) -> Manifest:
 
 def variables(workload: Manifest) -> dict[str, Any]:
     """Return the environment of a workload's container: values, or their sources."""
-    env = container(workload["spec"]["template"]["spec"]).get("env", [])
+    env = container(pod_of(workload)).get("env", [])
     names = [each["name"] for each in env]
     assert len(names) == len(set(names)), "a variable is set twice"
     return {each["name"]: each.get("value", each.get("valueFrom")) for each in env}
@@ -145,49 +159,6 @@ def faults(manifests: Sequence[Manifest], version: str) -> list[str]:
         except kubernetes_validate.ValidationError as error:
             found.append(f"{each['kind']} {each['metadata']['name']}: {error.message}")
     return found
-
-
-def unrestricted(pod: Manifest) -> list[str]:
-    """Return what the pod security standard *restricted* has against a pod."""
-    rules = pod.get("securityContext", {})
-    found = [
-        f"{name} is true"
-        for name in ("hostNetwork", "hostPID", "hostIPC")
-        if pod.get(name)
-    ]
-    found += [
-        f"volume {volume['name']} is none of the kinds that are allowed"
-        for volume in pod.get("volumes", [])
-        if not set(volume) & {"configMap", "secret", "projected", "emptyDir"}
-    ]
-    if rules.get("seccompProfile", {}).get("type") not in {
-        "RuntimeDefault",
-        "Localhost",
-    }:
-        found.append("no seccomp profile")
-    if rules.get("runAsNonRoot") is not True or not rules.get("runAsUser"):
-        found.append("may be root")
-    for each in (*pod["containers"], *pod.get("initContainers", [])):
-        found += _unrestricted_container(each)
-    return found
-
-
-def _unrestricted_container(each: Manifest) -> Iterator[str]:
-    own = each.get("securityContext", {})
-    if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
-        yield f"{each['name']} may gain privileges"
-    if own.get("capabilities") != {"drop": ["ALL"]}:
-        yield f"{each['name']} keeps capabilities"
-    # Ours, beyond the standard.
-    if own.get("readOnlyRootFilesystem") is not True:
-        yield f"{each['name']} may write"
-    if any("hostPort" in port for port in each.get("ports", [])):
-        yield f"{each['name']} takes a port of the host"
-
-
-def mentions(pattern: str, manifests: Iterable[Manifest]) -> list[str]:
-    """Return the kinds of the manifests in which a pattern is found."""
-    return [each["kind"] for each in manifests if re.search(pattern, yaml.dump(each))]
 
 
 def documents(text: str) -> Iterator[Manifest]:
@@ -210,9 +181,67 @@ def _unique_keys(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _unique_keys)
 
 
-def rights(made: tuple[Manifest, ...]) -> dict[str, list[str] | None]:
+def rights(manifests: Sequence[Manifest]) -> dict[str, list[str] | None]:
     """Return by verb which leases the one role allows it of; None is all."""
-    rules = only("Role", made)["rules"]
+    rules = only("Role", manifests)["rules"]
     assert all(rule["apiGroups"] == ["coordination.k8s.io"] for rule in rules)
     assert all(rule["resources"] == ["leases"] for rule in rules)
     return {verb: rule.get("resourceNames") for rule in rules for verb in rule["verbs"]}
+
+
+def told(
+    workload: Manifest, manifests: Sequence[Manifest], folder: Path, pod_index: int = 0
+) -> Settings:
+    """Return what the exporter reads in a pod of a workload, its files below a folder.
+
+    Raises:
+        ConfigurationError: the exporter would not start.
+    """
+    pod = pod_of(workload)
+    _write_files(pod, manifests, folder)
+    arguments = parse_command_line(container(pod)["args"])
+    environ = {
+        name: _resolved(value, pod_index, folder)
+        for name, value in variables(workload).items()
+    }
+    assert unknown_variables(environ) == ()
+    return load(flags=setting_flags(arguments), environ=environ, file=None)
+
+
+def _write_files(pod: Manifest, manifests: Sequence[Manifest], folder: Path) -> None:
+    """Write the files that a pod has mounted, each in its place, below a folder."""
+    volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
+    for mount in container(pod).get("volumeMounts", []):
+        files = _files(volumes[mount["name"]], manifests)
+        place = folder / mount["mountPath"].lstrip("/")
+        if "subPath" in mount:
+            files = {place.name: files[mount["subPath"]]}
+            place = place.parent
+        place.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (place / name).write_text(text, encoding="utf-8")
+
+
+def _files(volume: Manifest, manifests: Sequence[Manifest]) -> dict[str, str]:
+    """Return what a volume holds, by the names of its files."""
+    if "secret" in volume:
+        items = volume["secret"].get("items")
+        if items is None:
+            return {"web-config.yml": ""}
+        return {item["path"]: SECRET for item in items}
+    name = volume["configMap"]["name"]
+    maps = of_kind("ConfigMap", manifests)
+    (data,) = [x["data"] for x in maps if x["metadata"]["name"] == name] or [{}]
+    return dict(data)
+
+
+def _resolved(value: Any, pod_index: int, folder: Path) -> str:
+    """Return a variable as the container has it."""
+    if isinstance(value, str):
+        is_path = value.startswith(("/etc/", "/run/"))
+        return str(folder / value.lstrip("/")) if is_path else value
+    if "secretKeyRef" in value:
+        return SECRET
+    label = "metadata.labels['apps.kubernetes.io/pod-index']"
+    assert value == {"fieldRef": {"fieldPath": label}}
+    return str(pod_index)

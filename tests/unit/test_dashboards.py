@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -26,13 +25,15 @@ VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|([a-z_]\w*))")
 BUILT_IN = {"__rate_interval", "__url_time_range", "__data"}
 
 of_each = pytest.mark.parametrize("name", DASHBOARDS)
-
-
-def expressions(name: str) -> Iterator[tuple[str, str]]:
-    """Yield each query of a dashboard, with the title of its panel."""
-    for panel in panels(DASHBOARDS[name]):
-        for target in panel["targets"]:
-            yield panel["title"], target["expr"]
+of_each_query = pytest.mark.parametrize(
+    "expression",
+    [
+        pytest.param(target["expr"], id=f"{name}: {panel['title']}")
+        for name, dashboard in DASHBOARDS.items()
+        for panel in panels(dashboard)
+        for target in panel["targets"]
+    ],
+)
 
 
 def used(text: str) -> set[str]:
@@ -63,8 +64,10 @@ def test_it_can_be_provisioned_as_it_is_imported(name: str) -> None:
 
 
 @of_each
-def test_panels_fill_the_grid_without_overlap(name: str) -> None:
-    """Grafana would move what overlaps."""
+def test_panels_fill_the_grid_and_have_ids_of_their_own(name: str) -> None:
+    """Grafana moves panels that overlap, and confuses two of one id."""
+    ids = [panel["id"] for panel in DASHBOARDS[name]["panels"]]
+    assert len(set(ids)) == len(ids)
     cells: Counter[tuple[int, int]] = Counter()
     for panel in DASHBOARDS[name]["panels"]:
         at = panel["gridPos"]
@@ -76,20 +79,11 @@ def test_panels_fill_the_grid_without_overlap(name: str) -> None:
 
 
 @of_each
-def test_ids_and_letters_are_unique(name: str) -> None:
-    """Grafana tells panels apart by number, and queries of a panel by letter."""
-    ids = [panel["id"] for panel in DASHBOARDS[name]["panels"]]
-
-    assert len(set(ids)) == len(ids)
+def test_only_numbers_and_tables_are_of_one_moment(name: str) -> None:
+    """A table of a range would have a row per moment, a line of one moment a dot."""
     for panel in panels(DASHBOARDS[name]):
         letters = [target["refId"] for target in panel["targets"]]
         assert len(set(letters)) == len(letters)
-
-
-@of_each
-def test_answers_and_tables_are_of_now_and_lines_are_not(name: str) -> None:
-    """A table of a range would have a row for each moment, a line of now one dot."""
-    for panel in panels(DASHBOARDS[name]):
         is_of_now = panel["type"] in {"stat", "table"}
         for target in panel["targets"]:
             assert target["instant" if is_of_now else "range"] is True
@@ -98,35 +92,26 @@ def test_answers_and_tables_are_of_now_and_lines_are_not(name: str) -> None:
             assert target.get("format") == kind
 
 
-@of_each
-def test_only_known_metrics_are_asked_for(name: str) -> None:
-    """A renamed metric takes the dashboards along; no recording rule is asked."""
-    asked = [expression for _, expression in expressions(name)]
-    for variable in query_variables(DASHBOARDS[name]):
-        asked += [selector for selector, _ in LABEL_VALUES.findall(variable["query"])]
-
-    found = set().union(*map(promql.names, asked))
-    assert found <= promql.exported() | promql.OTHERS
-
-
-@of_each
-def test_every_query_heeds_job_and_instance(name: str) -> None:
-    """The shipped rules aggregate them away, so alerts are left out."""
-    wanted = {'job=~"$job"', 'instance=~"$instance"'}
-    for title, expression in expressions(name):
-        for selector in promql.selectors(expression):
-            is_alert = selector.name == "ALERTS"
-            assert is_alert or wanted <= promql.matchers(selector), title
+@of_each_query
+def test_a_query_uses_known_metrics_of_the_chosen_exporters(expression: str) -> None:
+    """A metric that is renamed must be renamed here, too."""
+    assert promql.names(expression) <= promql.exported() | promql.OTHERS
+    for selector in promql.selectors(expression):
+        # The shipped rules aggregate job and instance away.
+        if selector.name != "ALERTS":
+            wanted = {'job=~"$job"', 'instance=~"$instance"'}
+            assert wanted <= promql.matchers(selector)
 
 
-@of_each
-def test_counters_are_taken_as_rates_over_grafanas_interval(name: str) -> None:
+@of_each_query
+def test_counters_are_rates_over_grafana_s_interval(expression: str) -> None:
     """A range by hand is empty for a slow scrape, a counter by itself says nothing."""
-    for title, expression in expressions(name):
-        rates = [one for one in promql.ranges(expression) if "rate" in one[0]]
-        assert {span for _, _, span in rates} <= {promql.STAND_IN}, title
-        counters = {n for n in promql.names(expression) if n.endswith("_total")}
-        assert counters <= {metric for _, metric, _ in promql.ranges(expression)}, title
+    ranges = promql.ranges(expression)
+    spans = {span for function, _, span in ranges if "rate" in function}
+    counters = {name for name in promql.names(expression) if name.endswith("_total")}
+
+    assert spans <= {promql.STAND_IN}
+    assert counters <= {metric for _, metric, _ in ranges}
 
 
 @of_each
@@ -141,41 +126,35 @@ def test_variables_are_declared_before_use_used_and_read_again(name: str) -> Non
     assert used(json.dumps(dashboard["panels"])) == set(declared)
     for variable in query_variables(dashboard):
         assert variable["refresh"] == 2, "read when the time range changes"
+        for selector, _ in LABEL_VALUES.findall(variable["query"]):
+            assert promql.names(selector) <= promql.exported()
 
 
-def links(dashboard: dict[str, Any]) -> list[str]:
-    """Return where a dashboard leads."""
-    fields = re.findall(r'"url": "(/[^"]+)"', json.dumps(dashboard["panels"]))
-    return [*(link["url"] for link in dashboard["links"]), *fields]
-
-
-def test_links_lead_to_dashboards_and_choices_that_are_there() -> None:
-    """From any dashboard to the others, and from the tables to the plan."""
+def test_links_lead_to_dashboards_and_choices_that_exist() -> None:
+    """From each dashboard to the others; a table's link names fields that it has."""
     variables = {
         one["uid"]: {v["name"] for v in one["templating"]["list"]}
         for one in DASHBOARDS.values()
     }
     for dashboard in DASHBOARDS.values():
-        elsewhere = set()
-        for url in links(dashboard):
-            uid, _, query = url.removeprefix("/d/").partition("?")
-            elsewhere.add(uid)
-            chosen = re.findall(r"var-(\w+)=\$\{__data\.fields\.(\w+):", query)
+        urls = {link["url"] for link in dashboard["links"]}
+        for panel in panels(dashboard):
+            found = re.findall(r'"url": "(/[^"]+)"', json.dumps(panel))
+            urls |= set(found)
+            for field in re.findall(r"__data\.fields\.(\w+)", "".join(found)):
+                for target in panel["targets"]:
+                    assert field in promql.labels(target["expr"])
+        for url in urls:
+            uid = url.removeprefix("/d/").partition("?")[0]
+            chosen = re.findall(r"var-(\w+)=\$\{__data\.fields\.(\w+):", url)
             assert {name for name, _ in chosen} <= variables[uid]
             assert all(field in {name, f"{name}_id"} for name, field in chosen)
-        assert elsewhere == set(variables) - {dashboard["uid"]}
+        uids = {url.removeprefix("/d/").partition("?")[0] for url in urls}
+        assert uids == set(variables) - {dashboard["uid"]}
 
 
-def test_a_link_names_fields_that_its_table_has() -> None:
-    """Grafana would leave the placeholder as it stands."""
-    for panel in panels(DASHBOARDS["fleet"]):
-        for field in re.findall(r"__data\.fields\.(\w+)", json.dumps(panel)):
-            for target in panel["targets"]:
-                assert field in promql.labels(target["expr"])
-
-
-def test_every_alert_of_the_shipped_rules_is_there_and_leads_to_its_runbook() -> None:
-    """By its name, which is that of the page too."""
+def test_the_fleet_lists_every_shipped_alert_with_its_runbook() -> None:
+    """The runbook has the alert's name."""
     rules = yaml.safe_load(RULE_FILES[1].read_text("utf-8"))
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
     [panel] = [p for p in panels(DASHBOARDS["fleet"]) if p["title"] == "Alerts firing"]

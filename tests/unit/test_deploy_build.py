@@ -1,4 +1,4 @@
-"""What is generated for deployments, the chart's schema, and its version everywhere."""
+"""What is generated for deployments; the chart's schema; the Dockerfile."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from manifests import CHART, CI_VALUES, DEPLOY
 from paths import ROOT
 
 from deploy import build
-from deploy.schema import schema
-from deploy.values import values
+from deploy.chart import schema, values
 from exporter import __version__
+from exporter.config.catalogue import setting_specs
 from exporter.simulator.scenarios import SCENARIOS
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -43,10 +43,10 @@ def merged(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def test_a_generated_file_that_was_changed_is_named_and_written_again(
+def test_a_changed_generated_file_is_reported_and_written_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --check it is only named."""
+    """With --check it is only reported."""
     shutil.copytree(DEPLOY, tmp_path / "deploy", symlinks=True)
     places = list(build.files(tmp_path))
     for place in places:
@@ -60,7 +60,7 @@ def test_a_generated_file_that_was_changed_is_named_and_written_again(
     assert build.main(["--check"], tmp_path) == 0
 
 
-def test_rules_and_dashboards_are_taken_from_where_they_are() -> None:
+def test_rules_and_dashboards_have_one_source() -> None:
     """Every rule file goes into kustomize's manifest; the chart has links."""
     rules = DEPLOY / "prometheus" / "rules"
 
@@ -71,12 +71,16 @@ def test_rules_and_dashboards_are_taken_from_where_they_are() -> None:
 
 
 def test_one_version_stands_everywhere() -> None:
-    """Whoever releases changes them all."""
+    """In the chart, the manifests, the compose file and the commands of the page."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     base = DEPLOY / "kubernetes" / "base" / "kustomization.yaml"
     compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
     image = f"rocketmq-dr-exporter:{__version__}"
 
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"rocketmq[-_]dr[-_]exporter[-:](\d[\d.]+\d)", page))
+
+    assert named == {__version__}
     assert chart["version"] == chart["appVersion"] == __version__
     assert yaml.safe_load(base.read_text())["images"] == [
         {"name": "rocketmq-dr-exporter", "newTag": __version__}
@@ -85,7 +89,7 @@ def test_one_version_stands_everywhere() -> None:
 
 
 def test_the_defaults_and_the_examples_pass_the_schema() -> None:
-    """Whatever is shipped is allowed, and what Helm gives to each chart."""
+    """And so does `global`, which Helm gives to each chart."""
     assert against({"global": {"imageRegistry": "a.example"}}) == []
     assert len(CI_VALUES) >= 10
     for file in (CHART / "values.yaml", *CI_VALUES):
@@ -93,12 +97,15 @@ def test_the_defaults_and_the_examples_pass_the_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told_of"),
+    ("given", "message"),
     [
         ({"replicas": 2}, "'replicas' was unexpected"),
         ({"image": {"tagg": ""}}, "'tagg' was unexpected"),
+        ({"image": {"repository": ""}}, "should be non-empty"),
+        ({"service": {"type": "Ingress"}}, "'Ingress' is not one of"),
         ({"config": {"poll": {"intervall": "1m"}}}, "'intervall' was unexpected"),
         ({"config": {"plans": [{"name": "a"}]}}, "'name' was unexpected"),
+        ({"config": {"shard": {"total": 2}}}, "'shard' was unexpected"),
         ({"config": {"plans": {"id": "1"}}}, "is not of type 'array'"),
         ({"config": {"api": {"access_key_secret": "x"}}}, "_secret' was unexpected"),
         ({"config": {"ha": {"lease": "x"}}}, "'ha' was unexpected"),
@@ -112,19 +119,21 @@ def test_the_defaults_and_the_examples_pass_the_schema() -> None:
         ({"rbac": {"create": None}}, "'create' is a required property"),
         ({"nodeSelector": {"ssd": True}}, "True is not of type 'string'"),
         ({"extraArgs": [1]}, "1 is not of type 'string'"),
+        ({"shards": 0}, "0 is less than the minimum of 1"),
         ({"ha": {"replicas": 1}}, "1 is less than the minimum of 2"),
+        ({"ha": {"replicas": 27}}, "27 is greater than the maximum of 26"),
         ({"ha": {"leaseDuration": "0s"}}, "does not match"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(given: dict[str, Any], told_of: str) -> None:
-    """A key that nobody knows, another type, a secret, a number that Helm rounds."""
-    (message,) = against(given)
+def test_the_schema_refuses_wrong_values(given: dict[str, Any], message: str) -> None:
+    """An unknown key, another type, a secret, a number that Helm would round."""
+    (found,) = against(given)
 
-    assert told_of in message
+    assert message in found
 
 
-def test_a_key_without_a_value_is_none_where_that_means_something() -> None:
-    """As the exporter has it in its file, and Kubernetes in its manifests."""
+def test_the_schema_accepts_a_key_without_a_value_where_it_means_something() -> None:
+    """As the exporter does in its file, and Kubernetes in its manifests."""
     nothing: dict[str, Any] = dict.fromkeys(["extraArgs", "livenessProbe", "config"])
 
     assert against(nothing | {"image": {"tag": None}}) == []
@@ -133,24 +142,23 @@ def test_a_key_without_a_value_is_none_where_that_means_something() -> None:
     assert against({"config": {"plans": [{"id": "1", "objectives": None}]}}) == []
 
 
-def test_all_other_settings_may_be_given() -> None:
-    """What the exporter gains, the chart takes, but for what it sets itself."""
+def test_the_schema_has_all_settings_but_those_that_the_chart_sets() -> None:
+    """A new setting of the exporter needs no change of the chart."""
     document = json.loads(schema(values(VALUES)))
     config = document["$defs"]["config"]["properties"]
     plan = config["plans"]["items"]["properties"]
     scenario = document["properties"]["simulator"]["properties"]["scenario"]
 
-    assert {"api", "poll", "plans", "objectives", "groups", "topics", "log"} <= set(
-        config
-    )
-    assert {"telemetry_path", "max_requests"} <= set(config["web"]["properties"])
+    given = {spec.path.partition(".")[0] for spec in setting_specs().values()}
+    assert {name.removesuffix("[]") for name in given} - set(config) == {"ha", "shard"}
+    assert "max_requests" in config["web"]["properties"]
     assert "listen_address" not in config["web"]["properties"]
     assert "lag" in plan["objectives"]["properties"]
     assert set(scenario["enum"]) == set(SCENARIOS)
 
 
 def test_comments_make_a_description_and_a_schema() -> None:
-    """Without one a value is an error, for the README would have a hole."""
+    """A value without a description is an error: the README needs it."""
     text = '# Aside.\n# -- One\n# two.\n# @schema {"minimum": 1}\na: 5\n'
 
     (value,) = values(text)
@@ -163,8 +171,8 @@ def test_comments_make_a_description_and_a_schema() -> None:
         values("image:\n  # A comment that describes nothing.\n  tag: ''\n")
 
 
-def test_the_image_stands_on_one_pinned_base_and_takes_every_package_by_hash() -> None:
-    """What pip fetches is what a lock says; the rest it finds in the image."""
+def test_the_image_has_one_pinned_base_and_every_package_by_hash() -> None:
+    """What pip downloads is in a lock; everything else is in the image already."""
     pinned = r"^ARG BASE=python:3\.11-slim-bookworm@sha256:[0-9a-f]{64}$"
     commands = DOCKERFILE.replace("\\\n", " ")
     calls = re.findall(r"bin/pip(?: \S+)* (?:install|wheel) [^&\n]*", commands)
@@ -178,8 +186,8 @@ def test_the_image_stands_on_one_pinned_base_and_takes_every_package_by_hash() -
         assert is_by_hash is not is_at_hand, call
 
 
-def test_only_what_is_named_reaches_the_build_of_the_image() -> None:
-    """No key, no environment file and no history of a checkout ends in a layer."""
+def test_the_build_of_the_image_gets_only_the_files_that_it_copies() -> None:
+    """No key, no environment file and no history of a checkout."""
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     named = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     copied = {

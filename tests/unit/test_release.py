@@ -1,4 +1,4 @@
-"""What a release is made with: its notes, and the archive of its image."""
+"""What a release is made with: workflows, notes, revision, archive of the image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from paths import ROOT
 
-from exporter import __version__
+from exporter import __version__, revision
 from scripts.image_archive import rewrite
 from scripts.release_notes import CHANGELOG, main, notes, released
+from scripts.revision_hook import RevisionHook
 
 TEXT = """# Changelog
 
@@ -34,6 +39,75 @@ TEXT = """# Changelog
 """
 NAME = "rocketmq-dr-exporter:1.0"
 LAYERS = [b"a layer", b"another"]
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def test_each_action_is_pinned_by_one_commit_and_says_its_version() -> None:
+    """A tag can be moved to other code; a commit cannot."""
+    text = "".join(workflow.read_text() for workflow in WORKFLOWS)
+    uses = set(re.findall(r"uses: (.*)$", text, re.MULTILINE))
+
+    assert len({each.partition("@")[0] for each in uses}) == len(uses) > 0
+    for each in uses:
+        assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.name)
+def test_only_the_job_that_publishes_may_write(workflow: Path) -> None:
+    """All other jobs run our code, with make's targets, and cannot write."""
+    content = yaml.safe_load(workflow.read_text())
+
+    assert content["permissions"] == {}
+    for name, job in content["jobs"].items():
+        writes = {each for each, how in job["permissions"].items() if how == "write"}
+        wanted = {"attestations", "contents", "id-token"}
+        assert writes == (wanted if name == "publish" else set())
+        for step in job["steps"]:
+            if "run" in step and name != "publish":
+                assert step["run"].startswith((".ci/run", "make "))
+
+
+def test_a_release_is_tested_then_built_from_its_tag_then_attested() -> None:
+    """GitHub's environment can ask a person for consent before."""
+    content = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    build, publish = content["jobs"]["build"], content["jobs"]["publish"]
+    (dist,) = (each for each in build["steps"] if each.get("run") == "make dist")
+    (attest,) = (x for x in publish["steps"] if "attest-build" in x.get("uses", ""))
+
+    # `on` is a truth value to YAML 1.1.
+    assert content[True] == {"push": {"tags": ["v*"]}}
+    assert dist["env"]["TAG"] == "${{ github.ref_name }}"
+    assert (build["needs"], publish["needs"]) == ("ci", "build")
+    assert publish["environment"] == "release"
+    assert attest["with"]["subject-path"] == "dist/*"
+    assert publish["steps"][-1]["run"].endswith(" dist/*")
+
+
+def added(version: str, monkeypatch: pytest.MonkeyPatch, commit: str) -> list[str]:
+    """Return what the build adds as exporter/REVISION."""
+    monkeypatch.setenv("REVISION", commit)
+    data: dict[str, Any] = {"force_include": {}}
+    unused: Any = None
+    hook = RevisionHook("", {}, unused, unused, "", "wheel")
+    hook.initialize(version, data)
+    found = [Path(file).read_text() for file in data["force_include"]]
+    assert set(data["force_include"].values()) <= {"exporter/REVISION"}
+    hook.finalize(version, data, "")
+    return found
+
+
+def test_a_build_carries_the_commit_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without one, in an editable build and in a checkout, it is unknown."""
+    assert added("standard", monkeypatch, COMMIT) == [f"{COMMIT}\n"]
+    assert added("standard", monkeypatch, "") == []
+    assert added("editable", monkeypatch, COMMIT) == []
+    assert revision() == "unknown"
+    for wrong in ("main", "012345", "01234567 main"):
+        with pytest.raises(ValueError, match="REVISION: expected a commit"):
+            added("standard", monkeypatch, wrong)
 
 
 def test_notes_are_a_section_of_the_changelog() -> None:
@@ -49,8 +123,8 @@ def test_notes_are_a_section_of_the_changelog() -> None:
     ("version", "complaint"),
     [("1.2.0", "says nothing of"), ("1.0", "has no section"), ("1", "no section")],
 )
-def test_what_is_not_told_is_not_released(version: str, complaint: str) -> None:
-    """An empty section and none at all are faults, not empty notes."""
+def test_a_version_without_notes_is_not_released(version: str, complaint: str) -> None:
+    """An empty section is a fault, and so is a missing one."""
     with pytest.raises(ValueError, match=complaint):
         notes(TEXT, version)
 
@@ -100,7 +174,7 @@ def archived(config: dict[str, Any], mtime: int) -> bytes:
 
 
 def test_two_builds_of_an_image_give_the_same_bytes() -> None:
-    """Though a build makes up a container; another image differs."""
+    """Every build invents a container; another image differs."""
     one = archived(image("f00", "1"), mtime=1)
     other = image("f00", "1")
     other["config"]["User"] = "0"
