@@ -27,6 +27,8 @@ DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     arguments = parse_command_line(argv)
+    # Until the settings are known; structlog's own set-up masks nothing.
+    logs.configure("info", "logfmt")
     try:
         return _COMMANDS[arguments.command](arguments)
     except ConfigurationError as error:

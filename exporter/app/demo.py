@@ -68,12 +68,7 @@ def _show(exporter: Exporter, urls: Sequence[str]) -> None:
 
 
 def _cloud(arguments: argparse.Namespace) -> AbstractAsyncContextManager[str]:
-    world = World(
-        scenario=arguments.scenario,
-        plans=arguments.plans,
-        items=arguments.items,
-        groups=arguments.groups,
-        seed=arguments.seed,
-    )
+    names = ("scenario", "plans", "items", "groups", "seed")
+    world = World(**{name: getattr(arguments, name) for name in names})
     host, port = split_address(arguments.listen_address)
     return running(world, host=host or "::", port=port)

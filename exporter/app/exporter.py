@@ -125,16 +125,13 @@ class Exporter:
             opening = self._connect(settings, self.telemetry)
             cloud = await connection.enter_async_context(opening)
             async with self._replacing:
-                await self._stop_polling()
+                if self._polling is not None:
+                    self._polling.cancel()
+                    await asyncio.wait({self._polling})
                 self.exposition.set_families(settings.metrics.families)
                 former = self._connection
                 self._build(settings, cloud, connection.pop_all(), known=self.discovery)
         await former.aclose()
-
-    async def _stop_polling(self) -> None:
-        if self._polling is not None:
-            self._polling.cancel()
-            await asyncio.wait({self._polling})
 
     async def aclose(self) -> None:
         """Close the connections to the cloud."""

@@ -188,14 +188,13 @@ class Elector:
     async def release(self) -> None:
         """Let another take over at once; the work must have ended."""
         self._renewed_at = -math.inf
-        try:
+        # A Lease that is not released expires.
+        with suppress(LeaseError, ConfigurationError, TimeoutError):
             async with asyncio.timeout(RELEASE_SECONDS):
                 spec = await self._lease.read()
                 if spec and spec.get("holderIdentity") == self.identity:
                     free = {"holderIdentity": "", "leaseDurationSeconds": 1}
                     await self._lease.write(spec | free)
-        except (LeaseError, ConfigurationError, TimeoutError) as error:
-            log.warning("lease_not_released", error=str(error) or "no answer")
 
     async def _renew(self) -> None:
         """Renew the Lease until another holds it or the renew deadline has passed."""

@@ -44,7 +44,6 @@ _RULES = (
     ),
 )
 
-_FLOODED = {"asyncio", "aiohttp.server"}
 _LEVEL_WORDS = {"warning": "warn", "critical": "error", "exception": "error"}
 # What ends a line is left to the renderers; the rest they would let through.
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -59,14 +58,12 @@ def configure(
 
     May be called again: the last call holds, for loggers that exist already too.
     """
-    handler = _LineHandler(sys.stderr if stream is None else stream)
+    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(_formatter(format, is_colored=handler.stream.isatty()))
-    handler.addFilter(OnceAMinute())
-    root = logging.getLogger()
-    for old in [each for each in root.handlers if isinstance(each, _LineHandler)]:
-        root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(level.upper())
+    handler.addFilter(_is_ours)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # A line that cannot be written is lost: it reaches neither stderr nor the caller.
+    logging.raiseExceptions = False
     # A scrape is no event: its count and duration are metrics.
     logging.getLogger("aiohttp.access").setLevel(logging.CRITICAL + 1)
     structlog.configure(
@@ -78,39 +75,13 @@ def configure(
     )
 
 
-class OnceAMinute(logging.Filter):
-    """Lets a server's complaint about its clients pass once a minute.
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell whether a record is about us, and not about a bad request.
 
-    Strangers must not fill the disk: each bad request, and each lack of sockets, is
-    logged with a traceback.
+    Each would be logged with a traceback, and strangers must not fill the disk.
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._logged: dict[tuple[str, object], int] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is logged."""
-        if record.name not in _FLOODED or record.levelno < logging.ERROR:
-            return True
-        # By the error too, so that bad requests do not hide a bug of our own.
-        kind = (record.name, record.exc_info and record.exc_info[0])
-        minute = int(record.created // 60)
-        is_first = self._logged.get(kind) != minute
-        self._logged[kind] = minute
-        return is_first
-
-
-class _LineHandler(logging.StreamHandler[TextIO]):
-    """A stream handler that reports its own failures without the event."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
-        """Report that a line is lost; the default would print its secrets."""
-        error = type(sys.exc_info()[1]).__name__
-        place = f"{record.module}:{record.lineno}"
-        line = f"level=error msg=log_line_lost error={error} place={place}"
-        if sys.stderr is not None and not sys.stderr.closed:
-            sys.stderr.write(f"{line}\n")
+    error = record.exc_info and record.exc_info[0]
+    return error is None or error.__module__ != "aiohttp.http_exceptions"
 
 
 def _formatter(style: str, *, is_colored: bool) -> logging.Formatter:

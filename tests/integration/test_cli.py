@@ -24,7 +24,7 @@ from eventually import eventually
 from paths import TESTDATA
 from programs import clean_environment, exporter_command, free_port, line_with, started
 
-from exporter.app import cli, logs
+from exporter.app import cli
 from exporter.app.cli import main
 from exporter.app.exporter import Exporter
 from exporter.simulator.server import running
@@ -379,7 +379,6 @@ def test_a_crash_is_logged_without_the_secrets_of_its_traceback(
     """A bug of ours exits 1, and its traceback goes through the redaction."""
 
     def crash(_arguments: argparse.Namespace) -> int:
-        logs.configure("info", "logfmt")
         raise RuntimeError(f"x-acs-security-token: {SECRET}")
 
     monkeypatch.setitem(cli._COMMANDS, "check", crash)
