@@ -1,131 +1,38 @@
-"""Reloads of a running exporter, against the simulated cloud over real HTTP."""
+"""Reloads of a running exporter, and of a whole process as a user asks for them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import yaml
 from eventually import eventually
-from prometheus_client.parser import text_string_to_metric_families
+from programs import clean_environment, exporter_command, free_port, line_with, started
+from replicas import exporting
 
-from exporter.app.exporter import Exporter, opened
-from exporter.app.serve import Reloader
-from exporter.config.load import load
-from exporter.config.settings import Settings
-from exporter.model.types import Route, Snapshot
-from exporter.simulator.server import Stats, running
+from exporter.app.exporter import Exporter
+from exporter.simulator.server import running
 from exporter.simulator.world import World
-from exporter.web.server import application, serving
 
 SECRET = "canary-8c40-secret"
 SUCCESSFUL = "rocketmq_dr_exporter_config_last_reload_successful"
 SUCCESS_AT = "rocketmq_dr_exporter_config_last_reload_success_timestamp_seconds"
+INTERVAL = "rocketmq_dr_exporter_poll_interval_seconds"
 LAG = "rocketmq_dr_sync_lag_seconds"
 CHECKPOINTS = "ListDisasterRecoveryCheckpoints"
 FIRST, SECOND = "1300000016", "1300000017"
-QUICK = {"interval": "100ms", "timeout": "20s"}
 SLOW = {"interval": "1h", "timeout": "1h"}
 
 
-@dataclass
-class Running:
-    """An exporter with a configuration file, its cloud, and a client of both."""
-
-    exporter: Exporter
-    client: aiohttp.ClientSession
-    stats: Stats
-    file: Path
-    url: str
-    configuration: dict[str, Any] = field(default_factory=dict)
-    work: asyncio.Task[None] | None = None
-
-    async def reload(self, **sections: Any) -> tuple[int, str]:
-        """Write these sections over those of the file, and ask for a reload."""
-        self.configuration = _with(self.configuration, sections)
-        self.file.write_text(yaml.safe_dump(self.configuration))
-        async with self.client.post("/-/reload") as response:
-            return response.status, await response.text()
-
-    async def values(self, name: str, label: str = "plan_id") -> dict[str, float]:
-        """Return the samples of one name by one label, the last of each."""
-        async with self.client.get("/metrics") as response:
-            text = await response.text()
-        return {
-            sample.labels.get(label, ""): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name
-        }
-
-    def poll(self) -> None:
-        """Have it poll from now on."""
-        self.work = asyncio.create_task(self.exporter.run())
-
-    async def rest(self) -> None:
-        """Have another poll, as far as this one knows."""
-        assert self.work is not None
-        self.work.cancel()
-        await asyncio.gather(self.work, return_exceptions=True)
-        self.exporter.elected(is_leader=False)
-
-    def snapshots(self) -> dict[Route, Snapshot | None]:
-        """Return what is shown of each route."""
-        return {s.route: s.snapshot for s in self.exporter.store.statuses()}
-
-    async def has_polled(self) -> bool:
-        """Return whether every route has been polled, and there is one."""
-        statuses = self.exporter.store.statuses()
-        return bool(statuses) and all(status.polls for status in statuses)
-
-
-def _with(before: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
-    return before | {
-        name: before.get(name, {}) | value if isinstance(value, dict) else value
-        for name, value in sections.items()
-    }
-
-
-@asynccontextmanager
-async def reloadable(
-    folder: Path, world: World, latency_seconds: float = 0.0, **sections: Any
-) -> AsyncIterator[Running]:
-    """Run an exporter whose configuration a test rewrites."""
-    file, stats = folder / "exporter.yml", Stats()
-    async with running(world, stats=stats, latency_seconds=latency_seconds) as url:
-        keys = {"access_key_id": "simulator", "access_key_secret": "simulator"}
-        api = {"endpoint": url, "requests_per_second": 500, **keys}
-        configuration = _with({"api": api, "poll": SLOW}, sections)
-        file.write_text(yaml.safe_dump(configuration))
-
-        def read() -> Settings:
-            return load(flags={}, environ={}, file=file)
-
-        settings = read()
-        async with opened(settings) as exporter:
-            site = replace(exporter.site(), reload=Reloader(exporter, read).reload)
-            async with (
-                serving(application(site), ["127.0.0.1:0"]) as (address,),
-                aiohttp.ClientSession(f"http://{address}") as client,
-            ):
-                it = Running(exporter, client, stats, file, url, configuration)
-                it.poll()
-                try:
-                    yield it
-                finally:
-                    await it.rest()
-
-
-async def test_routes_that_stay_keep_their_snapshot(tmp_path: Path) -> None:
+async def test_routes_that_stay_keep_their_snapshot() -> None:
     """A dropped plan goes at once and a new one comes; no series has a gap."""
     world = World(scenario="healthy", plans=2)
-    async with reloadable(tmp_path, world, plans=[{"id": FIRST}]) as it:
+    async with exporting(world, plans=[{"id": FIRST}], poll=SLOW) as it:
         await it.exporter.ready.wait()
         before = await it.values(LAG, "group")
         assert before
@@ -141,39 +48,10 @@ async def test_routes_that_stay_keep_their_snapshot(tmp_path: Path) -> None:
         assert set(await it.values(LAG)) == {SECOND}
 
 
-async def test_a_bad_file_is_answered_and_the_old_one_goes_on(tmp_path: Path) -> None:
-    """500 with the faults, the metric 0, its time unmoved; corrected, it is 1 again."""
-    async with reloadable(tmp_path, World(), poll=QUICK) as it:
-        await it.exporter.ready.wait()
-        since = await it.values(SUCCESS_AT)
-        status, text = await it.reload(
-            poll={"interval": SECRET}, api={"access_key_secret": [SECRET]}
-        )
-
-        assert status == 500
-        lines = text.splitlines()
-        assert len(lines) == 2
-        assert all(line.startswith(f"{it.file}: ") for line in lines)
-        assert any("poll.interval" in line for line in lines)
-        assert SECRET not in text
-        assert await it.values(SUCCESSFUL) == {"": 0}
-        assert await it.values(SUCCESS_AT) == since
-        asked = len(it.stats.of(CHECKPOINTS))
-
-        async def is_polling() -> bool:
-            return len(it.stats.of(CHECKPOINTS)) > asked + 4
-
-        await eventually(is_polling)
-        status, _ = await it.reload(poll=QUICK, api={"access_key_secret": "simulator"})
-        assert status == 200
-        assert await it.values(SUCCESSFUL) == {"": 1}
-        assert (await it.values(SUCCESS_AT))[""] > since[""]
-
-
-async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
+async def test_each_kind_of_setting_takes_effect() -> None:
     """Interval, objectives, families, stale_after, groups, limits, keys and shard."""
     world = World(scenario="healthy", plans=1, items=1)
-    async with reloadable(tmp_path, world) as it:
+    async with exporting(world, poll=SLOW) as it:
         await it.exporter.ready.wait()
         lags = await it.values(LAG, "group")
 
@@ -236,13 +114,11 @@ async def test_each_kind_of_setting_takes_effect(tmp_path: Path) -> None:
         await eventually(is_withdrawn)
 
 
-async def test_a_poll_under_way_begins_again(
-    tmp_path: Path,
-) -> None:
+async def test_a_poll_under_way_begins_again() -> None:
     """It is no failure, it is one poll, and the former connections are closed."""
     world = World(scenario="healthy", plans=1, items=1, groups=40)
     wrong = {"page_size": 10, "max_concurrency": 1}
-    async with reloadable(tmp_path, world, latency_seconds=0.05, api=wrong) as it:
+    async with exporting(world, latency_seconds=0.05, api=wrong, poll=SLOW) as it:
 
         async def is_polling() -> bool:
             return bool(it.stats.of(CHECKPOINTS))
@@ -264,14 +140,13 @@ async def test_a_poll_under_way_begins_again(
         assert pages.count(1) == 2
 
 
-async def test_what_discovery_waits_for_is_not_waited_for_any_more(
-    tmp_path: Path,
-) -> None:
+async def test_what_discovery_waits_for_is_not_waited_for_any_more() -> None:
     """A plan in full is polled though a look-up for the former plans hangs."""
     world = World(scenario="healthy", plans=1, items=1)
     plan = {"id": FIRST, "items": ["100070284"]}
     source = world.list_plans()[0].instances[0].instance_id
-    async with reloadable(tmp_path, world, latency_seconds=3600, plans=[plan]) as it:
+    slow = {"plans": [plan], "poll": SLOW}
+    async with exporting(world, latency_seconds=3600, **slow) as it:
 
         async def is_looking() -> bool:
             return it.stats.in_flight > 0
@@ -280,18 +155,16 @@ async def test_what_discovery_waits_for_is_not_waited_for_any_more(
         await it.reload(plans=[{**plan, "source_instances": [source]}])
 
         async def is_routed() -> bool:
-            return len(it.snapshots()) == 1
+            return len(it.exporter.store.statuses()) == 1
 
         await eventually(is_routed)
 
 
-async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind(
-    tmp_path: Path,
-) -> None:
+async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind() -> None:
     """No task, no socket and no thread more than before, and polling goes on."""
     world = World(scenario="healthy", plans=2, items=2, groups=30)
     poll = {"interval": "50ms", "discovery_interval": "50ms"}
-    async with reloadable(tmp_path, world, latency_seconds=0.002, poll=poll) as it:
+    async with exporting(world, latency_seconds=0.002, poll=poll) as it:
         await it.exporter.ready.wait()
         tasks, sockets = len(asyncio.all_tasks()), _sockets()
         statuses = set()
@@ -329,14 +202,13 @@ async def test_fifty_reloads_at_once_and_in_a_row_leave_nothing_behind(
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_who_stands_by_reloads_and_shows_nothing_until_it_polls(
-    tmp_path: Path,
-) -> None:
+async def test_who_stands_by_reloads_and_shows_nothing_until_it_polls() -> None:
     """Another shows the routes; what was reloaded holds once it is our turn again."""
     world = World(scenario="healthy", plans=2)
-    async with reloadable(tmp_path, world) as it:
+    async with exporting(world, poll=SLOW) as it:
         await it.exporter.ready.wait()
         await it.rest()
+        it.exporter.elected(is_leader=False)
         assert not await it.values("rocketmq_dr_up")
         asked = len(it.stats.requests)
 
@@ -366,3 +238,137 @@ def _sockets() -> int:
         with contextlib.suppress(FileNotFoundError):
             count += str(descriptor.readlink()).startswith("socket:")
     return count
+
+
+@dataclass
+class Serving:
+    """A process that serves, its configuration file and its log."""
+
+    process: asyncio.subprocess.Process
+    client: aiohttp.ClientSession
+    file: Path
+    log: list[str] = field(default_factory=list)
+
+    async def logged(self, *words: str) -> str:
+        """Return the next line of the log with all these words in it."""
+        while True:
+            line = await line_with(self.process.stderr)
+            self.log.append(line)
+            if all(word in line for word in words):
+                return line
+
+    async def sample(self, name: str) -> str:
+        """Return the value of a sample without labels, as it is written."""
+        async with self.client.get("/metrics") as response:
+            lines = (await response.text()).splitlines()
+        (value,) = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
+        return value
+
+    async def ask(self, method: str) -> tuple[int, str]:
+        """Ask for a reload over HTTP."""
+        async with self.client.request(method, "/-/reload") as response:
+            return response.status, await response.text()
+
+
+@asynccontextmanager
+async def program(folder: Path, *arguments: str) -> AsyncIterator[Serving]:
+    """Run a command of the exporter against a simulated cloud."""
+    file, address = folder / "exporter.yml", f"127.0.0.1:{free_port()}"
+    file.write_text("poll: {interval: 1h}\n")
+    environment = clean_environment(
+        folder,
+        ROCKETMQ_DR_API__ACCESS_KEY_ID="simulator",
+        ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
+        ROCKETMQ_DR_POLL__TIMEOUT="20s",
+    )
+    async with running(World(scenario="healthy", plans=1)) as url:
+        flags = (
+            f"--config.file={file}",
+            f"--api.endpoint={url}",
+            f"--web.listen-address={address}",
+            *arguments,
+        )
+        async with (
+            started(*exporter_command("serve", *flags), env=environment) as process,
+            aiohttp.ClientSession(f"http://{address}") as client,
+        ):
+            it = Serving(process, client, file)
+            await it.logged("msg=ready")
+            yield it
+
+
+async def test_sighup_reloads_also_without_the_lifecycle_api(tmp_path: Path) -> None:
+    """Good, bad, and corrected; over HTTP it is refused meanwhile."""
+    async with program(tmp_path) as it:
+        it.file.write_text("poll: {interval: 2h}\nweb: {max_requests: 7}\n")
+        it.process.send_signal(signal.SIGHUP)
+        await it.logged("msg=reloaded", "changed=poll")
+        await it.logged("level=warn", "msg=restart_needed", "web.max_requests")
+        assert await it.sample(INTERVAL) == "7200.0"
+        since = await it.sample(SUCCESS_AT)
+
+        it.file.write_text(f"api: {{access_key_secret: [{SECRET}]}}\npoll: 1\n")
+        it.process.send_signal(signal.SIGHUP)
+        await it.logged("level=error", "msg=reload_failed")
+
+        async def is_told() -> bool:
+            return await it.sample(SUCCESSFUL) == "0.0"
+
+        await eventually(is_told)
+        assert await it.sample(INTERVAL) == "7200.0"
+        assert await it.sample(SUCCESS_AT) == since
+        for method in ("POST", "PUT"):
+            assert await it.ask(method) == (403, "Lifecycle API is not enabled.\n")
+
+        it.file.write_text("poll: {interval: 3h}\n")
+        it.process.send_signal(signal.SIGHUP)
+        await it.logged("msg=reloaded")
+        assert await it.sample(INTERVAL) == "10800.0"
+        assert float(await it.sample(SUCCESS_AT)) > float(since)
+        it.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(it.process.wait(), 120) == 0
+    assert SECRET not in "".join(it.log)
+
+
+async def test_the_lifecycle_api_answers_with_what_came_of_it(tmp_path: Path) -> None:
+    """200, or 500 with a line for each fault; flags and environment still win."""
+    async with program(tmp_path, "--web.enable-lifecycle", "--poll.interval=4h") as it:
+        it.file.write_text("poll: {interval: 2h, timeout: 1s, stale_after: 9m}\n")
+        assert await it.ask("POST") == (200, "Reloaded\n")
+        assert await it.sample(INTERVAL) == "14400.0"
+        stale_after = "rocketmq_dr_exporter_stale_after_seconds"
+        assert await it.sample(stale_after) == "540.0"
+
+        it.file.write_text(f"polls: 1\napi: {{page_size: {SECRET}}}\n")
+        status, text = await it.ask("PUT")
+        assert status == 500
+        assert sorted(line.split(": ")[0] for line in text.splitlines()) == (
+            [str(it.file)] * 2
+        )
+        assert SECRET not in text
+        assert await it.sample(SUCCESSFUL) == "0.0"
+        assert (await it.ask("GET"))[0] == 405
+
+        web_file = tmp_path / "web.yml"
+        web_file.write_text("basic_auth_users: {dave: plain}\n")
+        it.file.write_text(f"web: {{config_file: {web_file}}}\n")
+        status, text = await it.ask("PUT")
+        assert (status, text.partition(": ")[0]) == (500, str(web_file))
+
+        it.file.write_text("poll: {stale_after: 9m}\n")
+        assert (await it.ask("PUT"))[0] == 200
+        assert await it.sample(SUCCESSFUL) == "1.0"
+
+
+async def test_the_demo_outlives_a_sighup(tmp_path: Path) -> None:
+    """It reads no file, so that nothing changes."""
+    address = f"127.0.0.1:{free_port()}"
+    flags = (f"--web.listen-address={address}", "--listen-address=127.0.0.1:0")
+    command = exporter_command("demo", *flags, "--log.level=info", "--log.format=json")
+    async with started(*command, env=clean_environment(tmp_path)) as process:
+        await line_with(process.stderr, '"started"')
+        process.send_signal(signal.SIGHUP)
+        line = await line_with(process.stderr, '"reloaded"')
+        assert '"changed":"nothing"' in line.replace(" ", "")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 120) == 0

@@ -1,22 +1,139 @@
-"""Whole exporters with one Lease, and what they answer."""
+"""Exporters of a simulated cloud: in this process, and programs with one Lease."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
+import yaml
 from eventually import eventually
 from programs import clean_environment, exporter_command, free_port, started
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
+from exporter.app.exporter import Exporter, opened
+from exporter.app.serve import Reloader
+from exporter.config.load import load
 from exporter.simulator.server import Stats, running
 from exporter.simulator.world import World
+from exporter.web.server import application, serving
 
 LEADER = "rocketmq_dr_exporter_leader"
 LAG = "rocketmq_dr_sync_lag_seconds"
+
+
+@dataclass
+class Clock:
+    """The cloud's clock, which a test may move."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        """Return Unix seconds."""
+        return time.time() + self.ahead
+
+
+@dataclass
+class Running:
+    """An exporter in this process, its configuration, and the cloud that it polls."""
+
+    exporter: Exporter
+    client: aiohttp.ClientSession
+    stats: Stats
+    clock: Clock
+    file: Path
+    configuration: dict[str, Any]
+    work: asyncio.Task[None] = field(init=False)
+
+    async def text(self, path: str = "/metrics") -> str:
+        """Return what is answered at a path."""
+        async with self.client.get(path) as response:
+            return await response.text()
+
+    async def samples(self, name: str) -> list[Sample]:
+        """Return the samples of one name."""
+        families = text_string_to_metric_families(await self.text())
+        return [s for family in families for s in family.samples if s.name == name]
+
+    async def series(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        """Return the samples of one name by some labels, which tell them apart."""
+        samples = await self.samples(name)
+        found = {tuple(s.labels[label] for label in labels): s.value for s in samples}
+        assert len(found) == len(samples), "two samples have the same labels"
+        return found
+
+    async def values(self, name: str, label: str = "plan_id") -> dict[str, float]:
+        """Return the samples of one name by one label, the last of each."""
+        return {s.labels.get(label, ""): s.value for s in await self.samples(name)}
+
+    async def reload(self, **sections: Any) -> tuple[int, str]:
+        """Write these sections over those of the file, and ask for a reload."""
+        self.configuration = _merged(self.configuration, sections)
+        _write(self.file, self.configuration)
+        async with self.client.post("/-/reload") as response:
+            return response.status, await response.text()
+
+    def poll(self) -> None:
+        """Poll from now on."""
+        self.work = asyncio.create_task(self.exporter.run())
+
+    async def rest(self) -> None:
+        """Poll no more."""
+        self.work.cancel()
+        await asyncio.gather(self.work, return_exceptions=True)
+
+
+def _merged(before: dict[str, Any], sections: dict[str, Any]) -> dict[str, Any]:
+    return before | {
+        name: before.get(name, {}) | value if isinstance(value, dict) else value
+        for name, value in sections.items()
+    }
+
+
+@asynccontextmanager
+async def exporting(
+    world: World, latency_seconds: float = 0.0, **sections: Any
+) -> AsyncIterator[Running]:
+    """Run an exporter of a world, faster than anybody would in earnest.
+
+    `sections` are those of its configuration file.
+    """
+    stats, clock = Stats(), Clock()
+    cloud = running(world, now=clock, stats=stats, latency_seconds=latency_seconds)
+    async with AsyncExitStack() as stack:
+        file = Path(stack.enter_context(TemporaryDirectory()), "exporter.yml")
+        api = {
+            "endpoint": await stack.enter_async_context(cloud),
+            "requests_per_second": 500,
+            "access_key_id": "simulator",
+            "access_key_secret": "simulator",
+        }
+        poll = {"interval": "100ms", "timeout": "20s"}
+        configuration = _merged({"api": api, "poll": poll}, sections)
+        _write(file, configuration)
+        reread = partial(load, flags={}, environ={}, file=file)
+        exporter = await stack.enter_async_context(opened(reread()))
+        site = replace(exporter.site(), reload=Reloader(exporter, reread).reload)
+        server = serving(application(site), ["127.0.0.1:0"])
+        (address,) = await stack.enter_async_context(server)
+        client = aiohttp.ClientSession(f"http://{address}")
+        await stack.enter_async_context(client)
+        it = Running(exporter, client, stats, clock, file, configuration)
+        it.poll()
+        stack.push_async_callback(it.rest)
+        yield it
+
+
+def _write(file: Path, configuration: dict[str, Any]) -> None:
+    file.write_text(yaml.safe_dump(configuration))
 
 
 @dataclass(frozen=True, slots=True)
