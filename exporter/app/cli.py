@@ -57,8 +57,6 @@ def _poll(arguments: argparse.Namespace) -> int:
     from exporter.app.poll import poll
 
     is_whole = asyncio.run(poll(_configured(arguments), arguments.output))
-    if is_whole is None:
-        return INTERRUPTED
     return DONE if is_whole else FAILED
 
 

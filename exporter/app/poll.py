@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.app.report import as_json, show
-from exporter.app.serve import stop_signal
 from exporter.config.settings import LogSettings, Settings
 from exporter.model.types import Route
 
 
-async def poll(settings: Settings, output: str) -> bool | None:
-    """Poll every route once, and print what was found.
+async def poll(settings: Settings, output: str) -> bool:
+    """Poll every route once, print what was found, and return whether all succeeded.
 
-    Return whether all of it succeeded, None if a signal came before the end.
+    SIGTERM ends it as Ctrl-C does.
     """
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     async with opened(_never_stale(settings)) as exporter:
-        return await _unless_stopped(_poll_and_print(exporter, settings, output))
-
-
-async def _poll_and_print(exporter: Exporter, settings: Settings, output: str) -> bool:
-    with drawn_progress(settings.log) as progress:
-        bar = ProgressBar(progress)
-        exporter.scheduler.on_page = bar.page
-        is_whole = await poll_all(exporter, bar.begin, bar.polled)
-    if output == "prometheus":
-        sys.stdout.buffer.write(await exporter.exposition.textfile())
-    elif output == "json":
-        sys.stdout.write(f"{as_json(exporter.report())}\n")
-    else:
-        show(Console(), exporter.report())
-    return is_whole
+        with drawn_progress(settings.log) as progress:
+            bar = ProgressBar(progress)
+            exporter.scheduler.on_page = bar.page
+            is_whole = await poll_all(exporter, bar.begin, bar.polled)
+        if output == "prometheus":
+            sys.stdout.buffer.write(await exporter.exposition.textfile())
+        elif output == "json":
+            sys.stdout.write(f"{as_json(exporter.report())}\n")
+        else:
+            show(Console(), exporter.report())
+        return is_whole
 
 
 async def poll_all(
@@ -60,42 +64,26 @@ async def poll_all(
 
 
 class ProgressBar:
-    """Fills by routes, and each route's share page by page.
-
-    How many checkpoints a route has is known only while it is polled.
-    """
+    """Fills route by route, and counts the checkpoints page by page."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("Looking for routes", total=None, said="")
-        self._routes = 0
-        self._shares: dict[Route, float] = {}
+        self._task = progress.add_task("Looking for routes", total=None, rows=0)
         self._rows: dict[Route, int] = {}
 
     def begin(self, routes: int) -> None:
         """Begin with the polls of so many routes."""
-        self._routes = routes
         self._progress.update(self._task, description="Polling", total=routes)
-        self._draw()
 
-    def page(self, route: Route, number: int, rows: int, total: int) -> None:
-        """Take in a page of a poll; number 1 starts the poll again."""
+    def page(self, route: Route, number: int, rows: int, _total: int) -> None:
+        """Count a page of a poll; number 1 starts the poll again."""
         before = 0 if number == 1 else self._rows.get(route, 0)
         self._rows[route] = before + rows
-        # Not full before the poll ends: its pages may not add up.
-        self._shares[route] = min(0.99, self._rows[route] / max(1, total))
-        self._draw()
+        self._progress.update(self._task, rows=sum(self._rows.values()))
 
-    def polled(self, route: Route) -> None:
-        """Take in that a poll ended, well or badly."""
-        self._shares[route] = 1.0
-        self._draw()
-
-    def _draw(self) -> None:
-        shares = self._shares.values()
-        ended, rows = sum(each == 1.0 for each in shares), sum(self._rows.values())
-        said = f"{ended:,} of {self._routes:,} routes, {rows:,} checkpoints"
-        self._progress.update(self._task, completed=sum(shares), said=said)
+    def polled(self, _route: Route) -> None:
+        """Count a poll that ended, well or badly."""
+        self._progress.advance(self._task)
 
 
 @contextmanager
@@ -109,7 +97,8 @@ def drawn_progress(log: LogSettings) -> Iterator[Progress]:
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[said]}"),
+        MofNCompleteColumn(),
+        TextColumn("routes, {task.fields[rows]:,} checkpoints"),
         TimeElapsedColumn(),
         console=console,
         transient=True,
@@ -129,17 +118,3 @@ def _never_stale(settings: Settings) -> Settings:
     """Return settings by which nothing goes stale before it is printed."""
     poll = settings.poll.model_copy(update={"stale_after": timedelta.max})
     return settings.model_copy(update={"poll": poll})
-
-
-async def _unless_stopped(work: Coroutine[None, None, bool]) -> bool | None:
-    """Return the result of the work, None if a signal stopped it."""
-    stop = stop_signal()
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not working.done():
-        working.cancel()
-        # It may still end with an error, which is raised like any other.
-        await asyncio.wait({working})
-    return None if working.cancelled() else working.result()

@@ -176,7 +176,7 @@ async def test_a_bar_shows_how_far_the_polls_are(environment: dict[str, str]) ->
     ):
         assert await terminal.ended() == 0
 
-    counts = re.findall(r"of 1 routes, (\d+) checkpoints", terminal.text)
+    counts = re.findall(r"0/1 routes, (\d+) checkpoints", terminal.text)
     assert len(set(counts)) > 2
     assert counts == sorted(counts, key=int)
     assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
