@@ -178,8 +178,6 @@ class Exporter:
             is_tried=self.ready.is_set(),
             is_standby=self._stands_by,
             region=settings.api.region,
-            shard_total=settings.shard.total,
-            has_configured_plans=bool(settings.plans),
         )
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,29 +30,18 @@ MOST_ROWS = 100
 WIDEST = 40
 NAMED = 3
 MARK = "!"
-HEAD = (
-    "",
-    "Lag",
-    "Age",
-    "State",
-    "Group",
-    "Topic",
-    "Plan",
-    "Item",
-    "Source instance",
-)
 NUMBERS = ("Lag", "Age")
+NAMES = ("Group", "Topic", "Plan", "Item", "Source instance")
+HEAD = ("", *NUMBERS, "State", *NAMES)
 STYLES: Mapping[Grade, str] = {
     Grade.GOOD: "green",
     Grade.WARNING: "yellow",
     Grade.BAD: "bold red",
     Grade.UNKNOWN: "",
 }
-_ALWAYS_WHOLE = ("", *NUMBERS, "State")
 # From how wide a terminal on a column is worth its room; JSON has all labels.
 _NEEDS_WIDTH = {"Source instance": 120, "Item": 90, "Plan": 70}
 _GAP = "  "
-_LEFT_TO_RIGHT_MARK = "\u200e"
 
 
 def show(console: Console, report: StatusReport, most: int | None = None) -> None:
@@ -82,21 +69,20 @@ def as_json(report: StatusReport) -> str:
 
 def as_table(rows: Sequence[CheckpointStanding], width: int) -> Table:
     """Return the table for a terminal of this width; long names are folded."""
-    names = [name for name in HEAD if _NEEDS_WIDTH.get(name, 0) <= width]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in names:
-        table.add_column(
-            name,
-            justify="right" if name in NUMBERS else "left",
-            no_wrap=name in _ALWAYS_WHOLE,
-            overflow="fold",
-        )
+    for name in HEAD:
+        if _NEEDS_WIDTH.get(name, 0) <= width:
+            table.add_column(
+                name,
+                justify="right" if name in NUMBERS else "left",
+                no_wrap=name not in NAMES,
+                overflow="fold",
+            )
     for row in rows:
-        styles = _styles(row)
+        styles, cells = _styles(row), zip(HEAD, _cells(row), strict=True)
         # Text, because a name from upstream may look like markup.
-        cells = zip(HEAD, _cells(row), strict=True)
-        texts = (Text(cell, styles.get(name, "")) for name, cell in cells)
-        table.add_row(*list(texts)[: len(names)])
+        texts = [Text(cell, styles.get(name, "")) for name, cell in cells]
+        table.add_row(*texts[: len(table.columns)])
     return table
 
 
@@ -106,33 +92,25 @@ def as_lines(rows: Sequence[CheckpointStanding]) -> Iterator[str]:
     Rich would take a minute and a half for a hundred thousand rows.
     """
     lines = [HEAD, *map(_cells, rows)]
-    lengths = [[_width(cell) for cell in column] for column in zip(*lines, strict=True)]
+    lengths = (map(len, column) for column in zip(*lines, strict=True))
     widths = [max(n for n in (*column, 0) if n <= WIDEST) for column in lengths]
     for line in lines:
         padded = (
-            " " * (width - _width(cell)) + cell
-            if name in NUMBERS
-            else cell + " " * (width - _width(cell))
+            cell.rjust(width) if name in NUMBERS else cell.ljust(width)
             for name, cell, width in zip(HEAD, line, widths, strict=True)
         )
         yield _GAP.join(padded).rstrip(" ")
 
 
 def shown(name: str) -> str:
-    r"""Return a name that commands no terminal and moves nothing beside it.
-
-    Control characters, those that turn the direction of a line included, are escaped. A
-    name in a right-to-left script ends in a mark without width: it would change places
-    with what stands beside it otherwise.
+    r"""Return a name with control characters escaped, so that no terminal obeys it.
 
     >>> shown("GID_orders"), shown("a\x1b[2J\u202e"), shown("")
     ('GID_orders', 'a\\x1b[2J\\u202e', '-')
     """
-    if name.isascii() and name.isprintable():
+    if name.isprintable():
         return name or "-"
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-    is_turned = any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text)
-    return text + _LEFT_TO_RIGHT_MARK if is_turned else text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def _cells(row: CheckpointStanding) -> tuple[str, ...]:
@@ -151,12 +129,12 @@ def _cells(row: CheckpointStanding) -> tuple[str, ...]:
 
 
 def _styles(row: CheckpointStanding) -> Mapping[str, str]:
-    is_ahead = row.state is State.TARGET_AHEAD
+    bad, is_ahead = STYLES[Grade.BAD], row.state is State.TARGET_AHEAD
     return {
-        "": STYLES[Grade.BAD],
+        "": bad,
         "Lag": STYLES[row.lag.grade],
         "Age": STYLES[row.age.grade],
-        "State": STYLES[Grade.BAD] if row.is_problem else "cyan" if is_ahead else "",
+        "State": bad if row.is_problem else "cyan" if is_ahead else "",
     }
 
 
@@ -179,9 +157,9 @@ def _object(row: CheckpointStanding) -> dict[str, object]:
 def _notes(found: Assessment) -> Iterator[Text]:
     """Yield a line for how much there is, and one for each thing that is wrong."""
     wrong = list(problems(found))
-    if total := found.checkpoints:
-        routes = sum(route.status.rollup is not None for route in found.routes)
-        counted = f"{many(total, 'checkpoint')} on {many(routes, 'route')}"
+    if found.tally and (checkpoints := found.tally.states.total()):
+        routes = many(sum(it.tally is not None for it in found.routes), "route")
+        counted = f"{many(checkpoints, 'checkpoint')} on {routes}"
         yield Text(counted + ("." if wrong else ": all within their objectives."))
     if found.more:
         yield Text(
@@ -198,10 +176,6 @@ def _sentence(problem: Problem) -> str:
     more = len(problem.subjects) - NAMED
     where = f" ({listed}{f' and {more:,} more' if more > 0 else ''})" if listed else ""
     return f"{problem.what}{where}: {problem.remedy}."
-
-
-def _width(text: str) -> int:
-    return len(text) if text.isascii() else cell_len(text)
 
 
 def _escape_what_stdout_lacks() -> None:

@@ -61,8 +61,8 @@ class Measure:
     ('quiet', 'quiet')
     """
 
-    value: float | None
-    objective: float | None
+    value: float | None = None
+    objective: float | None = None
 
     @property
     def share(self) -> float | None:
@@ -87,8 +87,7 @@ class StatusReport:
 
     `at` is Unix seconds. `limits` are by plan id, `failures` by what discovery could
     not look up. `is_tried` is False until every route has been polled once, and
-    `is_standby` True while another replica polls. `region`, `shard_total` and
-    `has_configured_plans` say where and what discovery looks for.
+    `is_standby` True while another replica polls.
     """
 
     at: float
@@ -99,13 +98,6 @@ class StatusReport:
     is_tried: bool = True
     is_standby: bool = False
     region: str = ""
-    shard_total: int = 1
-    has_configured_plans: bool = False
-
-    @property
-    def at_ms(self) -> int:
-        """Return `at` in milliseconds."""
-        return int(self.at * 1000)
 
     def limits_of(self, plan_id: str) -> Limits:
         """Return the objectives of a plan, none if it is not known."""
@@ -135,20 +127,42 @@ class CheckpointStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many checkpoints are over an objective, in each state, and not listed."""
+
+    over_lag: int
+    over_age: int
+    states: Counter[State]
+    dropped: int
+
+
+def total(tallies: Iterable[Tally | None]) -> Tally | None:
+    """Return what tallies come to together, None if none is known."""
+    known = [tally for tally in tallies if tally is not None]
+    if not known:
+        return None
+    return Tally(
+        sum(each.over_lag for each in known),
+        sum(each.over_age for each in known),
+        sum((each.states for each in known), Counter()),
+        sum(each.dropped for each in known),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class RouteStanding:
     """One route, judged by its worst lag and its oldest sync.
 
-    `item_status` is empty where it was not looked up. `over_lag` and `over_age` count
-    the checkpoints over an objective; `states` is empty before a poll was complete.
+    `item_status` is empty where it was not looked up; `tally` is None before a poll was
+    complete.
     """
 
     status: RouteStatus
     item_status: str
-    lag: Measure
-    age: Measure
-    over_lag: int = 0
-    over_age: int = 0
-    states: Counter[State] = field(default_factory=Counter)
+    limits: Limits
+    lag: Measure = Measure()
+    age: Measure = Measure()
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,7 @@ class PlanStanding:
     plan: Plan | None
     limits: Limits
     routes: Sequence[RouteStanding]
+    tally: Tally | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +187,14 @@ class Assessment:
     plans: Sequence[PlanStanding]
     routes: Sequence[RouteStanding]
     worst: Sequence[CheckpointStanding]
-
-    @property
-    def checkpoints(self) -> int:
-        """Return how many checkpoints all routes have."""
-        return sum(route.states.total() for route in self.routes)
-
-    @property
-    def dropped(self) -> int:
-        """Return how many of them are counted, and not listed."""
-        statuses = self.report.statuses
-        return sum(each.snapshot.dropped for each in statuses if each.snapshot)
+    tally: Tally | None
 
     @property
     def more(self) -> int:
         """Return how many there are beside the worst, those that can be listed."""
-        return self.checkpoints - self.dropped - len(self.worst)
+        if self.tally is None:
+            return 0
+        return self.tally.states.total() - self.tally.dropped - len(self.worst)
 
 
 def assess(report: StatusReport, count: int) -> Assessment:
@@ -202,6 +209,7 @@ def assess(report: StatusReport, count: int) -> Assessment:
         plans=sorted(_plans(report, routes), key=lambda plan: _urgency(plan.routes)),
         routes=sorted(routes, key=lambda route: _urgency((route,))),
         worst=worst(report, count),
+        tally=total(route.tally for route in routes),
     )
 
 
@@ -238,8 +246,10 @@ def _plans(
     for route in routes:
         polled[route.status.route.plan_id].append(route)
     for plan_id in sorted(known.keys() | polled.keys()):
+        own = polled[plan_id]
+        tally = total(route.tally for route in own)
         limits = report.limits_of(plan_id)
-        yield PlanStanding(plan_id, known.get(plan_id), limits, polled[plan_id])
+        yield PlanStanding(plan_id, known.get(plan_id), limits, own, tally)
 
 
 def _route(
@@ -248,22 +258,19 @@ def _route(
     limits = report.limits_of(status.route.plan_id)
     rollup, snapshot = status.rollup, status.snapshot
     if rollup is None or snapshot is None:
-        nothing = Measure(None, limits.lag), Measure(None, limits.age)
-        return RouteStanding(status, item_status, *nothing)
-    age_ms = partial(sync_age_ms, report.at_ms)
+        return RouteStanding(status, item_status, limits)
+    age_ms = partial(sync_age_ms, int(report.at * 1000))
     lag = Measure(_seconds(rollup.max_lag_ms), limits.lag)
     age = Measure(_seconds(age_ms(rollup.oldest_sync_ms or UNKNOWN_MS)), limits.age)
     columns = snapshot.columns
     lags = map(sync_lag_ms, columns.source_ms, columns.target_ms)
-    return RouteStanding(
-        status,
-        item_status,
-        lag,
-        age,
+    tally = Tally(
         over_lag=_over(lag, lags, status.hidden),
         over_age=_over(age, map(age_ms, columns.last_sync_ms), status.hidden),
         states=Counter(rollup.states),
+        dropped=snapshot.dropped,
     )
+    return RouteStanding(status, item_status, limits, lag, age, tally)
 
 
 def _over(worst: Measure, values: Iterable[int | None], hidden: frozenset[int]) -> int:
@@ -300,7 +307,7 @@ def _checkpoint(
     route: Route, row: Checkpoint, report: StatusReport
 ) -> CheckpointStanding:
     limits = report.limits_of(route.plan_id)
-    age_ms = sync_age_ms(report.at_ms, row.last_sync_ms)
+    age_ms = sync_age_ms(int(report.at * 1000), row.last_sync_ms)
     return CheckpointStanding(
         route,
         row,

@@ -14,14 +14,24 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from exporter import __version__
 from exporter.model.assessment import StatusReport, assess
-from exporter.web.status_page.view import ENTRIES, FILTERS, View
+from exporter.model.problems import ALL_WELL, problems
+from exporter.web.status_page.view import FILTERS, distribution
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
+# Entries in a list of plans, routes and checkpoints; and of the subjects of a problem.
+ENTRIES = 50
+NAMED = 10
 FRESH_SECONDS = 1.0
 REFRESH_SECONDS = 30
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 
 
 class StatusPage:
@@ -49,12 +59,7 @@ class StatusPage:
         is_held_still = request.query.get("refresh") == "off"
         refresh_seconds = 0 if is_held_still else REFRESH_SECONDS
         html = await self._fresh(refresh_seconds)
-        headers = {
-            "Content-Security-Policy": policy(),
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-store",
-        }
+        headers = {**_HEADERS, "Content-Security-Policy": policy()}
         if refresh_seconds:
             # The element of this name is an error to checkers of accessibility; a
             # header is the same to the browser, and the page says how to stop it.
@@ -87,8 +92,20 @@ def page(
 ) -> str:
     """Return the page; 0 says that it is not refreshed."""
     found = assess(report, ENTRIES)
-    view = View(found, uptime_seconds, telemetry_path, refresh_seconds)
-    return _template().render(view=view, style=_style())
+    return _template().render(
+        found=found,
+        problems=list(problems(found)),
+        all_well=ALL_WELL,
+        columns=distribution(report),
+        names={plan.plan_id: plan.name for plan in report.inventory.plans},
+        entries=ENTRIES,
+        named=NAMED,
+        version=__version__,
+        uptime_seconds=uptime_seconds,
+        telemetry_path=telemetry_path,
+        refresh_seconds=refresh_seconds,
+        style=_style(),
+    )
 
 
 @cache
