@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 from exporter.cloud.retry import Deadline
@@ -23,7 +23,7 @@ PASSES = 3
 class Collector(Protocol):
     """What keeps the rows of a list, a builtin list for one."""
 
-    def extend(self, rows: Sequence[Any], /) -> None:
+    def extend(self, rows: Iterable[Any], /) -> None:
         """Take rows in the order of the list, each of them once."""
 
 
@@ -104,16 +104,16 @@ class _Pass(Generic[C]):
 
     def _take(self, number: int, page: Page[Any]) -> None:
         before = len(self._ids)
-        self._collector.extend([row for row in page.rows if self._is_new(row.id)])
-        self._malformed += sum(map(self._is_new, page.malformed))
+        new = {row.id: row for row in page.rows if row.id not in self._ids}
+        self._ids.update(new)
+        self._collector.extend(new.values())
+        good = len(self._ids)
+        for row_id in page.malformed:
+            self._ids.add(~len(self._ids) if row_id is None else row_id)
+        self._malformed += len(self._ids) - good
         if page.total and len(self._ids) == before:
             # An endless or repeated list would be read for ever.
             raise IncompleteError(f"page {number} holds no row that is new")
-
-    def _is_new(self, row_id: int | None) -> bool:
-        before = len(self._ids)
-        self._ids.add(~before if row_id is None else row_id)
-        return len(self._ids) > before
 
     def _last_page(self) -> int:
         return -(-self._total // self._size)
