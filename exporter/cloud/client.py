@@ -5,6 +5,7 @@ It never calls an action that writes.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -177,20 +178,16 @@ async def connected(
     Without `credentials` the settings' are used; `wall` is Unix time.
     """
     api = settings.api
-    async with opened_session(api.max_concurrency) as session:
-        exchange = Exchange(
-            session,
-            timeout=api.timeout.total_seconds(),
-            on_clock_skew=observer.clock_skew,
-            wall=wall,
-        )
+    async with opened_session() as session:
+        timeout = api.timeout.total_seconds()
+        exchange = Exchange(session, timeout, observer.clock_skew, wall)
         transport = Transport(
             exchange,
             credentials or credential_source(api),
             Limiter(requests_per_second(settings), on_change=observer.rate_limit),
             observer,
-            max_concurrency=api.max_concurrency,
-            probe=probe,
+            asyncio.Semaphore(api.max_concurrency),
+            probe,
         )
         yield CloudClient(transport, settings, probe=probe)
 

@@ -270,8 +270,6 @@ def told(error: Exception) -> str:
 
     >>> told(OSError("OIDCRoleArnCredentialsProvider: http_code: 400, result: ey..."))
     'OIDCRoleArn: http_code: 400'
-    >>> told(ValueError("File contains no section headers: access_key_secret = ..."))
-    'ValueError: failed'
     """
     text, *steps = _STEP.split(str(error))
     if not steps:

@@ -51,7 +51,7 @@ class Call:
 
 
 @asynccontextmanager
-async def opened_session(max_connections: int) -> AsyncIterator[aiohttp.ClientSession]:
+async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
     """Open the connection pool of the program, and close it at the end."""
     # A name look-up that hangs must not hold up the program's exit.
     asyncio.get_running_loop().set_default_executor(DAEMON_THREADS)
@@ -59,7 +59,7 @@ async def opened_session(max_connections: int) -> AsyncIterator[aiohttp.ClientSe
         # Built once: it costs tens of milliseconds of a blocked loop.
         ssl=ssl.create_default_context(),
         resolver=aiohttp.ThreadedResolver(),
-        limit=max_connections,
+        limit=0,  # who sends holds a slot already
     )
     headers = {"User-Agent": f"rocketmq-dr-exporter/{__version__}"}
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
@@ -154,7 +154,9 @@ def _failure_from(error: aiohttp.ClientError, action: str) -> CloudError:
     is_proxys = isinstance(error, aiohttp.ClientHttpProxyError)
     if isinstance(error, aiohttp.ClientResponseError) and not is_proxys:
         return MalformedError(f"{action} was answered with broken HTTP", origin=origin)
-    cause = error.__cause__ or error
+    # `_sent_once` says it all in the cause.
+    is_plain = type(error) is aiohttp.ClientConnectionError
+    cause = error.__cause__ if is_plain else error
     what = type(cause).__name__
     # The text of the others repeats what the API sent; resolvers count below zero.
     if isinstance(cause, OSError) and not isinstance(cause, aiohttp.ClientSSLError):

@@ -83,10 +83,9 @@ class _Pass(Generic[C]):
                 while begun < self._last_page() and len(reading) < workers:
                     begun += 1
                     reading.append(asyncio.create_task(self._read(begun)))
-                await _first_of(reading)
-                while reading and reading[0].done():
-                    taken += 1
-                    self._take(taken, reading.popleft().result())
+                taken += 1
+                self._take(taken, await reading[0])
+                reading.popleft()
         finally:
             for task in reading:
                 task.cancel()
@@ -117,11 +116,3 @@ class _Pass(Generic[C]):
 
     def _last_page(self) -> int:
         return -(-self._total // self._size)
-
-
-async def _first_of(reading: Iterable[asyncio.Task[Page[Any]]]) -> None:
-    """Wait until one more page is there; raise what a page failed with."""
-    under_way = [task for task in reading if not task.done()]
-    done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from exporter.cloud.credentials import CredentialSource
@@ -82,29 +82,20 @@ class Deadline:
             raise self.latest or late from None
 
 
+@dataclass
 class Transport:
-    """Sends calls within the account's rate and number of requests in flight.
+    """Sends calls within the account's rate, each request in flight in a slot.
 
     A `probe` tries again only what was throttled: it tells what it met, at once.
     """
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        credentials: CredentialSource,
-        limiter: Limiter,
-        observer: ApiObserver,
-        *,
-        max_concurrency: int,
-        probe: bool = False,
-    ) -> None:
-        self._exchange = exchange
-        self._credentials = credentials
-        self._limiter = limiter
-        self._observer = observer
-        self._probe = probe
-        self._slots = asyncio.Semaphore(max_concurrency)
-        self._random = random.Random()  # noqa: S311 - jitter is no secret
+    exchange: Exchange
+    credentials: CredentialSource
+    limiter: Limiter
+    observer: ApiObserver
+    slots: asyncio.Semaphore
+    probe: bool = False
+    jitter: random.Random = field(default_factory=random.Random)
 
     async def get(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
         """Return the data of a good answer, which may take several attempts.
@@ -113,7 +104,9 @@ class Transport:
             CloudError: the last attempt's, once more of them are no use.
         """
         latest: CloudError | None = None
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 data = await self._attempt(call, decode, deadline)
             except CloudError as error:
@@ -121,37 +114,36 @@ class Transport:
                 if delay is None or delay >= deadline.left():
                     raise
                 deadline.latest = latest = error
-                self._observer.api_retry(call.action)
+                self.observer.api_retry(call.action)
             else:
                 if deadline.latest is latest:
                     deadline.latest = None
                 return data
             await asyncio.sleep(delay)
-        raise AssertionError("the last attempt returns or raises")
 
     def _delay(self, attempt: int, error: CloudError) -> float | None:
         """Return how long to wait before the next attempt, None if there is none."""
         if attempt == 1 and isinstance(error, CURED_AT_ONCE):
             return 0.0
         is_throttled = isinstance(error, ThrottledError)
-        is_retried = is_throttled if self._probe else error.is_transient
+        is_retried = is_throttled if self.probe else error.is_transient
         if not is_retried or attempt >= ATTEMPTS:
             return None
         # What the API asks for is the least; the jitter parts those it told the same.
-        jitter = self._random.uniform(0, BACKOFF_SECONDS * 2**attempt)
+        jitter = self.jitter.uniform(0, BACKOFF_SECONDS * 2**attempt)
         return (error.retry_after or 0.0) + jitter
 
     async def _attempt(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
         clock = asyncio.get_running_loop().time
-        async with self._slots:
+        async with self.slots:
             # Before the turn: turns given out while a key is fetched would all be
             # used at once when it is there.
-            credentials = await self._credentials.get()
-            turn = await self._limiter.take_turn()
+            credentials = await self.credentials.get()
+            turn = await self.limiter.take_turn()
             started = clock()
             reason: Reason | None = Reason.INTERNAL
             try:
-                data = await self._exchange.send(call, credentials, decode)
+                data = await self.exchange.send(call, credentials, decode)
                 reason = None
             except asyncio.CancelledError:
                 reason = Reason.TIMEOUT if deadline.is_up() else None
@@ -159,11 +151,11 @@ class Transport:
             except CloudError as error:
                 reason = error.reason
                 if isinstance(error, ThrottledError):
-                    self._limiter.throttled(turn)
+                    self.limiter.throttled(turn)
                 if isinstance(error, CredentialsError):
-                    self._credentials.reject(credentials)
+                    self.credentials.reject(credentials)
                 raise
             finally:
-                self._observer.api_request(call.action, clock() - started, reason)
-            self._limiter.succeeded()
+                self.observer.api_request(call.action, clock() - started, reason)
+            self.limiter.succeeded()
             return data

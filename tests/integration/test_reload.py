@@ -228,7 +228,7 @@ async def test_who_stands_by_reloads_and_shows_nothing_until_it_polls() -> None:
 
 
 def _session_of(exporter: Exporter) -> aiohttp.ClientSession:
-    return exporter._cloud._transport._exchange.session
+    return exporter._cloud._transport.exchange.session
 
 
 def _sockets() -> int:

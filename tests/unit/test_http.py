@@ -374,7 +374,7 @@ async def test_only_the_server_that_is_meant_gets_a_request(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
-    async with opened_session(1) as session:
+    async with opened_session() as session:
         client = Client(Exchange(session, 60, lambda _: None))
         if is_sent:
             assert await client.send(url) == b"ok"

@@ -149,7 +149,7 @@ class Rig:
             self.keys,
             self.limiter,
             self.heard,
-            max_concurrency=in_flight,
+            asyncio.Semaphore(in_flight),
         )
 
     async def get(self, seconds: float = AGES) -> bytes:

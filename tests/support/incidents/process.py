@@ -168,7 +168,7 @@ def client(
     # Without a thread, which virtual time does not wait for.
     key._key = Credentials(ACCESS_KEY_ID, ACCESS_KEY_PAIR[ACCESS_KEY_ID])
     limiter = Limiter(requests_per_second(settings), on_change=telemetry.rate_limit)
-    workers = settings.api.max_concurrency
-    transport = Transport(exchange, key, limiter, telemetry, max_concurrency=workers)
-    transport._random = random.Random(1)  # noqa: S311 - jitter is no secret
+    slots = asyncio.Semaphore(settings.api.max_concurrency)
+    jitter = random.Random(1)  # noqa: S311 - it is no secret
+    transport = Transport(exchange, key, limiter, telemetry, slots, jitter=jitter)
     return CloudClient(transport, settings)
