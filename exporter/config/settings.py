@@ -22,8 +22,8 @@ _Expressions = Annotated[
 ]
 _ListenAddresses = Annotated[
     tuple[Annotated[str, AfterValidator(fields.listen_address)], ...],
-    Field(min_length=1),
     UNIQUE,
+    Field(min_length=1),
     Expected(f"a list of addresses, each {fields.LISTEN_ADDRESS}"),
 ]
 _Ids = Annotated[

@@ -1,18 +1,17 @@
 """What configurations mean, and that a bad one is told in lines without values."""
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies
+import yaml
 from paths import ROOT, TESTDATA
 from pydantic import ValidationError
 
 from exporter.config.catalogue import setting_specs
-from exporter.config.fields import split_address
 from exporter.config.load import ConfigurationError, load, unknown_variables
 from exporter.config.settings import NameFilter, Settings
 
@@ -114,15 +113,6 @@ def test_only_load_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load(flags={}, environ={}, file=None) == Settings()
 
 
-def test_a_list_is_replaced_not_joined(tmp_path: Path) -> None:
-    """A variable's list stands in the place of the file's."""
-    file = "groups: {include: [a, b], exclude: [c]}"
-
-    found = loaded(tmp_path, file, environ={"GROUPS__INCLUDE": "d"})
-
-    assert found.groups == NameFilter(include=("d",), exclude=("c",))
-
-
 def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
     """ROCKETMQ_DR_CONFIG__FILE is used where no flag names a file."""
     by_variable, by_flag = tmp_path / "variable.yml", tmp_path / "flag.yml"
@@ -138,54 +128,40 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("variable", "text", "expected"),
     [
-        (":1", (":1",)),
-        (":1, :2 ,", (":1", ":2")),
-        ('[":1",":2",":1"]', (":1", ":2")),
-        (" [':1'] ", (":1",)),
+        # A list is JSON or separated by commas, has each entry once, and replaces all.
+        ("WEB__LISTEN_ADDRESS", ":1", (":1",)),
+        ("WEB__LISTEN_ADDRESS", ":1, :2 ,", (":1", ":2")),
+        ("WEB__LISTEN_ADDRESS", '[":1",":2",":1"]', (":1", ":2")),
+        ("WEB__LISTEN_ADDRESS", " [':1'] ", (":1",)),
+        ("GROUPS__EXCLUDE", "b", ("b",)),
+        ("GROUPS__EXCLUDE", "", ()),
+        ("PLANS", "[]", ()),
+        ("PLANS", "", ()),
+        # As in exporter-toolkit, where the flag without a value switches it off.
+        ("WEB__CONFIG_FILE", "", None),
+        ("WEB__TELEMETRY_PATH", "/a/b.c_d-e~", "/a/b.c_d-e~"),
+        ("WEB__TELEMETRY_PATH", "/-/metrics/", "/-/metrics/"),
+        ("WEB__ENABLE_LIFECYCLE", "TRUE", True),
+        ("WEB__ENABLE_LIFECYCLE", "false", False),
     ],
 )
-def test_a_list_is_json_or_separated_by_commas(
-    tmp_path: Path, text: str, expected: tuple[str, ...]
+def test_the_text_of_a_variable_is_read_as_it_is_meant(
+    tmp_path: Path, variable: str, text: str, expected: object
 ) -> None:
-    """Both forms give the same entries, each once."""
-    found = loaded(tmp_path, environ={"WEB__LISTEN_ADDRESS": text})
+    """It takes the place of what the file says, and leaves the rest of the file."""
+    file = """
+        plans: [{id: 1}]
+        groups: {include: [a], exclude: [c, d]}
+        web: {config_file: web.yml, enable_lifecycle: true}
+        """
 
-    assert found.web.listen_address == expected
+    found = loaded(tmp_path, file, environ={variable: text})
 
-
-@pytest.mark.parametrize(
-    ("name", "text"), [("PLANS", "[]"), ("PLANS", ""), ("GROUPS__EXCLUDE", "")]
-)
-def test_an_empty_variable_empties_a_list(tmp_path: Path, name: str, text: str) -> None:
-    """What the file lists does not hold."""
-    file = "{plans: [{id: 1}], groups: {exclude: [a]}}"
-
-    found = loaded(tmp_path, file, environ={name: text})
-
-    assert (found.plans, found.groups.exclude).count(()) == 1
-
-
-def test_an_empty_variable_is_no_file(tmp_path: Path) -> None:
-    """As in exporter-toolkit, where the flag without a value switches it off."""
-    file = "web: {config_file: web.yml}"
-
-    found = loaded(tmp_path, file, environ={"WEB__CONFIG_FILE": ""})
-
-    assert found.web.config_file is None
-
-
-@pytest.mark.parametrize(("text", "is_on"), [("TRUE", True), ("false", False)])
-def test_a_switch_is_true_or_false(
-    tmp_path: Path,
-    text: str,
-    is_on: bool,  # noqa: FBT001 - the value is the test
-) -> None:
-    """In any case of letters."""
-    found = loaded(tmp_path, environ={"WEB__ENABLE_LIFECYCLE": text})
-
-    assert found.web.enable_lifecycle is is_on
+    path = variable.lower().replace("__", ".")
+    assert attrgetter(path)(found) == expected
+    assert found.groups.include == ("a",)
 
 
 def test_unknown_variables_are_told_with_the_nearest_name() -> None:
@@ -354,81 +330,32 @@ def test_every_variable_and_flag_is_read_and_not_shown(
         assert is_told is not accepts_any
 
 
-@settings(deadline=None)
-@given(
-    document=strategies.recursive(
-        strategies.none()
-        | strategies.booleans()
-        | strategies.integers()
-        | strategies.floats()
-        | strategies.text(),
-        lambda inner: (
-            strategies.lists(inner, max_size=3)
-            | strategies.dictionaries(
-                strategies.sampled_from(["api", "plans", "web", "id", "region", "x"]),
-                inner,
-                max_size=3,
-            )
-        ),
-        max_leaves=8,
-    )
-)
-def test_any_document_is_settings_or_lines(
-    tmp_path_factory: pytest.TempPathFactory, document: object
-) -> None:
-    """Whatever the file holds, `load` ends in settings or in single lines."""
-    file = tmp_path_factory.getbasetemp() / "any.yml"
-    file.write_text(json.dumps(document))
-
-    lines: tuple[str, ...] = ()
-    try:
-        found: Settings | None = load(flags={}, environ={}, file=file)
-    except ConfigurationError as error:
-        found, lines = None, error.faults
-
-    assert found is not None or lines
-    assert all(map(str.isprintable, lines))
-
-
 ID_BESIDE = "expected api.access_key_id beside it"
 SECRET_BESIDE = "expected api.access_key_secret or api.access_key_secret_file beside it"
+NOT_BOTH = "expected either this or api.{}, not both"
+SECRET, TOKEN = "access_key_secret", "security_token"
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong", "expected"),
+    ("names", "wrong", "expected"),
     [
-        ("access_key_secret: s", "access_key_secret", ID_BESIDE),
-        ("access_key_secret_file: s", "access_key_secret_file", ID_BESIDE),
-        ("security_token: s", "security_token", ID_BESIDE),
-        ("security_token_file: s", "security_token_file", ID_BESIDE),
-        ("access_key_id: a", "access_key_id", SECRET_BESIDE),
-        ("access_key_id: a, security_token: t", "access_key_id", SECRET_BESIDE),
+        ([SECRET], SECRET, ID_BESIDE),
+        ([f"{SECRET}_file"], f"{SECRET}_file", ID_BESIDE),
+        ([TOKEN], TOKEN, ID_BESIDE),
+        ([f"{TOKEN}_file"], f"{TOKEN}_file", ID_BESIDE),
+        (["access_key_id"], "access_key_id", SECRET_BESIDE),
+        (["access_key_id", TOKEN], "access_key_id", SECRET_BESIDE),
+        ([SECRET, f"{SECRET}_file"], f"{SECRET}_file", NOT_BOTH.format(SECRET)),
+        ([TOKEN, f"{TOKEN}_file"], f"{TOKEN}_file", NOT_BOTH.format(TOKEN)),
     ],
 )
-def test_half_of_a_key_pair_is_a_fault(
-    tmp_path: Path, text: str, wrong: str, expected: str
+def test_half_of_a_key_pair_and_a_secret_given_twice_are_faults(
+    tmp_path: Path, names: list[str], wrong: str, expected: str
 ) -> None:
-    """It signs nothing, and must not fall back on another credential."""
-    found = faults(tmp_path, f"api: {{{text}}}")
+    """They sign nothing, and must not fall back on another credential."""
+    found = faults(tmp_path, yaml.safe_dump({"api": dict.fromkeys(names, "x")}))
 
     assert found == [f"exporter.yml: api.{wrong}: {expected}"]
-
-
-def test_a_secret_given_twice_is_a_fault(tmp_path: Path) -> None:
-    """Text and file cannot both hold, though they come from two sources."""
-    keys = "api: {access_key_id: a, access_key_secret: s, security_token: t}"
-    variable, flag = "API__ACCESS_KEY_SECRET_FILE", "api.security_token_file"
-
-    by_variable = faults(tmp_path, keys, environ={variable: "f"})
-    by_flag = faults(tmp_path, keys, flags={flag: "f"})
-
-    either = "expected either this or"
-    assert by_variable == [
-        f"ROCKETMQ_DR_{variable}: {either} api.access_key_secret, not both"
-    ]
-    assert by_flag == [
-        f"--api.security-token-file: {either} api.security_token, not both"
-    ]
 
 
 def test_secrets_are_kept_and_not_shown(tmp_path: Path) -> None:
@@ -490,54 +417,46 @@ def test_the_endpoint_is_the_regions_or_the_override(
     assert Settings.model_validate({"api": api}).endpoint_for("cn-x") == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "http://example.com", "http://127.0.0.1.example.com",
-     "http://localhost.example.com", "http://0.0.0.0", "ftp://localhost",
-     "https://user@example.com", "https://user:password@example.com",
-     "https://example.com/path", "https://example.com?query",
-     "https://example.com#fragment", "https://example.com\t", "https://exam ple.com",
-     "https://example.com:x", "https://example.com:99999", "https://[::1",
-     "//example.com"],
-)  # fmt: skip
-def test_endpoints_that_could_leak_are_refused(text: str) -> None:
-    """Plain http beyond loopback, and anything but scheme, host and port."""
-    with pytest.raises(ValidationError):
-        Settings.model_validate({"api": {"endpoint": text}})
-
-
 def test_a_region_from_the_api_cannot_choose_the_host() -> None:
     """A region is checked again where it enters a host name."""
     with pytest.raises(ValueError, match="expected a region name"):
         Settings().endpoint_for("evil.example/#")
 
 
+REFUSED = {
+    # Plain http beyond this machine, and anything but scheme, host and port.
+    "api.endpoint": [
+        *("", "http://example.com", "http://127.0.0.1.example.com", "//example.com"),
+        *("http://localhost.example.com", "http://0.0.0.0", "ftp://localhost"),
+        *("https://user@example.com", "https://user:password@example.com"),
+        *("https://example.com/path", "https://example.com?query", "https://[::1"),
+        *("https://example.com#fragment", "https://example.com\t"),
+        *("https://exam ple.com", "https://example.com:x", "https://example.com:99999"),
+    ],
+    # An address needs a port that exists.
+    "web.listen_address": [
+        *("10063", "host", ":65536", "[::1:1", "[127.0.0.1]:1", "a b:1", ":-1"),
+    ],
+    # The page is no other page, no pattern and on no other host.
+    "web.telemetry_path": [
+        *("/", "", "metrics", "//evil", "/a/../b", "/{x}", "/a b", "/a?b"),
+        *("/-/healthy", "/-/ready", "/-/reload", "/-/reload/"),
+    ],
+}
+
+
 @pytest.mark.parametrize(
-    "text", ["", "10063", "host", ":65536", "[::1:1", "[127.0.0.1]:1", "a b:1", ":-1"]
+    ("path", "text"), [(path, text) for path in REFUSED for text in REFUSED[path]]
 )
-def test_what_cannot_be_listened_on_is_refused(text: str) -> None:
-    """An address needs a port that exists."""
-    with pytest.raises(ValueError, match="expected an address"):
-        split_address(text)
+def test_what_could_leak_or_hide_something_is_refused(
+    tmp_path: Path, path: str, text: str
+) -> None:
+    """One fault, and it is that of the setting."""
+    is_list = setting_specs()[path].shape == "list"
 
+    (line,) = faults(tmp_path, flags={path: [text] if is_list else text})
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "", "metrics", "//evil", "/a/../b", "/{x}", "/a b", "/a?b", "/-/healthy",
-     "/-/ready", "/-/reload", "/-/reload/"],
-)  # fmt: skip
-def test_the_telemetry_path_is_a_path_of_its_own(path: str) -> None:
-    """It cannot hide another page, nor be a pattern or another host."""
-    with pytest.raises(ValidationError):
-        Settings.model_validate({"web": {"telemetry_path": path}})
-
-
-@pytest.mark.parametrize("path", ["/metrics", "/a/b.c_d-e~", "/-/metrics", "/m/"])
-def test_other_telemetry_paths_are_welcome(path: str) -> None:
-    """Nested paths and a slash at the end are fine."""
-    found = Settings.model_validate({"web": {"telemetry_path": path}})
-
-    assert found.web.telemetry_path == path
+    assert line.startswith(str(setting_specs()[path].flag))
 
 
 @pytest.mark.parametrize(
