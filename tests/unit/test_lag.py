@@ -97,16 +97,6 @@ def test_a_rollup_is_what_its_rows_come_to(rows: list[tuple[int, int, int]]) -> 
     assert (found.lag_count, found.lag_sum_ms) == (len(lags), sum(lags))
 
 
-def test_a_bucket_holds_its_own_bound() -> None:
-    """Prometheus' `le` is "less than or equal"."""
-    bound = BUCKET_BOUNDS_MS.index(5_000)
-
-    found = rollup([NOON, NOON], [NOON - 5_000, NOON - 5_001], [0, 0])
-
-    assert found.lag_buckets[bound] == 1
-    assert found.lag_buckets[bound + 1] == 2
-
-
 @given(rows, st.integers(0, 20), st.integers(0, 20))
 def test_parts_come_to_the_same_as_the_whole(
     checkpoints: list[tuple[int, int, int]], cut: int, second_cut: int

@@ -3,64 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields, replace
+from typing import get_type_hints
 
 import pytest
 from core_cases import ROUTE, SIBLING, row
-from exposition_cases import columns_of, snapshot_of
+from exposition_cases import columns_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.types import (
-    PROBLEMS,
-    Checkpoint,
-    Columns,
-    Route,
-    State,
-)
+from exporter.model.types import PROBLEMS, Checkpoint, Columns, Kind, State
 
 names = st.text(max_size=3)
-numbers = st.integers(0, 2**63 - 1)
+of_type = {
+    int: st.integers(0, 2**63 - 1),
+    str: names,
+    Kind: st.tuples(names, names, names, names),
+}
 checkpoints = st.builds(
     Checkpoint,
-    checkpoint_id=numbers,
-    group=names,
-    topic=names,
-    source_instance_id=names,
-    target_instance_id=names,
-    last_sync_ms=numbers,
-    source_ms=numbers,
-    target_ms=numbers,
-    source_fetch_ms=numbers,
-    target_fetch_ms=numbers,
-    target_group=names,
-    target_topic=names,
-    kind=st.tuples(names, names, names, names),
+    **{name: of_type[kind] for name, kind in get_type_hints(Checkpoint).items()},
 )
-
-
-@given(st.lists(checkpoints, max_size=5))
-def test_rows_come_out_of_columns_as_they_went_in(rows: list[Checkpoint]) -> None:
-    """No column is mistaken for another, whatever stands in it."""
-    columns = columns_of(rows)
-
-    assert list(columns.rows()) == rows
-    assert len(columns) == len(rows)
 
 
 @given(st.lists(checkpoints, max_size=5), st.integers(0, 6))
-def test_the_first_rows_are_cut_from_every_column(
+def test_rows_and_the_first_of_them_come_out_of_columns_as_they_went_in(
     rows: list[Checkpoint], count: int
 ) -> None:
-    """What is cut off leaves no trace in any column."""
-    cut = columns_of(rows).first(count)
+    """No column is mistaken for another, and what is cut off is in none."""
+    columns = columns_of(rows)
+    cut = columns.first(count)
 
+    assert list(columns.rows()) == rows
     assert list(cut.rows()) == rows[:count]
-    assert {len(getattr(cut, field.name)) for field in fields(Columns)} == {len(cut)}
-
-
-def test_a_snapshot_is_as_long_as_its_columns() -> None:
-    """Dropped checkpoints have no row, and are not counted as if they had."""
-    assert len(snapshot_of(ROUTE, row(1), row(2), dropped=7)) == 2
+    assert {len(getattr(cut, each.name)) for each in fields(Columns)} == {len(cut)}
 
 
 def test_what_a_poll_found_cannot_be_changed() -> None:
@@ -74,12 +49,6 @@ def test_routes_sort_by_plan_item_and_instance() -> None:
     second = replace(ROUTE, item_id="11")
 
     assert sorted([second, SIBLING, ROUTE]) == [ROUTE, SIBLING, second]
-
-
-def test_a_route_knows_nothing_but_how_it_is_polled() -> None:
-    """Equal ids are the same route, and a filter makes another poll of it."""
-    assert Route("1", "10", ROUTE.source_instance_id, ROUTE.region) == ROUTE
-    assert replace(ROUTE, filter="orders") != ROUTE
 
 
 def test_a_target_ahead_is_no_problem() -> None:
