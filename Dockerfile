@@ -3,7 +3,7 @@
 ARG BASE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE} AS build
-# For machines that reach packages in a way of their own; no part of what is built.
+# For machines with their own way to packages; nothing of it is in the image.
 ARG PIP_CERT
 ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -20,8 +20,8 @@ COPY scripts/revision_hook.py scripts/
 COPY exporter exporter/
 ARG REVISION
 ARG SOURCE_DATE_EPOCH
-# Nothing but the wheels of the lock is at hand; that they suit each other pip looks.
-# What is not compiled are 20 MB of types, of which a Lease needs few.
+# Only the wheels of the lock are available; pip checks that they fit together.
+# Not compiled: 20 MB of types, few of which a Lease needs.
 RUN /build/venv/bin/pip wheel --quiet --no-cache-dir --no-deps --no-build-isolation \
         --wheel-dir=/build/wheels . \
     && python3 -m venv --without-pip /opt/venv \

@@ -19,7 +19,7 @@ PYTEST := $(VENV)/bin/pytest -q --durations=5
 SIDE_BY_SIDE := -n $(WORKERS) --dist worksteal
 MEASURED := tests/integration/measured
 # Real servers that the tests start are unpacked here, when the machine has none, and
-# what looks over the ways of deployment is installed here.
+# linters and renderers of the deployments are installed here.
 export PATH := $(CURDIR)/$(SERVERS)/usr/bin:$(CURDIR)/$(DEPLOY)/bin:$(PATH)
 # No test may look for credentials outside of this machine.
 export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
@@ -53,8 +53,8 @@ test: $(DEV) $(SERVERS)/.ready ## Unit and integration tests, with real servers 
 test-deploy: $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## The image, the release and each way of deployment
 	$(PYTEST) -n $(WORKERS) --dist loadfile tests/deploy -m "$$([ -x $(DEPLOY)/bin/helm ] || echo 'not go')"
 
-# What cannot be had without Go comes first. A kubectl of the server's own version goes
-# before the machine's, but not where tools are looked for that others need, too.
+# What needs Go comes first. The kubectl of the server's version comes before the machine's,
+# for these tests only.
 test-kubernetes: $(KUBERNETES)/.ready $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready ## Lease, manifests and chart in a real Kubernetes API
 	PATH=$(CURDIR)/$(KUBERNETES)/bin:$$PATH $(PYTEST) tests/kubernetes
 
@@ -67,7 +67,7 @@ format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
 	$(VENV)/bin/ruff format --quiet
 
-fuzz: $(DEV) ## Feed nonsense to whatever reads, for FUZZ_SECONDS (60)
+fuzz: $(DEV) ## Feed nonsense to all readers, for FUZZ_SECONDS (60)
 	$(RUN) tests/support/fuzz.py
 
 soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
@@ -79,7 +79,7 @@ bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 scale: $(DEV) $(SERVERS)/.ready ## Eight shards, a million checkpoints, and one of them killed
 	$(RUN) -m bench.scale $(SCALE)
 
-docs: $(DEV) ## Write the generated documents anew
+docs: $(DEV) ## Write the generated documents
 	$(RUN) docs/generate_configuration.py
 	$(RUN) docs/generate_metrics.py
 	$(RUN) -m grafana.build
@@ -88,7 +88,7 @@ docs: $(DEV) ## Write the generated documents anew
 pictures: $(DEV) $(SERVERS)/.ready ## Take the pictures in docs/images/ again, of the demo
 	PYTHONPATH=tests/support $(RUN) tests/support/pictures.py
 
-lock: $(DEV) ## Resolve the dependencies anew, with hashes
+lock: $(DEV) ## Resolve the dependencies again, with hashes
 	scripts/lock.sh
 
 sbom: $(DEV) ## Write what is installed at run time to dist/sbom.json, as CycloneDX

@@ -1,1 +1,1 @@
-"""The ways to deploy the exporter, and what writes their generated parts."""
+"""The ways to deploy the exporter, and the programs that write generated files."""

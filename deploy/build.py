@@ -29,7 +29,7 @@ _FROM_RULES = (
 )
 _RECEIVERS = """\
 # Written by deploy/build.py from deploy/alertmanager/alertmanager.yml, whose receivers
-# have to be filled in. These call nobody: what arrives is seen at localhost:9093.
+# have to be filled in. These call nobody: look at alerts at localhost:9093.
 """
 
 

@@ -24,7 +24,7 @@ _INTRODUCTION = """\
 Written by `deploy/build.py` from [values.yaml](values.yaml): change it there.
 
 A Helm chart of the [exporter](../../../README.md). It installs one exporter and a
-Service; whatever needs more of a cluster is off until it is asked for.
+Service; everything that some clusters lack is off by default.
 
 ```sh
 cd deploy/helm
@@ -35,14 +35,13 @@ kubectl create secret generic dr-key \\
 helm install dr rocketmq-dr-exporter --set credentials.existingSecret=dr-key \\
   --set config.api.region=cn-hangzhou --set serviceMonitor.enabled=true
 
-helm test dr    # is /metrics answered?
+helm test dr    # does /metrics answer?
 ```
 
-A value that the chart does not have is refused, and so is a setting in `config` that
-the exporter does not have. [docs/deploy.md](../../../docs/deploy.md#helm) has more, and
-[ci/](ci) an example of each way to use it.
+Unknown values are refused, and so are unknown settings in `config`. See
+[docs/deploy.md](../../../docs/deploy.md#helm) for more, and [ci/](ci) for examples.
 
-## What is made
+## Objects
 
 | values | |
 |---|---|
@@ -50,21 +49,21 @@ the exporter does not have. [docs/deploy.md](../../../docs/deploy.md#helm) has m
 | `shards: 4` | a StatefulSet of 4 instead; each polls its share of the routes |
 | `ha.enabled` | two replicas of which one polls, and a Role for their Lease |
 | both | two StatefulSets, `-a` and `-b`: each shard is a pair |
-| `serviceMonitor`, `prometheusRule` | what the Prometheus Operator looks for |
+| `serviceMonitor`, `prometheusRule` | objects for the Prometheus Operator |
 | `dashboards` | ConfigMaps for Grafana's sidecar |
-| `podDisruptionBudget`, `networkPolicy` | the same as everywhere |
+| `podDisruptionBudget`, `networkPolicy` | one of each |
 
 ## Upgrading
 
-Names and selectors depend on nothing but the release's name, `nameOverride` and
+Names and selectors depend only on the release's name, `nameOverride` and
 `fullnameOverride`. From `shards: 1` to more, or back, and to or from pairs of shards,
-one kind replaces the other: for a moment both poll. Both sets of pairs of shards are
-rolled out at once, so each shard is away while its two start again.
+one kind replaces the other: for a moment both poll. With pairs of shards, both replicas
+of a shard restart at the same time, and nobody polls it meanwhile.
 
-`--reuse-values` keeps the old chart's defaults too, and so has none for a new value:
-take `--reset-then-reuse-values`.
+`--reuse-values` keeps the old chart's defaults, and has none for a new value: use
+`--reset-then-reuse-values`.
 
-`helm uninstall` leaves the Leases of `ha`, which the exporters made.
+`helm uninstall` does not delete the Leases of `ha`: the exporters created them.
 """
 
 GIVEN_BY_THE_CHART = (
@@ -78,19 +77,19 @@ GIVEN_BY_THE_CHART = (
     "shard.",
     "ha.",
 )
-"""Settings that `config` may not hold: secrets, and what other values say."""
+"""Settings that `config` must not have: secrets, and those that other values set."""
 
 _OF_A_PART: Schema = {
-    "global": {"type": "object"},  # which Helm gives to each chart
+    "global": {"type": "object"},  # Helm gives it to each chart
     "enabled": {
         "type": "boolean",
         "description": "For the condition of a chart that this one is part of.",
     },
 }
-"""What no template of this chart asks for, and a chart around it may give."""
+"""Values that a chart around this one may give; no template here uses them."""
 
 _EXACT: Schema = {"maximum": 2**53 - 1}
-"""Larger numbers Helm rounds, for it takes all for floats: another plan's id."""
+"""Helm reads numbers as floats and rounds larger ones: to another plan's id."""
 
 _TYPES = {str: "string", bool: "boolean", int: "integer", dict: "object", list: "array"}
 
@@ -133,7 +132,7 @@ def _below(
 
 
 def _comments(lines: list[str], line: int) -> tuple[str, dict[str, Any]]:
-    """Return what the comments right above a line say of it."""
+    """Return the description and the schema in the comments right above a line."""
     start = line
     while start and lines[start - 1].lstrip().startswith("#"):
         start -= 1
@@ -190,7 +189,7 @@ def schema(values: Iterable[Value]) -> str:
 
 
 def _of(value: Value) -> Schema:
-    """Return the schema of one value: its default's type, and what else is asked."""
+    """Return the schema of one value: its default's type, and its own schema."""
     if "$ref" in value.schema:
         return value.schema
     found: Schema = {"type": _TYPES[type(value.default)]}
@@ -202,8 +201,8 @@ def _of(value: Value) -> Schema:
 def _put(root: Schema, value: Value) -> None:
     """Put a value in its place, below maps that allow no other key.
 
-    Null takes a default away. A template would make 0 or false of what is not there, so
-    what has a default that says something must stay.
+    Null removes a default. A template reads a missing value as 0 or false, so a value
+    with a default that is not empty is required.
     """
     *above, last = value.path
     for name in above:
@@ -223,7 +222,7 @@ def _need(root: Schema, name: str) -> None:
 
 
 def _put_setting(root: Schema, spec: SettingSpec) -> None:
-    """Put a setting in its place; what it may be the exporter says better."""
+    """Put a setting in its place; the exporter itself checks the setting's value."""
     *above, last = spec.path.split(".")
     for name in above:
         place = root["properties"]
@@ -246,5 +245,5 @@ def _closed(properties: Schema) -> Schema:
 
 
 def _maybe_empty() -> Schema:
-    """Return the schema of such a map that the exporter takes without a value too."""
+    """Return the schema of such a map that may be null, as in the exporter's file."""
     return {**_closed({}), "type": ["object", "null"]}

@@ -93,7 +93,7 @@ def health() -> list[Panel]:
                 "Clock skew",
                 "The exporter's clock minus the API's, the lowest and the highest. "
                 "Ages are off by as much, and the API refuses what is signed 15 "
-                "minutes off: mend time synchronisation on the exporter's machine.",
+                "minutes off: repair time synchronisation on the exporter's machine.",
             ),
             Look("s", 4, 5, SKEW),
             Ask(f"min({pick(f'{OWN}clock_skew_seconds')})", "lowest"),

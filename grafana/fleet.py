@@ -171,7 +171,7 @@ def missing() -> Panel:
         Words(
             "Missing upstream",
             "Plans, items and instances that are configured and that the API does not "
-            "know: they are not watched at all. Mend or drop the ids that the "
+            "know: they are not watched at all. Correct or drop the ids that the "
             "exporter's log and rocketmq_dr_configured_missing name.",
         ),
         Look("none", 4, 5, NONE_IS_GOOD),

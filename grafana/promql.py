@@ -1,7 +1,7 @@
 """The expressions that the dashboards ask Prometheus.
 
 Two exporters may poll the same routes, and one Prometheus may scrape many exporters: so
-whatever is said of a route or a checkpoint is first brought down to one sample for it,
+series of a route or a checkpoint are first reduced to one sample,
 by naming the metric's own labels. The labels that a scrape adds (job, instance, pod …)
 never remain by accident.
 
@@ -48,7 +48,7 @@ def top(count: int, expression: str, labels: str = CHECKPOINT) -> str:
 def known_zero(expression: str) -> str:
     """Return 0 where an expression finds nothing although an exporter is there.
 
-    Where there is no exporter the answer stays absent: nobody knows.
+    Without an exporter the answer stays absent: it is unknown.
     """
     return f"({expression}) or 0 * max({pick('rocketmq_dr_exporter_build_info')})"
 
@@ -60,7 +60,7 @@ def of_exporters(metric: str) -> str:
 
 
 def rate(labels: str, counter: str, *matchers: str) -> str:
-    """Return a counter's rate, summed over whatever exporters count by themselves."""
+    """Return a counter's rate, summed over the exporters that count by themselves."""
     return f"sum by ({labels}) (rate({pick(counter, *matchers)}[$__rate_interval]))"
 
 
@@ -100,7 +100,7 @@ class Scope:
     def objective(self, kind: str) -> str:
         """Return the objective of each plan; of two that differ the stricter.
 
-        An objective of 0 is none, as the alert rules have it.
+        An objective of 0 is off, as in the alert rules.
         """
         name = "rocketmq_dr_objective_seconds"
         selector = pick(name, *self.plan, f'objective="{kind}"')

@@ -3,8 +3,8 @@
 # source this. They are kept per user, so that a new clone has them at once.
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/rocketmq-dr-exporter
 
-# Have $CACHE/NAME, a folder that COMMAND fills; the folder is its last argument. Two
-# processes may make the same one at once: the first that is complete stays.
+# Provide $CACHE/NAME, a folder that COMMAND fills; the folder is its last argument. If two
+# processes make it at the same time, the first that is complete stays.
 cached() {
     local place=$CACHE/$1
     shift

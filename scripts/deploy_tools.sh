@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Provide what builds the image and looks over the ways of deployment, where the machine
-# does not have it. Unlike scripts/servers.sh it installs Debian's packages: building and
+# Provide the programs that build the image and check the deployments, where the machine
+# lacks them. Unlike scripts/servers.sh it installs Debian's packages: building and
 # running images needs their settings below /etc.
 # Usage: scripts/deploy_tools.sh DIRECTORY
 set -euo pipefail
@@ -26,12 +26,12 @@ install_missing() {
         --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Have PROGRAM of PACKAGE of the Go module MODULE at VERSION; an empty PACKAGE is the
+# Provide PROGRAM from PACKAGE of the Go module MODULE at VERSION; an empty PACKAGE is the
 # module's own.
 go_program() {
     local program=$1 package=$2${3:+/$3} version=$4
     if ! command -v go >/dev/null; then
-        echo "$program needs Go, which is not here: what it looks over stays unseen." >&2
+        echo "$program needs Go, which this machine lacks: its checks are skipped." >&2
         [ -z "${CI:-}" ]
         return
     fi

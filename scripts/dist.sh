@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build all that a release is into DIRECTORY, alike each time, and try the wheel.
-# BASE is what scripts/image.sh says; TAG, if it is a release, must be its version's.
+# Build all files of a release into DIRECTORY, the same bytes each time, and try the wheel.
+# BASE is that of scripts/image.sh; TAG, for a release, must be that of the version.
 # Usage: scripts/dist.sh DIRECTORY
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,7 +24,7 @@ pack_image() {
 pack_chart() {
     local chart=deploy/helm/$name
     if ! command -v helm >/dev/null; then
-        echo "The chart needs helm, which is not here: scripts/deploy_tools.sh builds it." >&2
+        echo "The chart needs helm, which this machine lacks: scripts/deploy_tools.sh builds it." >&2
         return 1
     fi
     helm package "$chart" --version "$VERSION" --app-version "$VERSION" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build the image, alike each time: same commit, same base, same bytes.
-# BASE is what it stands on: nothing for the Dockerfile's, which buildah pulls;
+# Build the image: same commit, same base, same bytes.
+# BASE is its base image: empty for the Dockerfile's, which buildah pulls;
 # `debian` for one made here of Debian's packages, where no image can be pulled; or any.
 # Usage: scripts/image.sh TAG
 set -euo pipefail
@@ -39,7 +39,7 @@ fi
 if [ -n "$base" ]; then
     arguments+=(--build-arg=BASE="$base")
 fi
-# Where pip needs an authority of the machine's own, so does the build.
+# Where pip needs an authority of the machine's own, the build needs it, too.
 if [ -n "${PIP_CERT:-}" ]; then
     arguments+=(--volume="$PIP_CERT:$PIP_CERT:ro")
 fi
@@ -47,5 +47,5 @@ on_images buildah build "${arguments[@]}" . || {
     echo "The image was not built. Where no base can be pulled, BASE=debian makes one." >&2
     exit 1
 }
-# What had this tag before takes as much room again.
+# The image that had this tag before would keep its space.
 on_images buildah rmi --prune >/dev/null

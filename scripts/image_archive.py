@@ -1,7 +1,7 @@
 """An image as an archive for `docker load`, the same bytes for the same image.
 
-It must change nothing that runs: what it leaves out are times, and the names that a
-build makes up for its container.
+It changes nothing that runs: it removes times, and the random names that a build gives
+to its container.
 Usage: python -m scripts.image_archive IN OUT REPOSITORY:TAG
 """
 
@@ -37,7 +37,7 @@ def rewrite(read: BinaryIO, written: BinaryIO, name: str) -> None:
 
 
 def _config(config: dict[str, Any]) -> bytes:
-    """Return the image's configuration without what was made up."""
+    """Return the image's configuration without random names."""
     kept = {key: value for key, value in config.items() if key not in _MADE_UP}
     kept["config"] = {
         key: value for key, value in config["config"].items() if key != "Hostname"

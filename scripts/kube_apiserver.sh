@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build a Kubernetes API, kube-apiserver, and its kubectl, once per version and user.
 # Releases are not downloaded: the sources come checked against Go's database of sums.
-# Without Go it fails, outside CI as well: without a server there is nothing to try.
+# Without Go it fails, outside CI, too: all these tests need the server.
 # Usage: scripts/kube_apiserver.sh DIRECTORY
 set -euo pipefail
 source "$(dirname "$0")/cache.sh"
@@ -20,8 +20,8 @@ build() {
     export GOFLAGS=-mod=mod CGO_ENABLED=0
     go mod init scratch 2>/dev/null
     go mod edit -go=1.24.0 -require="$module@v$version"
-    # The module takes its parts from a folder of its repository, and so cannot be
-    # installed by itself. Published, the same parts have the version with a 0 for the 1.
+    # The module replaces its parts by folders of its repository, so it cannot be installed
+    # directly. The published parts have its version with a 0 in place of the 1.
     own=$(go mod download -json "$module@v$version" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
     sed -n 's|^\s*\(k8s.io/[a-z-]*\) => \./staging/.*|\1|p' "$own" | while read -r part; do
         go mod edit -replace="$part=$part@v0${version#1}"

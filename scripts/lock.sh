@@ -10,7 +10,7 @@ uv pip compile pyproject.toml --extra kubernetes "${options[@]}" \
     --constraint requirements.lock --output-file requirements-kubernetes.lock
 uv pip compile pyproject.toml --extra kubernetes --group dev "${options[@]}" \
     --constraint requirements-kubernetes.lock --output-file requirements-dev.lock
-# Groups alone, without the project and what it depends on.
+# Only groups, without the project and its dependencies.
 uv pip compile --group build "${options[@]}" --output-file requirements-build.lock \
     --constraint requirements-dev.lock
 uv pip compile --group deploy "${options[@]}" --output-file requirements-deploy.lock

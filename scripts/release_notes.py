@@ -1,7 +1,7 @@
-"""What a release brings: its section of CHANGELOG.md, as text for its page.
+"""Prints the notes of a release: its section of CHANGELOG.md.
 
 Usage: python -m scripts.release_notes [TAG]. With a tag, which must be that of the
-exporter's version, the section is the version's; without one, what is unreleased.
+exporter's version, the section of the version; without one, the unreleased changes.
 """
 
 import re
@@ -25,7 +25,7 @@ def notes(changelog: str, version: str) -> str:
     '- See this.\n'
 
     Raises:
-        ValueError: there is no such section, or a release of which it says nothing.
+        ValueError: there is no such section, or it is empty.
     """
     headings = list(_HEADING.finditer(changelog))
     for place, heading in enumerate(headings):
@@ -41,7 +41,7 @@ def notes(changelog: str, version: str) -> str:
 
 
 def released(tag: str | None) -> str:
-    """Return the heading in the changelog of what is to be released.
+    """Return the heading in the changelog of this release.
 
     Raises:
         ValueError: the tag is that of another version.

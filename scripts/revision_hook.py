@@ -1,7 +1,7 @@
-"""What the build writes into the package: the commit it was told of.
+"""Writes the commit that a build is given into the package.
 
-A hook of hatchling. Without REVISION in the environment it adds nothing, and what was
-built says that its revision is unknown; a source distribution passes its own on.
+A hook of hatchling. Without REVISION in the environment it adds nothing, and the
+revision is unknown; a wheel from a source distribution has the commit of that.
 """
 
 import os
@@ -25,10 +25,10 @@ class RevisionHook(BuildHookInterface[Any]):
     _folder: TemporaryDirectory[str] | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the file, if there is something to write into it.
+        """Add the file if a commit is given.
 
         Raises:
-            ValueError: what was given is no commit.
+            ValueError: REVISION is not a commit.
         """
         revision = os.environ.get(VARIABLE)
         if not revision or version == "editable":
@@ -46,6 +46,6 @@ class RevisionHook(BuildHookInterface[Any]):
         build_data: dict[str, Any],  # noqa: ARG002 - the same
         artifact_path: str,  # noqa: ARG002 - the same
     ) -> None:
-        """Remove what was written beside the build."""
+        """Remove the temporary file."""
         if self._folder is not None:
             self._folder.cleanup()

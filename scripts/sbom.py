@@ -35,8 +35,8 @@ from exporter import __version__
 
 ROOT = Path(__file__).parents[1]
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
-# Spelt out, so that every machine reads the same in a package's requirements. A newer
-# Python needs no package that the oldest does without.
+# Fixed values, so that every machine reads requirements in the same way. A newer Python
+# needs no package that the oldest does not need.
 _PYTHON = {
     "python_version": "3.11",
     "python_full_version": "3.11.0",
@@ -98,9 +98,9 @@ def declared() -> list[str]:
 
 
 def required(packages: Sequence[Locked]) -> Mapping[str, list[str]]:
-    """Return which of these packages each of them requires, on whatever machine.
+    """Return which of these packages each of them requires, on any machine.
 
-    A package that is not installed here says nothing, and so requires none.
+    A package that is not installed here requires none, as far as this machine knows.
     """
     names = {package.name for package in packages}
     return {
@@ -110,9 +110,9 @@ def required(packages: Sequence[Locked]) -> Mapping[str, list[str]]:
 
 
 def licence(name: str) -> str:
-    """Return the licence that an installed package states of itself, in its words.
+    """Return the licence that an installed package states.
 
-    Those of the metadata, or else the heading of the licence that comes with it.
+    From the metadata, or else the heading of its licence file.
     """
     stated = metadata.metadata(name)
     classifiers = stated.get_all("Classifier") or []
@@ -153,7 +153,7 @@ def _required(package: Locked) -> Iterator[str]:
 
 
 def sbom(packages: Sequence[Locked], made_at: datetime | None = None) -> str:
-    """Return the SBOM as JSON; with None it says no time.
+    """Return the SBOM as JSON; None leaves the time out.
 
     Raises:
         ValueError: another version is installed than the lock names.
@@ -168,7 +168,7 @@ def sbom(packages: Sequence[Locked], made_at: datetime | None = None) -> str:
     if made_at is not None:
         bom.metadata.timestamp = made_at
     written = json.loads(JsonV1Dot6(bom).output_as_string())
-    # The library makes both up, and no two runs would be alike.
+    # The library invents both, so that no two runs would be equal.
     del written["serialNumber"]
     if made_at is None:
         del written["metadata"]["timestamp"]

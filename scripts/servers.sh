@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Unpack the real programs that the tests start, where the machine does not have them.
-# Unpacked, not installed: Debian's packages would start services of their own. But not
-# the browser, which starts none and needs its libraries where it looks for them.
+# Unpacked, not installed: Debian's packages would start services. The browser is installed:
+# it starts none, and needs its libraries in their usual place.
 # Usage: scripts/servers.sh DIRECTORY
 set -euo pipefail
 source "$(dirname "$0")/cache.sh"
@@ -63,6 +63,6 @@ if [ -d "$unpacked" ] && [ ! -d "/$templates" ]; then
 fi
 provide etcd etcd-server
 provide openssl openssl
-# The fonts so that a name in most scripts is more than boxes, and pictures look alike.
+# With fonts for names in most scripts, and so that pictures look the same.
 install chromium chromium fonts-dejavu-core
 install chromedriver chromium-driver

@@ -1,6 +1,6 @@
-"""Whether a built wheel works where nothing else is installed.
+"""Tries a built wheel in an environment where nothing else is installed.
 
-It must take nothing from this folder but the wheel and the lock.
+Only the wheel and the lock are taken from this folder.
 Usage: python -m scripts.try_wheel WHEEL LOCK REVISION
 """
 
@@ -26,7 +26,7 @@ def main(wheel: Path, lock: Path, revision: str) -> None:
     """Install it, ask for its version, and scrape its demo.
 
     Raises:
-        ValueError: it says something else than it should.
+        ValueError: its answers are wrong.
     """
     with TemporaryDirectory() as folder:
         programs = installed(Path(folder) / "venv", wheel, lock)
@@ -43,7 +43,7 @@ def main(wheel: Path, lock: Path, revision: str) -> None:
 
 
 def installed(folder: Path, wheel: Path, lock: Path) -> Path:
-    """Return where the programs of a new environment are that has the wheel."""
+    """Return the folder of programs of a new environment with the wheel."""
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     options = ["--disable-pip-version-check", "--no-deps"]
@@ -54,7 +54,7 @@ def installed(folder: Path, wheel: Path, lock: Path) -> Path:
 
 @contextmanager
 def demo(program: str, folder: Path) -> Iterator[str]:
-    """Run the demo, and give the URL of its metrics; it must stop when told to."""
+    """Run the demo, and yield the URL of its metrics; it must stop on SIGTERM."""
     ports = [f"--web.listen-address={ANY_PORT}", f"--listen-address={ANY_PORT}"]
     with subprocess.Popen(
         [program, "demo", *ports],

@@ -10,7 +10,7 @@ python=${PYTHON3:-python3}
     exit 1
 }
 
-# Debian's python3 comes without what makes environments.
+# Debian's python3 lacks the module that makes environments.
 if [ ! -x "$directory/bin/pip" ]; then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         echo "Installing python3-venv." >&2

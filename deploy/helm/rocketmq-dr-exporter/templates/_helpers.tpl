@@ -1,4 +1,4 @@
-{{/* Names, labels, and what several templates ask of the values. */}}
+{{/* Names, labels, and conditions that several templates use. */}}
 
 {{- define "rocketmq-dr-exporter.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
@@ -80,12 +80,12 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- default "/metrics" $web.telemetry_path }}
 {{- end }}
 
-{{/* Not empty if who asks over HTTP may be turned away, for want of TLS or of a password. */}}
+{{/* Not empty if plain HTTP without a password may be refused. */}}
 {{- define "rocketmq-dr-exporter.isGuarded" -}}
 {{- if or .Values.web.existingSecret (eq .Values.web.scheme "https") }}true{{ end }}
 {{- end }}
 
-{{/* What no schema can say. */}}
+{{/* Contradictions that a schema cannot express. */}}
 {{- define "rocketmq-dr-exporter.checked" -}}
 {{- if gt (int .Values.replicaCount) 1 }}
 {{- fail (printf "replicaCount %d: each replica would ask the cloud for everything. Set ha.enabled for a pair of which one polls (ha.replicas for more), or shards for several that share the routes." (int .Values.replicaCount)) }}

@@ -1,4 +1,4 @@
-{{/* The pod, alike in a Deployment and in a StatefulSet. */}}
+{{/* The pod, the same in a Deployment and in a StatefulSet. */}}
 
 {{- define "rocketmq-dr-exporter.pod" -}}
 metadata:
@@ -17,7 +17,7 @@ metadata:
     {{- toYaml (merge (dict) (default dict .Values.podAnnotations) $annotations) | nindent 4 }}
 spec:
   serviceAccountName: {{ include "rocketmq-dr-exporter.serviceAccountName" . | quote }}
-  # Only the Lease needs it.
+  # Only the Lease needs the token.
   automountServiceAccountToken: {{ .Values.ha.enabled }}
   # The variables that Kubernetes injects for a Service look like settings.
   enableServiceLinks: false
@@ -57,7 +57,7 @@ spec:
         matchLabels:
           {{- include "rocketmq-dr-exporter.selectorLabels" . | nindent 10 }}
       {{- if gt (int .Values.shards) 1 }}
-      # Those of one shard keep apart, whatever becomes of the others.
+      # Replicas of one shard run on different nodes, independently of other shards.
       matchLabelKeys: [apps.kubernetes.io/pod-index]
       {{- end }}
   {{- end }}
