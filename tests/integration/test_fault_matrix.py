@@ -192,16 +192,6 @@ def bad_row(page: dict[str, Any]) -> dict[str, Any]:
     return page | {"list": [first | {"lastSyncTime": "soon"}, *others]}
 
 
-def as_strings(value: Any) -> Any:
-    """Return a value with every number in it spelled as a string."""
-    if isinstance(value, dict):
-        return {name: as_strings(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [as_strings(each) for each in value]
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if is_number else value
-
-
 async def endless(url: URL, answer: Answer) -> Answer:
     """Serve pages without an end: the total grows with each."""
     if not url.path.endswith("/checkpoints"):
@@ -281,14 +271,6 @@ MATRIX: Mapping[str, tuple[Fault, Callable[[Run], None]]] = {
         refusal(403, "Forbidden.RAM"),
         polls_fail(Reason.PERMISSION),
     ),
-    "key disabled": (
-        refusal(403, "Forbidden.AccessKeyDisabled"),
-        polls_fail(Reason.CREDENTIALS),
-    ),
-    "clock refused": (
-        refusal(400, "InvalidTimeStamp.Expired"),
-        polls_fail(Reason.CLOCK),
-    ),
     "throttled for ever": (
         refusal(400, "Throttling.User"),
         polls_fail(Reason.THROTTLED),
@@ -306,7 +288,6 @@ MATRIX: Mapping[str, tuple[Fault, Callable[[Run], None]]] = {
         refusal(503, "ServiceUnavailable"),
         polls_fail(Reason.UNAVAILABLE),
     ),
-    "success false": (refusal(200, "InternalError"), polls_fail(Reason.UNAVAILABLE)),
     "instance that vanishes": (
         refusal(404, "Instance.NotFound"),
         polls_fail(Reason.NOT_FOUND),
@@ -325,7 +306,6 @@ MATRIX: Mapping[str, tuple[Fault, Callable[[Run], None]]] = {
     "silence": (silent, polls_fail(Reason.TIMEOUT)),
     "bug": (buggy, polls_fail(Reason.INTERNAL)),
     "bad row": (data(bad_row), rows_are_rejected),
-    "numbers as strings": (data(as_strings, ""), nothing_fails),
     "list instead of the items": (data(lambda _: [], "/items"), discovery_fails),
     "plan that vanishes": (
         refusal(404, "DisasterRecoveryPlan.NotFound", path=""),

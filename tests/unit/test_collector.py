@@ -150,16 +150,6 @@ def test_of_two_with_the_same_labels_the_larger_lag_is_kept(
     assert snapshot.rejected[Rejection.DUPLICATE] == len(lags) - 1
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_known_lag_is_kept_before_an_unknown_one(order: int) -> None:
-    """Whichever came first."""
-    rows = [checkpoint_row(1, target_ms=None), checkpoint_row(2, target_ms=NOON_MS + 9)]
-
-    (found,) = collected(rows[::order]).columns.rows()
-
-    assert found.checkpoint_id == 2
-
-
 def test_rows_that_differ_in_any_label_are_no_duplicates() -> None:
     """Group, topic, and both instances tell checkpoints apart."""
     rows = [
@@ -210,21 +200,6 @@ def test_what_nobody_wants_is_counted_as_filtered() -> None:
         Rejection.DUPLICATE: 0,
         Rejection.FILTERED: 2,
     }
-
-
-@pytest.mark.parametrize(("budget", "kept"), [(0, 0), (2, 2), (3, 3), (9, 3)])
-def test_beyond_the_budget_checkpoints_are_in_the_rollup_alone(
-    budget: int, kept: int
-) -> None:
-    """They are still counted, and the worst of them still shows."""
-    rows = [checkpoint_row(n, f"G{n}", target_ms=NOON_MS - n * 1_000) for n in range(3)]
-
-    snapshot = collected(rows, budget=budget)
-
-    assert list(snapshot.columns.checkpoint_ids) == list(range(kept))
-    assert snapshot.dropped == 3 - kept
-    assert snapshot.rollup.states[State.OK] == 3
-    assert snapshot.rollup.max_lag_ms == 2_000
 
 
 @given(

@@ -129,11 +129,6 @@ async def test_a_bad_file_is_named_and_not_quoted(
     assert "HIDDEN" not in str(caught.value)
 
 
-def test_nothing_configured_is_the_chain() -> None:
-    """All left out means the standard credential chain."""
-    assert isinstance(credential_source(ApiSettings()), ChainCredentials)
-
-
 FIRST = Credentials("id-1", "secret-1", "token-1", "oidc_role_arn")
 SECOND = Credentials("id-2", "secret-2", "token-2", "oidc_role_arn")
 
@@ -202,20 +197,6 @@ async def test_callers_of_one_moment_share_one_refresh() -> None:
 
     assert keys == [FIRST] * 20
     assert (chain.opened, chain.asked) == (1, 1)
-
-
-async def test_the_loop_runs_while_the_chain_blocks() -> None:
-    """The chain is asked in a thread: the loop turns while it waits for an answer."""
-    chain = FakeChain(FIRST)
-    chain.release.clear()
-    source = ChainCredentials(open_chain=chain.open)
-    waiting = asyncio.create_task(source.get())
-
-    await chain.until_entered()
-    assert not waiting.done()
-    chain.release.set()
-
-    assert await waiting == FIRST
 
 
 async def test_a_key_is_kept_for_a_minute() -> None:
@@ -347,17 +328,6 @@ def test_a_vendor_error_is_told_without_what_it_quotes(said: str, shown: str) ->
     assert among.startswith("A: ")
     assert among.endswith(f"{shown}; EnvironmentVariable: failed")
     assert "HIDDEN" not in alone + among
-
-
-async def test_what_a_call_returns_or_raises_reaches_its_waiter() -> None:
-    """As if it had been called on the loop."""
-
-    def fail() -> None:
-        raise OSError("no such host")
-
-    assert await in_daemon_thread(lambda: 42) == 42
-    with pytest.raises(OSError, match="no such host"):
-        await in_daemon_thread(fail)
 
 
 async def test_a_call_may_end_after_its_waiter_was_cancelled() -> None:

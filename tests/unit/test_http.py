@@ -303,32 +303,6 @@ async def test_a_reset_connection_is_unavailable_and_sent_once(
     assert not any(secret in everything_about(error) for secret in SECRETS)
 
 
-async def test_a_kept_connection_that_breaks_is_not_used_twice(client: Client) -> None:
-    """The second request fails alone, and the third opens a connection anew."""
-    served = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal served
-        is_last = served == 2
-        await reader.readuntil(b"\r\n\r\n")
-        close = b"Connection: close\r\n" if is_last else b""
-        writer.write(HEAD + close + b"Content-Length: 2\r\n\r\nok")
-        served += 1
-        if not is_last:
-            await reader.readuntil(b"\r\n\r\n")
-            served += 1
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
-
-    assert await client.send(url) == b"ok"
-    assert (await client.refused(url)).reason is Reason.UNAVAILABLE
-    assert served == 2
-    assert await client.send(url) == b"ok"
-    server.close()
-
-
 async def test_a_refused_connection_is_unavailable_and_says_so(
     client: Client, unused_tcp_port: int
 ) -> None:
@@ -457,15 +431,3 @@ async def test_a_proxy_that_lets_nothing_through_is_unavailable(
 
     assert error.reason is Reason.UNAVAILABLE
     assert not any(secret in everything_about(error) for secret in SECRETS)
-
-
-async def test_a_bug_while_reading_an_answer_is_not_hidden(
-    cloud: FakeCloud, client: Client
-) -> None:
-    """Only errors of the API and the network are turned into ours."""
-
-    def broken(_: bytes) -> bytes:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await client.exchange.send(Call(ACTION, cloud.url, PATH, {}), KEY, broken)

@@ -161,16 +161,3 @@ async def test_success_wins_the_rate_back_and_no_more() -> None:
     assert rates[0] == pytest.approx(2.5 + 2.5 / 20)
     assert rates[18] < 5
     assert rates[-1] == 5
-
-
-@virtually
-async def test_a_turn_after_a_long_rest_costs_no_wait() -> None:
-    """The limiter spaces requests, it does not delay a lone one."""
-    limiter = Limiter(0.5)
-    await limiter.take_turn()
-    await asyncio.sleep(60)
-    before = now()
-
-    await limiter.take_turn()
-
-    assert now() == before

@@ -107,68 +107,53 @@ async def test_rows_are_taken_in_their_order_though_pages_come_in_another() -> N
     assert listed.asked == [1, 5, 4, 3, 2]
 
 
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [paged(25, 0, cut) for cut in (range(10), range(10, 20), range(20, 25))],
+        [paged(25, 10, range(25))],
+        [paged(19, 10, range(9)), paged(19, 10, range(9, 19))],
+    ],
+    ids=["page one shows the size", "the server cuts no pages", "page one is short"],
+)
 @virtually
-async def test_a_server_that_tells_no_page_size_shows_it_on_page_one() -> None:
-    """The number of rows there is the size."""
-    listed = Listed(range(25), 10)
-
-    async def fetch(number: int) -> Page[PlanRow]:
-        page = await listed.fetch(number)
-        return Page(page.total, 0, page.rows)
-
-    assert await read(fetch, workers=2) == list(range(25))
-    assert listed.asked == [1, 2, 3]
-
-
-@virtually
-async def test_a_server_that_cuts_no_pages_is_not_asked_for_more() -> None:
-    """Page one has all rows; whatever size it states, they add up."""
+async def test_pages_are_counted_as_the_server_cuts_them(
+    pages: list[Page[PlanRow]],
+) -> None:
+    """By the size that it states, else by what it sends."""
     asked: list[int] = []
 
     async def fetch(number: int) -> Page[PlanRow]:
         asked.append(number)
-        return paged(25, 10, range(25))
+        return pages[number - 1]
 
-    assert await read(fetch, workers=3) == list(range(25))
-    assert asked == [1]
+    assert await read(fetch) == list(range(pages[0].total))
+    assert asked == list(range(1, len(pages) + 1))
 
 
+@pytest.mark.parametrize(
+    ("changes", "ids", "asked"),
+    [
+        ([0, 1], [10_001, *range(20)], [1, 2, 3, 1, 2, 3]),
+        ([0, 21], [*range(20), 10_001], [1, 2, 3]),
+        ([0, -1], [*range(1, 20)], [1, 2, 1, 2]),
+        ([-1] * 50, None, [1, 2] * PASSES),
+    ],
+    ids=["one comes in behind", "one comes in ahead", "one goes away", "never still"],
+)
 @virtually
-async def test_a_row_that_moves_down_is_counted_once() -> None:
-    """A row that comes in behind the reader pushes one onto the next page."""
-    listed = Listed(range(20), 10, changes=[0, 1])
+async def test_a_list_that_changes_is_read_again_until_it_adds_up(
+    changes: list[int], ids: list[int] | None, asked: list[int]
+) -> None:
+    """With a row that went away counted in another's place the sum would be right."""
+    listed = Listed(range(20), 10, changes)
 
-    assert await read(listed.fetch) == [10_001, *range(20)]
-    assert listed.asked == [1, 2, 3, 1, 2, 3]
-
-
-@virtually
-async def test_a_row_that_comes_in_ahead_is_read_in_the_same_pass() -> None:
-    """The total grows, and the pages with it."""
-    listed = Listed(range(20), 10, changes=[0, 21])
-
-    assert await read(listed.fetch) == [*range(20), 10_001]
-    assert listed.asked == [1, 2, 3]
-
-
-@virtually
-async def test_a_row_that_moves_up_behind_the_reader_is_not_lost() -> None:
-    """With the one that went away counted in its place, the sum would be right."""
-    listed = Listed(range(20), 10, changes=[0, -1])
-
-    assert await read(listed.fetch) == list(range(1, 20))
-    assert listed.asked == [1, 2, 1, 2]
-
-
-@virtually
-async def test_a_list_that_never_stands_still_is_incomplete() -> None:
-    """After a few passes, so that the API is not asked for ever."""
-    listed = Listed(range(20), 10, changes=[-1] * 50)
-
-    with pytest.raises(IncompleteError):
-        await read(listed.fetch)
-
-    assert listed.asked == [1, 2] * PASSES
+    if ids is None:
+        with pytest.raises(IncompleteError):
+            await read(listed.fetch)
+    else:
+        assert await read(listed.fetch) == ids
+    assert listed.asked == asked
 
 
 @pytest.mark.parametrize(
@@ -311,17 +296,6 @@ async def test_a_cancellation_while_a_pass_is_torn_down_is_obeyed(steps: int) ->
 
     assert task.cancelled()
     assert asked[3:] in ([], [1])
-
-
-@virtually
-async def test_pages_are_counted_by_the_size_that_the_server_states() -> None:
-    """A short first page says nothing of how many there are."""
-    pages = {1: range(9), 2: range(9, 19)}
-
-    async def fetch(number: int) -> Page[PlanRow]:
-        return paged(19, 10, list(pages[number]))
-
-    assert await read(fetch) == list(range(19))
 
 
 @virtually
