@@ -43,6 +43,7 @@ GET_PLAN = "GetDisasterRecoveryPlan"
 LIST_ITEMS = "ListDisasterRecoveryItems"
 GET_ITEM = "GetDisasterRecoveryItem"
 LIST_CHECKPOINTS = "ListDisasterRecoveryCheckpoints"
+ACTIONS = (LIST_PLANS, GET_PLAN, LIST_ITEMS, GET_ITEM, LIST_CHECKPOINTS)
 
 PLAN_PATH = "/disaster_recovery"
 

@@ -21,21 +21,13 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from exporter import __version__
-from exporter.cloud import client
+from exporter.cloud.client import ACTIONS
 from exporter.cloud.retry import ApiObserver
 from exporter.config.settings import Settings
 from exporter.metrics import catalogue
 from exporter.metrics.catalogue import Family, Kind
 from exporter.metrics.formats import EOF, Format
 from exporter.model.errors import Reason
-
-ACTIONS = (
-    client.LIST_PLANS,
-    client.GET_PLAN,
-    client.LIST_ITEMS,
-    client.GET_ITEM,
-    client.LIST_CHECKPOINTS,
-)
 
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _TEXT: Callable[[Collector], bytes] = generate_latest

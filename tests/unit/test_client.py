@@ -25,13 +25,12 @@ from fakes import (
 from paths import ROOT
 from virtual_time import virtually
 
-from exporter.cloud.client import CloudClient, connected
+from exporter.cloud.client import ACTIONS, CloudClient, connected
 from exporter.cloud.http import Call
 from exporter.cloud.retry import ApiObserver, Deadline, Transport
 from exporter.cloud.wire import Decode, Page, PlanRow
 from exporter.config.load import load
 from exporter.config.settings import Settings
-from exporter.metrics.telemetry import ACTIONS
 from exporter.model.errors import CloudError, Reason
 from exporter.model.types import Instance, Rejection, Route, Snapshot
 
@@ -194,19 +193,6 @@ async def test_bad_rows_cost_only_themselves(
     assert snapshot.rejected[Rejection.MALFORMED] == 2
 
 
-async def test_a_page_that_fails_for_good_ends_the_poll(
-    cloud: FakeCloud, client: CloudClient
-) -> None:
-    """Nothing is handed out of the pages that came."""
-    cloud.answer_pages(CHECKPOINTS, rows(60), size=10)
-    cloud.answer(CHECKPOINTS, GONE, page=4)
-
-    error = await refused(poll(client))
-
-    assert error.reason is Reason.NOT_FOUND
-    assert cloud.pages.count(4) == 1
-
-
 async def test_a_page_that_fails_in_passing_is_asked_for_again(
     cloud: FakeCloud,
 ) -> None:
@@ -253,39 +239,28 @@ async def test_one_bad_plan_or_item_costs_only_itself(
     assert [item.item_id for item in items] == ["1", "3"]
 
 
-async def test_one_plan_is_read(cloud: FakeCloud, client: CloudClient) -> None:
-    """It is the plan that was asked for, whatever id the vendor's example repeats."""
-    cloud.answer(PLAN, Reply(good(plan_row(0))))
-
-    plan = await client.get_plan("cn-hangzhou", "1300000016")
-
-    assert (plan.plan_id, plan.name) == ("1300000016", "orders-dr")
-    assert cloud.asked[0].target == PLAN
-    assert cloud.asked[0].headers["x-acs-action"] == "GetDisasterRecoveryPlan"
-
-
-async def test_one_item_is_read(cloud: FakeCloud, client: CloudClient) -> None:
-    """With the instances that its topics name."""
-    cloud.answer(ITEM, Reply(good(item_row("100070284"))))
-
-    item = await client.get_item("cn-hangzhou", "1300000016", "100070284")
-
-    assert (item.plan_id, item.item_id) == ("1300000016", "100070284")
-    assert item.instance_ids == ("rmq-source", "rmq-target")
-    assert cloud.asked[0].headers["x-acs-action"] == "GetDisasterRecoveryItem"
-
-
-async def test_the_items_of_a_plan_are_listed(
+async def test_a_plan_and_its_items_are_read(
     cloud: FakeCloud, client: CloudClient
 ) -> None:
-    """From all pages."""
+    """Under the ids that were asked for, whatever id the vendor's example repeats."""
+    cloud.answer(PLAN, Reply(good(plan_row(0))))
     cloud.answer_pages(ITEMS, [item_row(n) for n in range(1, 13)], size=10)
+    cloud.answer(ITEM, Reply(good(item_row(0))))
 
+    plan = await client.get_plan("cn-hangzhou", "1300000016")
     items = await client.list_items("cn-hangzhou", "1300000016")
+    item = await client.get_item("cn-hangzhou", "1300000016", "100070284")
 
-    assert [item.item_id for item in items] == [str(n) for n in range(1, 13)]
-    assert {item.plan_id for item in items} == {"1300000016"}
-    assert cloud.asked[0].headers["x-acs-action"] == "ListDisasterRecoveryItems"
+    assert (plan.plan_id, plan.name) == ("1300000016", "orders-dr")
+    assert [each.item_id for each in items] == [str(n) for n in range(1, 13)]
+    assert {each.plan_id for each in (*items, item)} == {"1300000016"}
+    assert item.item_id == "100070284"
+    assert item.instance_ids == ("rmq-source", "rmq-target")
+    assert [asked.headers["x-acs-action"] for asked in cloud.asked] == [
+        "GetDisasterRecoveryPlan",
+        *["ListDisasterRecoveryItems"] * 2,
+        "GetDisasterRecoveryItem",
+    ]
 
 
 @pytest.mark.parametrize("reply", [GONE, Reply(good({})), Reply(good({"planId": "x"}))])
@@ -392,10 +367,6 @@ def test_the_policy_allows_exactly_what_the_client_calls() -> None:
     (statement,) = policy["Statement"]
     actions = called_actions()
     assert sorted(statement["Action"]) == sorted(f"rocketmq:{a}" for a in actions)
+    assert sorted(ACTIONS) == sorted(actions), "those that are counted"
     assert (statement["Effect"], statement["Resource"]) == ("Allow", "*")
     assert all(action.startswith(("List", "Get")) for action in actions)
-
-
-def test_each_action_that_is_called_is_counted_from_the_start() -> None:
-    """Telemetry's list of actions is the client's."""
-    assert sorted(ACTIONS) == sorted(called_actions())

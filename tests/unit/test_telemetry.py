@@ -9,10 +9,11 @@ from exposition_oracle import parsed
 from prometheus_client import REGISTRY
 
 from exporter import __version__
+from exporter.cloud.client import ACTIONS
 from exporter.config.settings import Settings
 from exporter.metrics.catalogue import DROPPED, OWN, Kind
 from exporter.metrics.formats import Format
-from exporter.metrics.telemetry import ACTIONS, Telemetry
+from exporter.metrics.telemetry import Telemetry
 from exporter.model.errors import Reason
 
 every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
