@@ -67,8 +67,8 @@ format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
 	$(VENV)/bin/ruff format --quiet
 
-fuzz: $(DEV) ## Feed nonsense to all readers, for FUZZ_SECONDS (60)
-	$(RUN) tests/support/fuzz.py
+fuzz: $(DEV) ## Feed nonsense to all readers: FUZZ_EXAMPLES (1000) for each
+	$(PYTEST) --timeout=0 --hypothesis-profile=fuzz tests/integration/test_fuzz.py
 
 soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
 	$(RUN) tests/support/soak.py

@@ -1,9 +1,10 @@
 """How hypothesis searches: the same examples on every machine, however slow it is."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
-# No example fails because the machine is busy, and none is chosen by chance.
-# `make fuzz` looks for new ones.
+# No example fails because the machine is busy, and none is random.
 settings.register_profile(
     "default",
     deadline=None,
@@ -11,4 +12,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("unit", settings.get_profile("default"), max_examples=20)
+# `make fuzz` looks for new examples, and prints the seed of one that fails.
+settings.register_profile(
+    "fuzz",
+    settings.get_profile("default"),
+    derandomize=False,
+    database=None,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "1000")),
+)
 settings.load_profile("default")

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from grafana_client import filled
 from programs import (
     real,
 )
+from promql import filled
 
 from grafana.fleet import ALL, missing_count, plan_state
 from grafana.promql import (

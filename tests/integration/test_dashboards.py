@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import pytest_asyncio
 import yaml
 from alerting import RULE_FILES, in_seconds
 from eventually import eventually
-from grafana_client import Asked, choices, chosen, defaults, shown
 from programs import (
     Prometheus,
     assert_running,
@@ -23,11 +23,18 @@ from programs import (
     prometheus,
     started,
 )
+from promql import LABEL_VALUES, chosen, filled, panels, query_variables
 
 from exporter.config.settings import Family
 from grafana.build import dashboards
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+
+Choices = Mapping[str, str]
+"""The value of each variable."""
+
+RATE_INTERVAL = "4s"
+"""`$__rate_interval` of a Prometheus that scrapes each second: four scrapes."""
 
 DASHBOARDS = dashboards()
 SCRAPED_SECONDS = 15
@@ -92,6 +99,94 @@ async def opened(server: Prometheus, name: str, **choice: str) -> list[Asked]:
     known = await choices(server, DASHBOARDS[name])
     default = defaults(DASHBOARDS[name], known)
     return await shown(server, DASHBOARDS[name], {**default, **choice}, time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a query of a panel was answered."""
+
+    panel: str
+    expression: str
+    legend: str
+    series: Sequence[Mapping[str, Any]]
+    complaints: Sequence[str]
+
+    @property
+    def labels(self) -> set[str]:
+        """Return the labels that any series has."""
+        return {label for one in self.series for label in one["metric"]}
+
+    @property
+    def name(self) -> str:
+        """Return what a person would call it."""
+        return f"{self.panel}: {self.expression}"
+
+
+async def choices(
+    server: Prometheus, dashboard: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Return the values of each variable, with everything chosen in those before.
+
+    A variable without All has its first value chosen, as Grafana does.
+    """
+    known: dict[str, list[str]] = {}
+    for variable in query_variables(dashboard):
+        found = LABEL_VALUES.fullmatch(variable["query"])
+        assert found is not None
+        selector = filled(found[1], defaults(dashboard, known))
+        answer = await server.ask(f"label/{found[2]}/values", **{"match[]": selector})
+        assert "warnings" not in answer
+        known[variable["name"]] = answer["data"]
+    return known
+
+
+def defaults(
+    dashboard: Mapping[str, Any], known: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Return what is chosen when a dashboard is opened."""
+    return {
+        variable["name"]: (
+            variable["allValue"]
+            if variable.get("includeAll")
+            else known[variable["name"]][0]
+        )
+        for variable in query_variables(dashboard)
+        if variable["name"] in known
+    }
+
+
+async def shown(
+    server: Prometheus, dashboard: Mapping[str, Any], choice: Choices, at: float
+) -> list[Asked]:
+    """Return what every query of every panel is answered for the minute up to `at`."""
+    filling = {**choice, "__rate_interval": RATE_INTERVAL}
+    return [
+        await _asked(server, panel["title"], target, filling, at)
+        for panel in panels(dashboard)
+        for target in panel["targets"]
+    ]
+
+
+async def _asked(
+    server: Prometheus,
+    panel: str,
+    target: Mapping[str, Any],
+    filling: Choices,
+    at: float,
+) -> Asked:
+    expression = filled(target["expr"], filling)
+    if target.get("instant"):
+        path, when = "query", {"time": f"{at}"}
+    else:
+        path, when = "query_range", {"start": f"{at - 60}", "end": f"{at}", "step": "1"}
+    answer = await server.ask(path, query=expression, **when)
+    return Asked(
+        panel=panel,
+        expression=expression,
+        legend=target["legendFormat"],
+        series=answer["data"]["result"],
+        complaints=[*answer.get("warnings", ()), *answer.get("infos", ())],
+    )
 
 
 def values(asked: Asked, label: str) -> set[str]:

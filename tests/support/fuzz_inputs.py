@@ -1,7 +1,4 @@
-"""Odd texts, as like what is really sent as chance can make them.
-
-What must hold for them stands in `fuzzing`.
-"""
+"""Odd texts that look like real ones, for test_fuzz.py."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Reads PromQL as the files that we ship spell it, dashboards' variables included."""
+"""Reads our dashboards and the PromQL of all shipped files, variables included."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import promql_parser
 from promql_parser import AggregateExpr, Call, Expr, MatrixSelector, VectorSelector
@@ -27,6 +28,43 @@ OTHERS = frozenset(
     }
 )
 """Metrics of Prometheus and prometheus_client that our files ask for."""
+
+
+LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
+REGEX_SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}]")
+
+
+def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what draws something: every panel but rows."""
+    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+def query_variables(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the variables whose values Prometheus knows."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable
+
+
+def chosen(values: Sequence[str]) -> str:
+    r"""Return what Grafana writes for values of a variable that may have several.
+
+    >>> chosen(["a.b"]), chosen(["a", "b"])
+    ('a\\\\.b', '(a|b)')
+    """
+    escaped = [REGEX_SPECIAL.sub(r"\\\\\g<0>", value) for value in values]
+    return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
+
+
+def filled(text: str, choices: Mapping[str, str]) -> str:
+    """Return a text with the variables replaced by their values.
+
+    `$1` is not a variable: it is a group of label_replace.
+
+    >>> filled('a{b=~"$b"}[$__rate_interval]', {"b": ".+", "__rate_interval": "4s"})
+    'a{b=~".+"}[4s]'
+    """
+    return re.sub(r"\$([a-z_]\w*)", lambda found: choices[found[1]], text)
 
 
 def exported() -> set[str]:

@@ -12,8 +12,8 @@ import promql
 import pytest
 import yaml
 from alerting import RULE_FILES
-from grafana_client import LABEL_VALUES, panels, query_variables
 from paths import ROOT
+from promql import LABEL_VALUES, panels, query_variables
 
 FOLDER = ROOT / "grafana"
 DASHBOARDS: dict[str, Any] = {
