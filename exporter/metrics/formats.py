@@ -38,7 +38,7 @@ class Format(Enum):
         return self is Format.OPENMETRICS_1_0_0
 
 
-def metadata(family: Family, fmt: Format) -> bytes:
+def metadata(family: Family, fmt: Format, suffix: str = "") -> bytes:
     """Return the lines that stand before a family's samples.
 
     >>> up = Family("dr_up", "1 when the last poll was complete.")
@@ -46,13 +46,15 @@ def metadata(family: Family, fmt: Format) -> bytes:
     # HELP dr_up 1 when the last poll was complete.
     # TYPE dr_up gauge
     """
-    if not fmt.is_openmetrics:
-        return _text(family.name, _TEXT_KINDS.get(family.kind, family.kind), family)
-    name = family.openmetrics_name
-    unit = f"# UNIT {name} {family.unit}\n" if family.unit else ""
-    return (
-        f"# TYPE {name} {family.kind}\n{unit}# HELP {name} {family.help}\n"
-    ).encode()
+    if fmt.is_openmetrics:
+        name = family.openmetrics_name
+        unit = f"# UNIT {name} {family.unit}\n" if family.unit else ""
+        text = f"# TYPE {name} {family.kind}\n{unit}# HELP {name} {family.help}\n"
+    else:
+        name = family.name + suffix
+        kind = "gauge" if suffix else _TEXT_KINDS.get(family.kind, family.kind)
+        text = f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n"
+    return text.encode()
 
 
 def section(family: Family, lines: Sequence[Mapping[str, bytes]], fmt: Format) -> bytes:
@@ -61,26 +63,15 @@ def section(family: Family, lines: Sequence[Mapping[str, bytes]], fmt: Format) -
     `lines` are sample lines by the name they stand under; where several mappings have
     the same name, theirs follow each other.
     """
-    return b"".join(
-        part
-        for before, names in _blocks(family, fmt)
-        if any(samples := [m[name] for m in lines for name in names if name in m])
-        for part in (before, *samples)
-    )
-
-
-def _blocks(family: Family, fmt: Format) -> Sequence[tuple[bytes, Sequence[str]]]:
-    """Return metadata with the names whose samples follow it."""
-    blocks = [(metadata(family, fmt), [family.name])]
-    if family.kind is not Kind.GAUGE_HISTOGRAM:
-        return blocks
-    sums = [f"{family.name}_gcount", f"{family.name}_gsum"]
-    if fmt.is_openmetrics:
-        return [(metadata(family, fmt), [family.name, *sums])]
+    is_histogram = family.kind is Kind.GAUGE_HISTOGRAM
+    suffixes = ("", "_gcount", "_gsum") if is_histogram else ("",)
     # The text formats know no gauge histogram: its buckets pass for a histogram's, and
     # the other two are gauges of their own, as prometheus_client has it.
-    return blocks + [(_text(name, "gauge", family), [name]) for name in sums]
-
-
-def _text(name: str, kind: str, family: Family) -> bytes:
-    return f"# HELP {name} {family.help}\n# TYPE {name} {kind}\n".encode()
+    groups = [suffixes] if fmt.is_openmetrics else [(suffix,) for suffix in suffixes]
+    text = b""
+    for group in groups:
+        names = [family.name + suffix for suffix in group]
+        samples = [each[name] for each in lines for name in names if name in each]
+        if any(samples):
+            text += b"".join((metadata(family, fmt, group[0]), *samples))
+    return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
+from typing import Any
 
 import msgspec
 
@@ -199,6 +200,10 @@ def _with(labels: bytes, pair: str) -> bytes:
     return b"%b,%b} " % (labels[: -len(b"} ")], pair.encode())
 
 
+Samples = Mapping[Family, Iterable[tuple[Sequence[str], float]]]
+"""Of each family the label values and the value of each sample."""
+
+
 def route_lines(status: RouteStatus) -> Lines:
     """Return all that is known of a route but its age; what is unknown is left out."""
     labels = _route_labels(status)
@@ -208,33 +213,32 @@ def route_lines(status: RouteStatus) -> Lines:
         catalogue.LAST_SUCCESS: status.last_success_at,
         catalogue.POLL_DURATION: status.duration,
         catalogue.POLLS: status.polls,
-        catalogue.MAX_SYNC_LAG: None if rollup is None else _max_lag(rollup),
     }
-    known = {
-        family.name: _line(family.name, labels, value)
-        for family, value in values.items()
-        if value is not None
-    }
-    known |= _counts(catalogue.POLL_FAILURES, labels, status.failures.items())
+    counts: dict[Family, Mapping[Any, int]] = {catalogue.POLL_FAILURES: status.failures}
     if status.snapshot is not None and rollup is not None:
         rejected = {r: status.snapshot.rejected.get(r, 0) for r in Rejection}
         rejected[Rejection.DUPLICATE] += len(status.hidden)
-        known |= _counts(catalogue.CHECKPOINTS, labels, rollup.states.items())
-        known |= _counts(catalogue.REJECTED, labels, rejected.items())
-        known |= _distribution(rollup, labels)
-    return known
+        counts |= {catalogue.CHECKPOINTS: rollup.states, catalogue.REJECTED: rejected}
+        if rollup.max_lag_ms is not None:
+            values[catalogue.MAX_SYNC_LAG] = rollup.max_lag_ms / 1000
+    known = _lines_of(
+        {f: [(labels, value)] for f, value in values.items() if value is not None}
+        | {
+            f: [((*labels, k), n) for k, n in each.items()]
+            for f, each in counts.items()
+        }
+    )
+    return known if rollup is None else {**known, **_distribution(rollup, labels)}
 
 
 def max_age_lines(statuses: Iterable[RouteStatus], now_ms: int) -> Lines:
     """Return the largest age of each route that has one."""
-    name = catalogue.MAX_SYNC_AGE.name
-    return {
-        name: b"".join(
-            _line(name, _route_labels(status), (now_ms - rollup.oldest_sync_ms) / 1000)
-            for status in statuses
-            if (rollup := status.rollup) and rollup.oldest_sync_ms is not None
-        )
-    }
+    ages = [
+        (_route_labels(status), (now_ms - rollup.oldest_sync_ms) / 1000)
+        for status in statuses
+        if (rollup := status.rollup) and rollup.oldest_sync_ms is not None
+    ]
+    return _lines_of({catalogue.MAX_SYNC_AGE: ages})
 
 
 def dropped_lines(statuses: Iterable[RouteStatus]) -> Lines:
@@ -247,7 +251,7 @@ def dropped_lines(statuses: Iterable[RouteStatus]) -> Lines:
 def inventory_lines(known: Inventory) -> Lines:
     """Return all that discovery knows, and the objectives of each plan."""
     plans, items = known.plans, known.items
-    ones: dict[Family, list[tuple[str, ...]]] = {
+    ones: Mapping[Family, Sequence[tuple[str, ...]]] = {
         catalogue.PLAN_INFO: [(p.plan_id, p.name, p.type, p.region) for p in plans],
         catalogue.PLAN_STATUS: [(p.plan_id, p.status) for p in plans if p.status],
         catalogue.ITEM_STATUS: [
@@ -255,60 +259,46 @@ def inventory_lines(known: Inventory) -> Lines:
         ],
         catalogue.MISSING: [(gone.kind, gone.id) for gone in sorted(known.missing)],
     }
-    samples: dict[Family, list[tuple[tuple[str, ...], float]]] = {
-        family: [(labels, 1) for labels in each] for family, each in ones.items()
+    values: Samples = {
+        catalogue.PLAN_AUTO_SYNC: [
+            ((plan.plan_id,), int(plan.is_auto_synced)) for plan in plans
+        ],
+        catalogue.OBJECTIVE: [
+            ((plan_id, objective), most)
+            for plan_id, both in known.objectives.items()
+            for objective, most in zip(("lag", "age"), both, strict=True)
+        ],
     }
-    samples[catalogue.PLAN_AUTO_SYNC] = [
-        ((plan.plan_id,), int(plan.is_auto_synced)) for plan in plans
+    marks = {family: [(labels, 1) for labels in each] for family, each in ones.items()}
+    return _lines_of({**marks, **values})
+
+
+def _distribution(rollup: Rollup, labels: Sequence[str]) -> Lines:
+    name, route = catalogue.DISTRIBUTION.name, pairs(catalogue.ROUTE_LABELS, labels)
+    bounds = [*(str(bound / 1000) for bound in BUCKET_BOUNDS_MS), "+Inf"]
+    counts = [*rollup.lag_buckets, rollup.lag_count]
+    buckets = [
+        f'{name}_bucket{{{route},le="{bound}"}} {count}\n'
+        for bound, count in zip(bounds, counts, strict=True)
     ]
-    samples[catalogue.OBJECTIVE] = [
-        ((plan_id, objective), most)
-        for plan_id, both in known.objectives.items()
-        for objective, most in zip(("lag", "age"), both, strict=True)
-    ]
+    count, total = f"{name}_gcount", f"{name}_gsum"
     return {
-        family.name: b"".join(
-            _line(family.name, pairs(family.labels, labels), value)
+        name: "".join(buckets).encode(),
+        count: f"{count}{{{route}}} {rollup.lag_count}\n".encode(),
+        total: f"{total}{{{route}}} {rollup.lag_sum_ms / 1000}\n".encode(),
+    }
+
+
+def _lines_of(samples: Samples) -> Lines:
+    return {
+        family.name: "".join(
+            f"{family.name}{{{pairs(family.labels, labels)}}} {value}\n"
             for labels, value in each
-        )
+        ).encode()
         for family, each in samples.items()
     }
 
 
-def _distribution(rollup: Rollup, labels: str) -> Lines:
-    name = catalogue.DISTRIBUTION.name
-    bounds = [*(str(bound / 1000) for bound in BUCKET_BOUNDS_MS), "+Inf"]
-    counts = [*rollup.lag_buckets, rollup.lag_count]
-    buckets = (
-        _line(f"{name}_bucket", f'{labels},le="{bound}"', count)
-        for bound, count in zip(bounds, counts, strict=True)
-    )
-    count, total = f"{name}_gcount", f"{name}_gsum"
-    return {
-        name: b"".join(buckets),
-        count: _line(count, labels, rollup.lag_count),
-        total: _line(total, labels, rollup.lag_sum_ms / 1000),
-    }
-
-
-def _counts(family: Family, labels: str, counts: Iterable[tuple[str, int]]) -> Lines:
-    by = family.labels[-1]
-    return {
-        family.name: b"".join(
-            _line(family.name, f'{labels},{by}="{key}"', count) for key, count in counts
-        )
-    }
-
-
-def _route_labels(status: RouteStatus) -> str:
+def _route_labels(status: RouteStatus) -> Sequence[str]:
     route = status.route
-    identity = (route.plan_id, route.item_id, route.source_instance_id)
-    return pairs(catalogue.ROUTE_LABELS, identity)
-
-
-def _max_lag(rollup: Rollup) -> float | None:
-    return None if rollup.max_lag_ms is None else rollup.max_lag_ms / 1000
-
-
-def _line(name: str, labels: str, value: float) -> bytes:
-    return f"{name}{{{labels}}} {value}\n".encode()
+    return route.plan_id, route.item_id, route.source_instance_id
