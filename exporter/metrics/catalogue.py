@@ -69,7 +69,6 @@ ROUTE_LABELS = ("plan_id", "item_id", "source_instance_id")
 CHECKPOINT_LABELS = (*ROUTE_LABELS, "target_instance_id", "group", "topic")
 _STALE = "when the route had no complete poll within poll.stale_after"
 _HIDDEN = f"{_STALE}, or beyond metrics.max_checkpoints"
-_NOT_LOADED = "before the configuration is loaded"
 
 # One sample or more for each checkpoint; see `samples.checkpoint_lines`.
 SYNC_LAG = Family(
@@ -287,7 +286,6 @@ API_DURATION = Family(
 RATE_LIMIT = Family(
     "rocketmq_dr_exporter_api_rate_limit",
     "Requests per second allowed now: api.requests_per_second, less after throttling.",
-    absent="before the limiter is set up",
 )
 CLOCK_SKEW = Family(
     "rocketmq_dr_exporter_clock_skew_seconds",
@@ -306,22 +304,18 @@ DROPPED = Family(
 POLL_INTERVAL = Family(
     "rocketmq_dr_exporter_poll_interval_seconds",
     "The setting poll.interval.",
-    absent=_NOT_LOADED,
 )
 STALE_AFTER = Family(
     "rocketmq_dr_exporter_stale_after_seconds",
     "The setting poll.stale_after.",
-    absent=_NOT_LOADED,
 )
 SHARD_INDEX = Family(
     "rocketmq_dr_exporter_shard_index",
     "The setting shard.index: which share of the routes this process polls.",
-    absent=_NOT_LOADED,
 )
 SHARDS = Family(
     "rocketmq_dr_exporter_shards",
     "The setting shard.total: how many processes share the routes.",
-    absent=_NOT_LOADED,
 )
 LEADER = Family(
     "rocketmq_dr_exporter_leader",
@@ -342,12 +336,10 @@ DISCOVERY_FAILURES = Family(
 RELOAD_SUCCESSFUL = Family(
     "rocketmq_dr_exporter_config_last_reload_successful",
     "1 when the configuration was last loaded with success, 0 when that failed.",
-    absent=_NOT_LOADED,
 )
 RELOAD_SUCCESS = Family(
     "rocketmq_dr_exporter_config_last_reload_success_timestamp_seconds",
     "When the configuration was last loaded with success, Unix time.",
-    absent=_NOT_LOADED,
 )
 SCRAPES = Family(
     "rocketmq_dr_exporter_scrapes_total",

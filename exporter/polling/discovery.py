@@ -90,7 +90,8 @@ class Discovery:
         self._is_hastened = asyncio.Event()
         self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)
-        self._gone: dict[Route, Missing] = {}
+        # What the last poll of a route that it says something about showed.
+        self._gone: dict[Route, Missing | None] = {}
         self._inventory = self._present_inventory()
 
     @property
@@ -118,7 +119,7 @@ class Discovery:
                     for plan, listed in wanted
                 }
             for plan_id in self._found.keys() - tasks.keys():
-                self._failures.failing.pop(_subject(plan_id), None)
+                self._failures.failing.pop(f"plan {plan_id}", None)
             self._found = {plan_id: task.result() for plan_id, task in tasks.items()}
         self._take_stock()
         if self._failures.failing:
@@ -146,13 +147,9 @@ class Discovery:
         elif error is not None:
             return  # it says nothing about the ids
         gone = configured_but_missing(route, error, self._settings)
-        if gone == self._gone.get(route):
-            return
-        if gone is None:
-            del self._gone[route]
-        else:
+        if gone != self._gone.get(route):
             self._gone[route] = gone
-        self._take_stock()
+            self._take_stock()
 
     def _still_wanted(self, known: Discovery) -> dict[str, Found]:
         """Return what is known of the plans that these settings ask for too."""
@@ -183,7 +180,7 @@ class Discovery:
         region = self._settings.region_of(wanted)
         async with self._slots:
             look_up = _look_up(self._cloud, wanted, region, listed)
-            found = await self._tried(_subject(wanted.id), look_up)
+            found = await self._tried(f"plan {wanted.id}", look_up)
         if found is not None:
             return found
         previous = self._found.get(wanted.id, Found())
@@ -192,12 +189,12 @@ class Discovery:
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
         found = await capture_error(look_up)
-        error = found if isinstance(found, CloudError) else None
-        self._failures.note(subject, error, subject=subject)
-        if isinstance(found, CloudError):
-            self._on_failure(found.reason)
-            return None
-        return found
+        if not isinstance(found, CloudError):
+            self._failures.note(subject, None, subject=subject)
+            return found
+        self._failures.note(subject, found, subject=subject)
+        self._on_failure(found.reason)
+        return None
 
     def _take_stock(self) -> None:
         """Renew the inventory, and log which configured ids are newly gone or back."""
@@ -218,20 +215,17 @@ class Discovery:
         plans = tuple(one.plan for one in found if one.plan is not None)
         plan_ids = {plan.plan_id for plan in plans} | {route.plan_id for route in ours}
         missing = {gone for one in found for gone in one.missing}
+        missing |= {gone for gone in self._gone.values() if gone is not None}
         return Inventory(
             plans=plans,
             items=tuple(item for one in found for item in one.items),
-            missing=frozenset(missing.union(self._gone.values())),
+            missing=frozenset(missing),
             routes=tuple(ours),
             objectives={
                 plan_id: self._settings.objectives_for(plan_id).in_seconds()
                 for plan_id in sorted(plan_ids)
             },
         )
-
-
-def _subject(plan_id: str) -> str:
-    return f"plan {plan_id}"
 
 
 async def _look_up(
@@ -243,49 +237,40 @@ async def _look_up(
     has routes only while it is running, a configured one in any status.
     """
     if wanted.items and wanted.source_instances:
-        given = [(item, wanted.source_instances) for item in wanted.items]
-        return Found(routes=_routes(wanted, region, given))
+        sources = dict.fromkeys(wanted.items, wanted.source_instances)
+        return Found(routes=_routes(wanted, region, sources))
     plan = listed
     if plan is None or (plan.status == RUNNING and not plan.instances):
-        plan = await _existing_plan(cloud, region, wanted.id)
+        plan = await _existing(cloud.get_plan(region, wanted.id))
     if plan is None or plan.status == DELETED:
         missing = {Missing("plan", wanted.id)} if listed is None else ()
         return Found(missing=frozenset(missing))
     if listed is not None and plan.status != RUNNING:
         return Found(plan)
-    items, missing_ids = await _items(cloud, wanted, region)
-    sides = {instance.instance_id for instance in plan.instances}
+    items, missing = await _items(cloud, wanted, region)
     # A plan that names no instances leaves none out.
-    configured = [n for n in wanted.source_instances if n in sides or not sides]
-    strangers = set(wanted.source_instances).difference(configured)
-    missing_ids |= {Missing("instance", instance) for instance in strangers}
-    sources = [
-        (
-            item.item_id,
-            configured if wanted.source_instances else source_instances(plan, item),
-        )
+    sides = {instance.instance_id for instance in plan.instances}
+    strangers = set(wanted.source_instances) - sides if sides else set()
+    missing |= {Missing("instance", instance) for instance in strangers}
+    sources = {
+        item.item_id: source_instances(plan, item)
+        if not wanted.source_instances
+        else tuple(each for each in wanted.source_instances if each not in strangers)
         for item in items
-    ]
+    }
     routes = _routes(wanted, region, sources)
-    return Found(plan, tuple(items), routes, frozenset(missing_ids))
+    return Found(plan, tuple(items), routes, frozenset(missing))
 
 
 def _routes(
-    wanted: PlanSettings, region: str, sources: Iterable[tuple[str, Iterable[str]]]
+    wanted: PlanSettings, region: str, sources: Mapping[str, Iterable[str]]
 ) -> tuple[Route, ...]:
     """Return a plan's routes, from the source instances of each item."""
     return tuple(
         Route(wanted.id, item_id, instance, region, wanted.filter)
-        for item_id, instances in sources
+        for item_id, instances in sources.items()
         for instance in instances
     )
-
-
-async def _existing_plan(cloud: CloudClient, region: str, plan_id: str) -> Plan | None:
-    try:
-        return await cloud.get_plan(region, plan_id)
-    except NotFoundError:
-        return None
 
 
 async def _items(
@@ -294,11 +279,17 @@ async def _items(
     """Return the items that are wanted, and those of them that do not exist."""
     if not wanted.items:
         return await cloud.list_items(region, wanted.id), set()
-    items: list[Item] = []
-    missing: set[Missing] = set()
-    for item_id in wanted.items:
-        try:
-            items.append(await cloud.get_item(region, wanted.id, item_id))
-        except NotFoundError:
-            missing.add(Missing("item", item_id))
-    return items, missing
+    items = {
+        item_id: await _existing(cloud.get_item(region, wanted.id, item_id))
+        for item_id in wanted.items
+    }
+    missing = {Missing("item", item_id) for item_id, item in items.items() if not item}
+    return [item for item in items.values() if item], missing
+
+
+async def _existing(look_up: Awaitable[T]) -> T | None:
+    """Return what a look-up finds, None if it does not exist."""
+    try:
+        return await look_up
+    except NotFoundError:
+        return None
