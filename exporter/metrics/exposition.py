@@ -54,6 +54,10 @@ AGES_GOOD_FOR_SECONDS = 1.0
 _AGES_SLICE_SECONDS = 0.005
 
 
+Sources = tuple[int, Inventory, Sequence[Family]]
+"""What a content is made of: the store's version, the inventory, the families."""
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """What is sent to a scrape: `size` bytes, all at once or piece by piece."""
@@ -85,14 +89,6 @@ class Rendering:
     ages: list[Part] = field(default_factory=list)
     aged_at: float = float("-inf")
 
-    def has_rows_of(self, status: RouteStatus, families: Sequence[Family]) -> bool:
-        """Return whether these families show the same checkpoints of both statuses."""
-        return (
-            self.status.snapshot is status.snapshot
-            and self.status.hidden == status.hidden
-            and self.families == families
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Content:
@@ -102,7 +98,7 @@ class _Content:
     far, each without what changes with every scrape.
     """
 
-    sources: tuple[int, Inventory, Sequence[Family]]
+    sources: Sources
     since: float
     parts: Mapping[Family, Sequence[Part]]
     lines: Sequence[Lines]
@@ -187,24 +183,21 @@ class Exposition:
             if content.sources == sources:
                 return content
             since = content.since
+        # Not kept meanwhile, for the next is as large.
         self._content = content = None
         self._content = await self._assembled(statuses, sources, since)
         return self._content
 
     async def _assembled(
-        self,
-        statuses: Sequence[RouteStatus],
-        sources: tuple[int, Inventory, Sequence[Family]],
-        since: float,
+        self, statuses: Sequence[RouteStatus], sources: Sources, since: float
     ) -> _Content:
         _, inventory, families = sources
         slicer = TimeSlicer(_AGES_SLICE_SECONDS)
-        by_route = {}
+        renderings = []
         for status in statuses:
             await slicer.pause()
-            by_route[status.route] = await self._rendering_of(status)
-        self._renderings = by_route
-        renderings = by_route.values()
+            renderings.append(await self._rendering_of(status))
+        self._renderings = {each.status.route: each for each in renderings}
         now_ms = round(self._wall() * 1000)
         lines = [each.lines for each in renderings]
         lines += [inventory_lines(inventory), dropped_lines(statuses)]
@@ -224,7 +217,12 @@ class Exposition:
 
     async def _rendering_of(self, status: RouteStatus) -> Rendering:
         before = self._renderings.get(status.route)
-        if before is None or not before.has_rows_of(status, self._families):
+        if (
+            before is None
+            or before.families != self._families
+            or before.status.snapshot is not status.snapshot
+            or before.status.hidden != status.hidden
+        ):
             return await render(status, self._families, before)
         if before.status is not status:
             before = replace(before, status=status, lines=route_lines(status))

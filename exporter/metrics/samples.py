@@ -33,11 +33,7 @@ Lines = Mapping[str, bytes]
 
 
 class Escapes(dict[str, str]):
-    r"""Escaped label values by the plain ones, each worked out once.
-
-    >>> print(Escapes()['say "hi"\n'])
-    say \"hi\"\n
-    """
+    """Escaped label values by the plain ones, each worked out once."""
 
     def __missing__(self, value: str) -> str:
         result = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
@@ -69,11 +65,7 @@ def numbers(values: list[float]) -> list[bytes]:
 
 
 def seconds(milliseconds: Iterable[int]) -> list[bytes]:
-    """Return milliseconds as the formats write seconds.
-
-    >>> seconds([1500, -20, 1740724080343])
-    [b'1.5', b'-0.02', b'1740724080.343']
-    """
+    """Return milliseconds as the formats write seconds."""
     return numbers([ms / 1000 for ms in milliseconds])
 
 
