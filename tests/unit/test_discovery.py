@@ -11,13 +11,14 @@ from core_cases import (
     HERE,
     REGION,
     THERE,
+    DiscoveryBench,
     FakePlanReader,
+    Ids,
     item,
     not_found,
     one_way,
     two_way,
 )
-from discovery_bench import DiscoveryBench, Ids
 from structlog.testing import capture_logs
 from virtual_time import settled, virtually
 
@@ -87,100 +88,66 @@ async def test_left_to_itself_it_finds_every_running_plan() -> None:
     assert bench.failures == []
 
 
-async def test_plans_that_do_not_run_are_listed_but_not_polled() -> None:
-    """Their status is a metric; nothing is asked of them."""
+@pytest.mark.parametrize(
+    ("listed", "found", "calls", "routes"),
+    [
+        ("CREATED", "RUNNING", ["list"], []),
+        ("DELETED", "RUNNING", ["list"], []),
+        # It may have changed since the list was read.
+        ("RUNNING", "CREATED", ["list", "1"], []),
+        ("RUNNING", "DELETED", ["list", "1"], []),
+        ("RUNNING", "RUNNING", ["list", "1", "items 1"], [("1", "10", HERE)]),
+    ],
+)
+async def test_a_listed_plan_is_polled_only_while_it_runs(
+    listed: str, found: str, calls: list[str], routes: list[Ids]
+) -> None:
+    """A list may leave the instances out: then the plan is asked. Deleted is gone."""
     bench = DiscoveryBench()
-    created = one_way("1", status="CREATED")
-    bench.cloud.hold(created, item("1", "10"))
-
-    await bench.discovery.refresh()
-
-    assert bench.routes() == []
-    assert bench.discovery.inventory.plans == (created,)
-    assert bench.cloud.calls == ["list"]
-
-
-async def test_deleted_plans_are_skipped() -> None:
-    """The list of plans may still name them."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(one_way("1", status="DELETED"), item("1", "10"))
+    bench.cloud.hold(one_way("1", status=found), item("1", "10"))
+    bench.cloud.listed = [replace(one_way("1", status=listed), instances=())]
 
     assert await bench.discovery.refresh()
 
-    assert bench.discovery.inventory.plans == ()
-    assert bench.routes() == []
-    assert bench.cloud.calls == ["list"]
+    assert (bench.cloud.calls, bench.routes()) == (calls, routes)
+    is_deleted = "DELETED" in (listed, found)
+    assert len(bench.discovery.inventory.plans) == int(not is_deleted)
+    assert bench.missing() == set()
 
 
-async def test_a_list_without_instances_is_completed() -> None:
-    """Who takes part is then asked of each plan."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(two_way("2"), item("2", "20"))
-    bench.cloud.listed = [replace(two_way("2"), instances=())]
+@pytest.mark.parametrize(
+    ("wanted", "calls", "routes"),
+    [
+        (
+            PlanSettings(id="2"),
+            ["2", "items 2"],
+            [("2", "20", THERE), ("2", "21", HERE), ("2", "21", THERE)],
+        ),
+        (
+            PlanSettings(id="2", items=("21",)),
+            ["2", "21"],
+            [("2", "21", HERE), ("2", "21", THERE)],
+        ),
+        (
+            PlanSettings(id="2", source_instances=(HERE,)),
+            ["2", "items 2"],
+            [("2", "20", HERE), ("2", "21", HERE)],
+        ),
+    ],
+)
+async def test_a_configured_plan_is_completed_whatever_its_status(
+    wanted: PlanSettings, calls: list[str], routes: list[Ids]
+) -> None:
+    """Items and instances are found where they are not given; the filter is kept."""
+    bench = DiscoveryBench(wanted.model_copy(update={"filter": "orders"}))
+    plan = replace(two_way("2"), status="CREATED")
+    bench.cloud.hold(plan, item("2", "20", THERE), item("2", "21"))
 
-    await bench.discovery.refresh()
+    assert await bench.discovery.refresh()
 
-    assert bench.cloud.calls == ["list", "2", "items 2"]
-    assert bench.routes() == [("2", "20", HERE), ("2", "20", THERE)]
-    assert bench.discovery.inventory.plans == (two_way("2"),)
-
-
-@pytest.mark.parametrize(("status", "listed"), [("DELETED", 0), ("CREATED", 1)])
-async def test_what_a_plan_says_of_itself_holds(status: str, listed: int) -> None:
-    """It may have changed since the list was read."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(one_way("1", status=status), item("1", "10"))
-    bench.cloud.listed = [replace(one_way("1"), instances=())]
-
-    await bench.discovery.refresh()
-
-    assert bench.routes() == []
-    assert len(bench.discovery.inventory.plans) == listed
-
-
-async def test_a_configured_plan_is_completed() -> None:
-    """Its items and instances are found, and its filter is kept."""
-    bench = DiscoveryBench(PlanSettings(id="2", filter="topic_test"))
-    bench.cloud.hold(two_way("2"), item("2", "20", THERE), item("2", "21"))
-
-    await bench.discovery.refresh()
-
-    assert bench.cloud.calls == ["2", "items 2"]
-    assert bench.routes() == [
-        ("2", "20", THERE),
-        ("2", "21", HERE),
-        ("2", "21", THERE),
-    ]
-    assert {r.filter for r in bench.discovery.inventory.routes} == {"topic_test"}
-    assert {r.region for r in bench.discovery.inventory.routes} == {REGION}
-
-
-async def test_a_configured_plan_is_polled_whatever_its_status() -> None:
-    """Whoever names a plan wants to see it."""
-    bench = DiscoveryBench(PlanSettings(id="1"))
-    bench.cloud.hold(one_way("1", status="CREATED"), item("1", "10"))
-
-    await bench.discovery.refresh()
-
-    assert bench.routes() == [("1", "10", HERE)]
-
-
-async def test_configured_items_and_instances_narrow_a_plan() -> None:
-    """Either may be given without the other."""
-    bench = DiscoveryBench(
-        PlanSettings(id="1", items=("11",)),
-        PlanSettings(id="2", source_instances=(THERE,)),
-    )
-    bench.cloud.hold(one_way("1"), item("1", "10"), item("1", "11"))
-    bench.cloud.hold(two_way("2"), item("2", "20"), item("2", "21"))
-
-    await bench.discovery.refresh()
-
-    assert bench.routes() == [
-        ("1", "11", HERE),
-        ("2", "20", THERE),
-        ("2", "21", THERE),
-    ]
+    assert (bench.cloud.calls, bench.routes()) == (calls, routes)
+    ours = bench.discovery.inventory.routes
+    assert {(r.filter, r.region) for r in ours} == {("orders", REGION)}
     assert bench.missing() == set()
 
 
@@ -188,6 +155,7 @@ async def test_configured_items_and_instances_narrow_a_plan() -> None:
     ("wanted", "gone", "left"),
     [
         (PlanSettings(id="9"), Missing("plan", "9"), []),
+        (PlanSettings(id="8"), Missing("plan", "8"), []),
         (
             PlanSettings(id="1", items=("10", "99")),
             Missing("item", "99"),
@@ -211,6 +179,8 @@ async def test_what_is_configured_and_not_found_is_told_once(
     """It is no failure, costs nothing else, and is looked for again each time."""
     bench = DiscoveryBench(wanted)
     bench.cloud.hold(one_way("1"), item("1", "10"))
+    # Deleted plans can still be read.
+    bench.cloud.hold(one_way("8", status="DELETED"), item("8", "10"))
     with capture_logs() as logs:
         assert await bench.discovery.refresh()
         assert await bench.discovery.refresh()
@@ -228,17 +198,6 @@ async def test_what_is_configured_and_not_found_is_told_once(
     ]
 
 
-async def test_a_configured_plan_that_is_deleted_is_missing() -> None:
-    """Deleted plans can still be read."""
-    bench = DiscoveryBench(PlanSettings(id="1"))
-    bench.cloud.hold(one_way("1", status="DELETED"), item("1", "10"))
-
-    await bench.discovery.refresh()
-
-    assert bench.missing() == {Missing("plan", "1")}
-    assert bench.routes() == []
-
-
 async def test_a_plan_that_names_no_instances_misses_none() -> None:
     """What it leaves unsaid is no proof that the configuration is wrong."""
     bench = DiscoveryBench(PlanSettings(id="1", source_instances=(HERE,)))
@@ -248,20 +207,6 @@ async def test_a_plan_that_names_no_instances_misses_none() -> None:
 
     assert bench.missing() == set()
     assert bench.routes() == [("1", "10", HERE)]
-
-
-async def test_what_turns_up_is_told_and_polled() -> None:
-    """The plan is created after the exporter was configured for it."""
-    bench = DiscoveryBench(PlanSettings(id="1"))
-    await bench.discovery.refresh()
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-
-    with capture_logs() as logs:
-        await bench.discovery.refresh()
-
-    assert bench.missing() == set()
-    assert bench.routes() == [("1", "10", HERE)]
-    assert [(log["event"], log["id"]) for log in logs] == [("configured_found", "1")]
 
 
 async def test_shards_discover_the_same_and_share_the_routes() -> None:
@@ -310,80 +255,35 @@ async def test_as_many_plans_are_looked_up_at_a_time_as_calls_may_be_made() -> N
     assert cloud.most == 3
 
 
-async def test_a_failed_plan_keeps_its_routes_and_stops_no_other() -> None:
-    """The failure has a reason, and is logged until it changes or ends."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-    await bench.discovery.refresh()
-    bench.cloud.hold(one_way("2"), item("2", "20"))
-    bench.cloud.errors["items 1"] = UnavailableError("refused")
-
-    with capture_logs() as logs:
-        assert not await bench.discovery.refresh()
-        assert not await bench.discovery.refresh()
-
-    assert bench.routes() == [("1", "10", HERE), ("2", "20", HERE)]
-    assert bench.failures == [Reason.UNAVAILABLE] * 2
-    assert [(log["event"], log["subject"], log["reason"]) for log in logs] == [
-        ("discovery_failed", "plan 1", "unavailable")
-    ]
-
-
-async def test_a_failure_of_another_kind_is_told_and_so_is_its_end() -> None:
-    """Whoever reads the log sees what to do now."""
-    bench = DiscoveryBench(PlanSettings(id="1"))
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-
-    with capture_logs() as logs:
-        bench.cloud.errors["1"] = UnavailableError("refused")
-        await bench.discovery.refresh()
-        bench.cloud.errors["1"] = PermissionDeniedError("refused")
-        await bench.discovery.refresh()
-        bench.cloud.errors.clear()
-        assert await bench.discovery.refresh()
-        assert await bench.discovery.refresh()
-
-    assert [(log["event"], log.get("reason")) for log in logs] == [
-        ("discovery_failed", "unavailable"),
-        ("discovery_failed", "permission"),
-        ("discovery_recovered", None),
-    ]
-
-
-async def test_what_fails_at_present_can_be_asked_for() -> None:
-    """By plan or region, with the error that has the remedy; ended, it is gone."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-    refused, denied = UnavailableError("refused"), PermissionDeniedError("denied")
-
-    bench.cloud.errors = {"list": refused}
-    await bench.discovery.refresh()
-    first = bench.discovery.failing
-    bench.cloud.errors = {"items 1": denied}
-    await bench.discovery.refresh()
-    second = bench.discovery.failing
-    bench.cloud.errors = {}
-    await bench.discovery.refresh()
-
-    assert first == {f"region {REGION}": refused}
-    assert second == {"plan 1": denied}
-    assert bench.discovery.failing == {}
-
-
-async def test_a_failed_list_keeps_everything() -> None:
-    """An outage is no reason to forget what was found."""
+async def test_a_failure_is_told_until_it_ends_and_again_for_another_reason() -> None:
+    """It can be asked for, by plan or region; the rest keeps what was found."""
     bench = DiscoveryBench()
     bench.cloud.hold(one_way("1"), item("1", "10"))
     await bench.discovery.refresh()
     before = bench.discovery.inventory
-    bench.cloud.errors["list"] = UnavailableError("refused")
+    refused, denied = UnavailableError("refused"), PermissionDeniedError("denied")
 
     with capture_logs() as logs:
-        assert not await bench.discovery.refresh()
+        for errors, failing in (
+            ({"list": refused}, {f"region {REGION}": refused}),
+            ({"items 1": refused}, {"plan 1": refused}),
+            ({"items 1": denied}, {"plan 1": denied}),
+            ({"items 1": denied}, {"plan 1": denied}),
+            ({}, {}),
+        ):
+            bench.cloud.errors = dict(errors)
+            assert await bench.discovery.refresh() == (not errors)
+            assert bench.discovery.failing == failing
+            assert bench.discovery.inventory == before
 
-    assert bench.discovery.inventory == before
-    assert bench.failures == [Reason.UNAVAILABLE]
-    assert [log["subject"] for log in logs] == [f"region {REGION}"]
+    assert bench.failures == [Reason.UNAVAILABLE] * 2 + [Reason.PERMISSION] * 2
+    assert [(log["event"], log["subject"], log.get("reason")) for log in logs] == [
+        ("discovery_failed", f"region {REGION}", "unavailable"),
+        ("discovery_recovered", f"region {REGION}", None),
+        ("discovery_failed", "plan 1", "unavailable"),
+        ("discovery_failed", "plan 1", "permission"),
+        ("discovery_recovered", "plan 1", None),
+    ]
 
 
 async def test_a_failed_list_is_no_recovery_of_a_plan() -> None:
@@ -453,45 +353,26 @@ FULL = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
 ROUTE = Route("1", "10", HERE, REGION)
 
 
-async def test_a_poll_shows_that_a_configured_id_is_wrong() -> None:
-    """Nothing else would, for a plan that needs no discovery call."""
+async def test_polls_tell_which_configured_ids_exist() -> None:
+    """Nothing else would, for a plan that needs no discovery call.
+
+    A poll that fails otherwise says nothing of it.
+    """
     bench = DiscoveryBench(FULL)
     await bench.discovery.refresh()
+    gone = not_found("DisasterRecoveryItem.NotFound")
 
     with capture_logs() as logs:
-        for _ in range(2):
-            bench.discovery.polled(ROUTE, not_found("DisasterRecoveryItem.NotFound"))
+        for error in (gone, gone, UnavailableError("refused")):
+            bench.discovery.polled(ROUTE, error)
             await bench.discovery.refresh()
-
-    assert bench.missing() == {Missing("item", "10")}
-    assert len(bench.routes()) == 2
-    assert [log["event"] for log in logs] == ["configured_not_found"]
-
-
-async def test_a_good_poll_shows_that_the_id_is_right() -> None:
-    """The plan was created since."""
-    bench = DiscoveryBench(FULL)
-    await bench.discovery.refresh()
-    bench.discovery.polled(ROUTE, not_found())
-
-    with capture_logs() as logs:
+            assert bench.missing() == {Missing("item", "10")}
         bench.discovery.polled(ROUTE, None)
 
     assert bench.missing() == set()
-    assert [log["event"] for log in logs] == ["configured_found"]
-
-
-async def test_an_outage_does_not_show_that_the_id_is_right() -> None:
-    """A poll that fails otherwise says nothing of what exists."""
-    bench = DiscoveryBench(FULL)
-    await bench.discovery.refresh()
-    bench.discovery.polled(ROUTE, not_found())
-
-    with capture_logs() as logs:
-        bench.discovery.polled(ROUTE, UnavailableError("refused"))
-
-    assert bench.missing() == {Missing("item", "10")}
-    assert logs == []
+    assert len(bench.routes()) == 2
+    events = [log["event"] for log in logs]
+    assert events == ["configured_not_found", "configured_found"]
 
 
 async def test_a_poll_that_shows_nothing_new_changes_nothing() -> None:
@@ -587,20 +468,25 @@ async def waited(bench: DiscoveryBench) -> float:
     return clock() - began
 
 
+@pytest.mark.parametrize(
+    ("interval", "after_success", "after_failure"), [(600, 600, 60), (5, 5, 5)]
+)
 @virtually
-async def test_the_next_discovery_is_sooner_after_a_failure() -> None:
-    """But not at once, and a failure that is over costs one discovery."""
+async def test_the_next_discovery_is_sooner_after_a_failure(
+    interval: int, after_success: int, after_failure: int
+) -> None:
+    """But not at once, nor later than its interval; a success ends the haste."""
     bench = DiscoveryBench()
-    await bench.discovery.refresh()
-    assert await waited(bench) == 600
-
-    bench.cloud.errors["list"] = UnavailableError("refused")
-    await bench.discovery.refresh()
-    assert await waited(bench) == 60
-
-    bench.cloud.errors.clear()
-    await bench.discovery.refresh()
-    assert await waited(bench) == 600
+    poll = PollSettings(discovery_interval=timedelta(seconds=interval))
+    bench.discovery = bench.discovery_of(Settings(poll=poll))
+    for errors, seconds in (
+        ({}, after_success),
+        ({"list": UnavailableError("refused")}, after_failure),
+        ({}, after_success),
+    ):
+        bench.cloud.errors = dict(errors)
+        await bench.discovery.refresh()
+        assert await waited(bench) == seconds
 
 
 @virtually
@@ -616,17 +502,3 @@ async def test_a_poll_that_misses_an_id_has_discovery_come_at_once() -> None:
     bench.discovery.polled(ROUTE, not_found())
 
     assert await waiting == 250
-
-
-@pytest.mark.parametrize("fails", [False, True])
-@virtually
-async def test_discovery_is_never_later_than_its_interval(*, fails: bool) -> None:
-    """Even if that is shorter than the interval of polls."""
-    often = PollSettings(discovery_interval=timedelta(seconds=5))
-    bench = DiscoveryBench()
-    bench.discovery = bench.discovery_of(Settings(poll=often))
-    if fails:
-        bench.cloud.errors["list"] = UnavailableError("refused")
-    await bench.discovery.refresh()
-
-    assert await waited(bench) == 5

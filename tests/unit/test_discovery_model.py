@@ -1,6 +1,6 @@
 """Discovery and store beside a model, while plans and items come, go, fail and heal.
 
-The store alone has its model in `test_store_model`.
+The store alone has its model in `test_store`.
 """
 
 from __future__ import annotations

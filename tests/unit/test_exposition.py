@@ -119,21 +119,6 @@ async def test_a_poll_within_the_second_is_shown_at_once() -> None:
     assert values_of(later, AGE) == [11.0, 11.0]
 
 
-async def test_a_failed_poll_is_shown_beside_what_the_last_good_one_found() -> None:
-    """The route's own samples move with each poll, its checkpoints stay."""
-    bench = Bench()
-    good = status_of(snapshot_of(ROUTE, checkpoint()))
-    bench.store.show(good)
-    assert values_of(await bench.text(), "rocketmq_dr_up") == [1.0]
-
-    bench.store.show(replace(good, polls=2, is_up=False))
-
-    body = await bench.text()
-    assert values_of(body, "rocketmq_dr_up") == [0.0]
-    assert values_of(body, "rocketmq_dr_polls_total") == [2.0]
-    assert values_of(body, LAG) == [5.0]
-
-
 async def test_inventory_and_own_metrics_are_shown_at_once() -> None:
     """A discovery or a reload within the second is seen by the next scrape."""
     own = CountingOwn()

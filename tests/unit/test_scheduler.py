@@ -65,14 +65,6 @@ async def test_first_polls_come_as_fast_as_the_account_allows() -> None:
 
 
 @virtually
-async def test_first_polls_all_come_within_an_interval() -> None:
-    """However many there are, each has begun after one interval."""
-    many = [Route(str(n), "1", HERE, REGION) for n in range(1_000)]
-
-    assert len(await starts_of(INTERVAL, *many)) == len(many)
-
-
-@virtually
 async def test_a_slow_poll_is_not_overtaken_and_skipped_polls_are_counted() -> None:
     """Polls that are due while one runs are skipped, and no other route waits."""
     bench = SchedulerBench()
@@ -90,22 +82,6 @@ async def test_a_slow_poll_is_not_overtaken_and_skipped_polls_are_counted() -> N
     bench.seconds[ROUTE] = 1_000 * INTERVAL
     await bench.run(10 * INTERVAL, ROUTE, OTHER)
     assert len(bench.starts[OTHER]) >= 10
-
-
-@virtually
-async def test_a_failing_route_keeps_its_pace() -> None:
-    """A permanent error is tried again at the next poll, and never sooner."""
-    bench = SchedulerBench()
-    bench.errors[ROUTE] = UnavailableError("refused")
-
-    await bench.run(10 * INTERVAL)
-
-    _, *starts = bench.starts[ROUTE]
-    assert [b - a for a, b in pairwise(starts)] == (
-        pytest.approx([INTERVAL] * (len(starts) - 1))
-    )
-    assert len(starts) >= 8
-    assert bench.skipped == 0
 
 
 @virtually
@@ -152,18 +128,6 @@ async def test_what_is_known_already_is_polled_while_discovery_takes_its_time() 
     await bench.run(3 * INTERVAL, ROUTE)
 
     assert bench.status().polls >= 2
-
-
-@virtually
-async def test_no_task_outlives_a_run() -> None:
-    """Whatever is under way is cancelled with it."""
-    bench = SchedulerBench()
-    bench.seconds = dict.fromkeys(MANY, INTERVAL)
-
-    await bench.run(INTERVAL, *MANY)
-
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert bench.under_way == []
 
 
 @virtually

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from core_cases import (
@@ -18,8 +18,9 @@ from core_cases import (
     success,
 )
 from exposition_cases import FakeClock, snapshot_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from store_bench import (
     MAX_CHECKPOINTS,
     STALE_AFTER,
@@ -30,9 +31,10 @@ from store_bench import (
     status_of,
 )
 
-from exporter.model.errors import NOWHERE, Reason
+from exporter.model.errors import Reason
+from exporter.model.lag import rollup, sync_lag_ms
 from exporter.model.time_slicer import TimeSlicer
-from exporter.model.types import Checkpoint, Route, RouteStatus, State
+from exporter.model.types import Checkpoint, Route
 from exporter.polling import store as store_module
 from exporter.polling.store import PollResult, Store
 
@@ -52,13 +54,6 @@ def store(clock: FakeClock) -> Store:
 def many(count: int) -> list[Checkpoint]:
     """Return so many checkpoints."""
     return [row(number, f"GID_{number}") for number in range(count)]
-
-
-def test_a_route_is_unknown_before_its_first_poll(store: Store) -> None:
-    """Neither up nor down, with no duration and nothing to show."""
-    assert [status.route for status in store.statuses()] == [ROUTE, SIBLING, OTHER]
-    assert status_of(store, ROUTE) == RouteStatus(ROUTE)
-    assert not store.is_tried()
 
 
 def test_a_complete_poll_is_shown(store: Store) -> None:
@@ -84,23 +79,6 @@ def test_a_failed_poll_keeps_what_is_shown(store: Store) -> None:
     assert status.last_success_at == 100.0
     assert (status.is_up, status.reason) == (False, Reason.THROTTLED)
     assert (status.polls, status.duration) == (2, 1.5)
-
-
-def test_a_failure_says_which_answer_it_came_from_until_a_success(
-    store: Store,
-) -> None:
-    """A failure alone is no success: last success stays absent."""
-    refused = failure(ROUTE, Reason.NOT_FOUND)
-    assert refused.error is not None
-
-    publish(store, refused)
-    status = status_of(store, ROUTE)
-    assert status.origin is refused.error.origin
-    assert status.last_success_at is None
-
-    publish(store, success(ROUTE))
-    status = status_of(store, ROUTE)
-    assert (status.origin, status.reason) == (NOWHERE, None)
 
 
 def test_failures_are_counted_by_reason_and_for_good(store: Store) -> None:
@@ -150,21 +128,6 @@ def test_stale_rows_are_withdrawn_by_the_clock_alone(
     assert groups_shown(status_of(store, ROUTE)) == ["orders"]
 
 
-def test_routes_that_stay_keep_what_is_known(store: Store) -> None:
-    """One goes, one comes, one keeps its status; what comes back begins again."""
-    publish(store, success(ROUTE, row()), failure(OTHER))
-    before = status_of(store, ROUTE)
-    new = Route("3", "30", HERE, ROUTE.region)
-
-    store.set_routes([new, ROUTE])
-
-    assert [status.route for status in store.statuses()] == [ROUTE, new]
-    assert status_of(store, ROUTE) is before
-    assert status_of(store, new) == RouteStatus(new)
-    store.set_routes([OTHER])
-    assert status_of(store, OTHER) == RouteStatus(OTHER)
-
-
 def test_all_are_tried_once_each_has_ended_a_poll(store: Store) -> None:
     """Well or badly: readiness does not depend on the cloud."""
     publish(store, success(ROUTE), failure(SIBLING))
@@ -173,20 +136,6 @@ def test_all_are_tried_once_each_has_ended_a_poll(store: Store) -> None:
     publish(store, failure(OTHER))
 
     assert store.is_tried()
-
-
-def test_the_version_moves_with_every_change(store: Store) -> None:
-    """An answer may be kept until it does."""
-    versions = [store.version]
-    for poll in (success(ROUTE, row()), failure(ROUTE)):
-        publish(store, poll)
-        versions.append(store.version)
-    store.set_routes([ROUTE])
-    versions.append(store.version)
-
-    assert versions == sorted(set(versions))
-    assert status_of(store, ROUTE).polls == 2
-    assert store.version == versions[-1]
 
 
 def test_other_limits_hold_for_age_at_once_and_for_number_at_the_next_poll(
@@ -209,45 +158,6 @@ def test_other_limits_hold_for_age_at_once_and_for_number_at_the_next_poll(
     assert store.series_budget(OTHER) == 2
 
 
-def test_two_routes_of_an_item_show_a_checkpoint_once(store: Store) -> None:
-    """The route whose instance is the source keeps it, however small its lag."""
-    mine = success(ROUTE, row(1, lag_ms=1_000))
-    theirs = success(SIBLING, row(2, lag_ms=90_000), row(3, source=THERE))
-    publish(store, mine)
-    for poll in (theirs, theirs, mine):
-        publish(store, poll)
-
-        own, other = status_of(store, ROUTE), status_of(store, SIBLING)
-        assert groups_shown(own) == ["orders"]
-        assert (own.hidden, other.hidden) == (frozenset(), frozenset({0}))
-        assert own.rollup is not None
-        assert other.rollup is not None
-        assert own.rollup.max_lag_ms == 1_000
-        assert other.rollup.max_lag_ms == 5_000
-        assert sum(other.rollup.states.values()) == 1
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "winner"),
-    [
-        (1_000, 2_000, SIBLING),
-        (2_000, 1_000, ROUTE),
-        (None, -1, SIBLING),
-        (1_000, 1_000, ROUTE),
-    ],
-)
-def test_between_strangers_the_larger_lag_is_kept_then_the_first(
-    store: Store, first: int | None, second: int, winner: Route
-) -> None:
-    """A known lag is larger than an unknown one; which poll was last is no matter."""
-    mine = success(ROUTE, row(source="rmq-third", lag_ms=first))
-    publish(store, mine)
-    for poll in (success(SIBLING, row(source="rmq-third", lag_ms=second)), mine):
-        publish(store, poll)
-
-        assert {s.route for s in store.statuses() if groups_shown(s)} == {winner}
-
-
 def test_what_was_dropped_stays_in_the_rollup(store: Store) -> None:
     """The rollup without hidden rows would be without the dropped ones too."""
     polled = snapshot_of(SIBLING, row(), dropped=4)
@@ -259,31 +169,6 @@ def test_what_was_dropped_stays_in_the_rollup(store: Store) -> None:
     assert status.rollup is polled.rollup
 
 
-@pytest.mark.parametrize("how", ["dropped", "stale", "not listed"])
-def test_a_hidden_row_reappears_when_the_other_route_has_it_no_more(
-    store: Store, clock: FakeClock, how: str
-) -> None:
-    """It is shown and counted from the next complete poll of the item on."""
-    publish(store, success(ROUTE, row()))
-    clock.now += STALE_AFTER / 2
-    publish(store, success(SIBLING, row()))
-    assert groups_shown(status_of(store, SIBLING)) == []
-
-    if how == "dropped":
-        store.set_routes([SIBLING])
-    elif how == "stale":
-        clock.now += STALE_AFTER / 2
-    else:
-        publish(store, success(ROUTE))
-    if how != "not listed":
-        publish(store, success(SIBLING, row()))
-
-    status = status_of(store, SIBLING)
-    assert groups_shown(status) == ["orders"]
-    assert status.rollup is not None
-    assert status.rollup.states[State.OK] == 1
-
-
 def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:
     """So nothing of it is rendered again."""
     publish(store, success(ROUTE, row()), success(SIBLING, row()))
@@ -292,21 +177,6 @@ def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:
     publish(store, success(ROUTE, row()))
 
     assert status_of(store, SIBLING) is before
-
-
-def test_three_routes_of_an_item_show_a_checkpoint_once(store: Store) -> None:
-    """When one goes, its rows reappear with the next poll of the item, still once."""
-    third = replace(ROUTE, source_instance_id="rmq-third")
-    store.set_routes([ROUTE, SIBLING, third])
-    polls = [success(route, row()) for route in (SIBLING, third, ROUTE)]
-    publish(store, *polls)
-    assert [bool(groups_shown(s)) for s in store.statuses()] == [True, False, False]
-
-    store.set_routes([SIBLING, third])
-    assert not any(map(groups_shown, store.statuses()))
-    publish(store, polls[1])
-
-    assert [bool(groups_shown(s)) for s in store.statuses()] == [True, False]
 
 
 @pytest.mark.parametrize("gone", ["sibling", "route", "stale"])
@@ -397,19 +267,6 @@ def test_a_row_that_was_cut_hides_none(clock: FakeClock) -> None:
     assert groups_shown(status_of(store, SIBLING)) == ["GID_2"]
 
 
-def test_a_freed_budget_is_used_by_the_next_poll(clock: FakeClock) -> None:
-    """Nothing is dropped for good."""
-    store = new_store(clock, max_checkpoints=2)
-    publish(store, success(ROUTE, row(1, "a"), row(2, "b")))
-    publish(store, success(OTHER, row(3, "c")))
-    assert dropped_of(store, OTHER) == 1
-
-    publish(store, success(ROUTE, row(1, "a")), success(OTHER, row(3, "c")))
-
-    assert groups_shown(status_of(store, OTHER)) == ["c"]
-    assert dropped_of(store, OTHER) == 0
-
-
 @given(
     st.lists(
         st.tuples(st.sampled_from([ROUTE, SIBLING, OTHER]), st.integers(0, 5)),
@@ -431,3 +288,156 @@ def test_there_are_never_more_series_than_allowed(
         assert latest is not None
         assert len(latest) + latest.dropped == count
         assert latest.dropped == 0 or sum(shown) == most
+
+
+THIRD = replace(ROUTE, source_instance_id="rmq-third")
+ROUTES = (ROUTE, SIBLING, THIRD, OTHER)
+
+routes = st.sampled_from(ROUTES)
+found = st.lists(
+    st.builds(
+        row,
+        st.integers(0, 99),
+        st.sampled_from(["a", "b"]),
+        source=st.sampled_from([HERE, THERE, "rmq-third", "rmq-fourth"]),
+        lag_ms=st.sampled_from([None, -1_000, 0, 1_000, 2_000]),
+        last_sync_ms=st.sampled_from([0, 1_740_724_000_000, 1_740_724_080_000]),
+    ),
+    max_size=6,
+    unique_by=lambda row: (row.source_instance_id, row.group),
+)
+
+
+@dataclass
+class Known:
+    """What the naive store remembers of a route."""
+
+    rows: list[Checkpoint] | None = None
+    shown: list[Checkpoint] | None = None
+    found_at: float = 0.0
+    last_success_at: float | None = None
+    polls: int = 0
+    failures: int = 0
+
+
+class NaiveStore(RuleBasedStateMachine):
+    """Applies every step to both, and compares all that can be seen."""
+
+    @initialize(chosen=st.sets(routes))
+    def begin(self, chosen: set[Route]) -> None:
+        """Begin with some routes that were never polled."""
+        self.clock = FakeClock(0.0)
+        self.store = Store(
+            stale_after=STALE_AFTER, max_checkpoints=10_000, clock=self.clock
+        )
+        self.store.set_routes(chosen)
+        self.known = {route: Known() for route in chosen}
+
+    @rule(route=routes, rows=found)
+    def succeed(self, route: Route, rows: list[Checkpoint]) -> None:
+        """End a poll well."""
+        publish(self.store, success(route, *rows, at=1_000 + self.clock.now))
+        if (known := self.known.get(route)) is not None:
+            known.rows, known.found_at = rows, self.clock.now
+            known.last_success_at = 1_000 + self.clock.now
+            known.polls += 1
+            self._resolve(route)
+
+    @rule(route=routes)
+    def fail(self, route: Route) -> None:
+        """End a poll badly."""
+        publish(self.store, failure(route, Reason.TIMEOUT))
+        if (known := self.known.get(route)) is not None:
+            known.polls += 1
+            known.failures += 1
+
+    @rule(seconds=st.sampled_from([1, 120, 180, 300]))
+    def wait(self, seconds: int) -> None:
+        """Let time pass."""
+        self.clock.now += seconds
+
+    @rule(chosen=st.sets(routes))
+    def rediscover(self, chosen: set[Route]) -> None:
+        """Poll other routes, or the same."""
+        self.store.set_routes(chosen)
+        self.known = {route: self.known.get(route, Known()) for route in chosen}
+
+    @invariant()
+    def routes_are_the_same(self) -> None:
+        """Each route has its counters and its last success, and none is left over."""
+        assert [
+            (s.route, s.polls, s.failures[Reason.TIMEOUT], s.last_success_at)
+            for s in self.store.statuses()
+        ] == [
+            (route, known.polls, known.failures, known.last_success_at)
+            for route, known in sorted(self.known.items())
+        ]
+
+    @invariant()
+    def rows_are_the_same(self) -> None:
+        """What is shown, and what it comes to, is what the contract picks."""
+        for status in self.store.statuses():
+            known = self.known[status.route]
+            kept = known.shown
+            if kept is None or not self._is_fresh(known):
+                assert (status.snapshot, status.rollup) == (None, None)
+                assert status.hidden == frozenset()
+                continue
+            assert status.snapshot is not None
+            rows = list(status.snapshot.columns.rows())
+            shown = [row for i, row in enumerate(rows) if i not in status.hidden]
+            assert shown == kept
+            assert status.rollup == rollup(
+                [row.source_ms for row in kept],
+                [row.target_ms for row in kept],
+                [row.last_sync_ms for row in kept],
+            )
+
+    def _is_fresh(self, known: Known) -> bool:
+        return self.clock.now - known.found_at < STALE_AFTER
+
+    def _resolve(self, polled: Route) -> None:
+        present = {
+            route: known.rows
+            for route, known in sorted(self.known.items())
+            if known.rows is not None
+            and self._is_fresh(known)
+            and (route.plan_id, route.item_id) == (polled.plan_id, polled.item_id)
+        }
+        for route, rows in present.items():
+            self.known[route].shown = [
+                row
+                for row in rows
+                if not any(
+                    self._gives_way(route, row, other, rival)
+                    for other, rivals in present.items()
+                    for rival in rivals
+                )
+            ]
+
+    @staticmethod
+    def _gives_way(
+        route: Route, row: Checkpoint, other: Route, rival: Checkpoint
+    ) -> bool:
+        if route == other:
+            return False
+        if (row.source_instance_id, row.target_instance_id, row.group, row.topic) != (
+            rival.source_instance_id,
+            rival.target_instance_id,
+            rival.group,
+            rival.topic,
+        ):
+            return False
+        if route.source_instance_id == row.source_instance_id:
+            return False
+        if other.source_instance_id == rival.source_instance_id:
+            return True
+        lag = sync_lag_ms(row.source_ms, row.target_ms)
+        rivals = sync_lag_ms(rival.source_ms, rival.target_ms)
+        if lag == rivals:
+            return other < route
+        return lag is None or (rivals is not None and rivals > lag)
+
+
+TestNaiveStore = NaiveStore.TestCase
+TestNaiveStore.settings = settings(stateful_step_count=12, deadline=None)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pytest
 from exposition_oracle import parsed
-from prometheus_client import REGISTRY
 
 from exporter import __version__
 from exporter.cloud.client import ACTIONS
@@ -107,6 +106,9 @@ def test_what_is_told_is_what_is_shown() -> None:
     assert samples["shard_index"] == 2
     assert samples["shards"] == 8
     assert samples["leader"] == 1
+    (build,) = (key for key in samples if key.startswith("build_info"))
+    assert build.startswith("build_info{3.")
+    assert build.endswith(f",abc123,{__version__}}}")
     assert samples["scrapes_total"] == 1
     assert samples["scrape_duration_seconds"] == 0.025
     assert samples["scrape_size_bytes"] == 4096
@@ -134,17 +136,6 @@ def test_who_stands_by_shows_neither_a_leader_nor_a_discovery() -> None:
     assert "discovery_last_success_timestamp_seconds" not in samples
 
 
-def test_the_build_is_told() -> None:
-    """Version, revision and Python, as labels of an info."""
-    body = rendered(full()).decode()
-
-    (line,) = (x for x in body.splitlines() if x.startswith(f"{PREFIX}build_info{{"))
-    assert f'version="{__version__}"' in line
-    assert 'revision="abc123"' in line
-    assert 'python_version="3.' in line
-    assert line.endswith(" 1.0")
-
-
 @every_format
 def test_own_families_are_the_catalogue_s(fmt: Format) -> None:
     """Names, types, help and units are as the catalogue has them, in its order."""
@@ -161,26 +152,12 @@ def test_own_families_are_the_catalogue_s(fmt: Format) -> None:
 
 
 @every_format
-def test_there_are_no_created_series(fmt: Format) -> None:
-    """They would double the counters, and nobody asks for them."""
-    assert b"_created" not in rendered(full(), fmt)
-
-
-@every_format
 def test_process_and_python_are_told_without_an_end(fmt: Format) -> None:
     """prometheus_client's own collectors; the last line is the exposition's affair."""
     body = rendered(full(), fmt)
 
     for name in (b"process_cpu_seconds_total ", b"python_info{", b"python_gc_"):
         assert b"\n" + name in body
+    # They would double the counters, and nobody asks for them.
+    assert b"_created" not in body
     assert not body.endswith(b"# EOF\n")
-
-
-def test_nothing_is_registered_globally() -> None:
-    """Two of them may live side by side, and the default registry stays as it was."""
-    before = sorted(metric.name for metric in REGISTRY.collect())
-
-    Telemetry()
-    Telemetry()
-
-    assert sorted(metric.name for metric in REGISTRY.collect()) == before
