@@ -310,14 +310,18 @@ async def test_a_refused_connection_is_unavailable_and_says_so(
     error = await client.refused(f"http://127.0.0.1:{unused_tcp_port}")
 
     assert error.reason is Reason.UNAVAILABLE
-    assert "Connection refused" in str(error)
+    assert "ClientConnectorError (Connection refused)" in str(error)
 
 
-async def test_a_host_without_an_address_is_unavailable(client: Client) -> None:
-    """The top level domain is reserved for names that do not exist."""
-    error = await client.refused("http://rocketmq.invalid")
+async def test_an_unknown_host_or_protocol_is_unavailable_and_not_misread(
+    cloud: FakeCloud, client: Client
+) -> None:
+    """Resolvers and TLS count their errors in numbers of their own."""
+    for url in ("http://rocketmq.invalid", cloud.url.replace("http", "https")):
+        error = await client.refused(url)
 
-    assert error.reason is Reason.UNAVAILABLE
+        assert error.reason is Reason.UNAVAILABLE
+        assert "(" not in str(error)
 
 
 @pytest.mark.parametrize(
