@@ -34,7 +34,7 @@ from exporter.config.settings import Settings
 from exporter.model.types import Item, Plan, Route, Snapshot
 
 OnPage = Callable[[int, int, int], None]
-"""Hears of a page of a list: its number, its rows, and how many rows all have."""
+"""Is told of each page its number, its rows, and how many rows the list has."""
 
 T = TypeVar("T")
 

@@ -70,8 +70,8 @@ async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
 class Exchange:
     """Sends signed requests over one connection pool; it never follows a redirect.
 
-    `timeout` is for one request, in seconds. `on_clock_skew` hears our clock minus the
-    API's, in seconds, from every answer that tells the time. `wall` tells Unix seconds.
+    `timeout` is for one request, in seconds. `on_clock_skew` is told our clock minus
+    the API's, in seconds, for every answer with a date. `wall` tells Unix seconds.
     """
 
     session: aiohttp.ClientSession

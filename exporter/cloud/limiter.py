@@ -20,8 +20,8 @@ ROUNDING = 1e-6
 class Limiter:
     """Hands out turns in the order they are asked for, `per_second` at the most.
 
-    A turn is leave to send one request. Throttling halves the rate, each success wins
-    back a twentieth of that half. `on_change` hears of every new rate.
+    A turn permits one request. Throttling halves the rate, and each success adds a
+    twentieth of that half. `on_change` is told every new rate.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Limiter:
             self._set_rate(max(self._floor, self.rate / 2))
 
     def succeeded(self) -> None:
-        """Win back a little of the rate."""
+        """Raise a lowered rate a little."""
         if self.rate < self._ceiling:
             step = self._ceiling / 2 / RECOVERY_STEPS
             self._set_rate(min(self._ceiling, self.rate + step))

@@ -122,7 +122,7 @@ class Transport:
             await asyncio.sleep(delay)
 
     def _delay(self, attempt: int, error: CloudError) -> float | None:
-        """Return how long to wait before the next attempt, None if there is none."""
+        """Return how long to wait before the next attempt, None to make no more."""
         if attempt == 1 and isinstance(error, CURED_AT_ONCE):
             return 0.0
         is_throttled = isinstance(error, ThrottledError)

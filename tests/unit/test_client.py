@@ -196,7 +196,7 @@ async def test_bad_rows_cost_only_themselves(
 async def test_a_page_that_fails_in_passing_is_asked_for_again(
     cloud: FakeCloud,
 ) -> None:
-    """And no other page is; the observer hears of every attempt."""
+    """And no other page is; the observer is told of every attempt."""
     counted = Counted()
     cloud.answer_pages(CHECKPOINTS, rows(30), size=10)
     there = Reply(page_of(rows(30)[10:20], total=30))

@@ -78,7 +78,7 @@ async def test_a_rotated_file_is_read_at_the_next_request(tmp_path: Path) -> Non
 
 
 async def test_a_pipe_is_read_once_and_off_the_loop(tmp_path: Path) -> None:
-    """As a shell's <(command) gives a secret; whoever writes to it may be slow."""
+    """As a shell's <(command) gives a secret; its writer may be slow."""
     pipe = tmp_path / "secret"
     os.mkfifo(pipe)
     source = source_of(pipe)
@@ -134,15 +134,12 @@ SECOND = Credentials("id-2", "secret-2", "token-2", "oidc_role_arn")
 
 
 class FakeChain:
-    """A chain as the vendor's is: it blocks, and caches until it is opened anew."""
+    """A chain as the vendor's is: it blocks, and caches until a new one is opened."""
 
     def __init__(self, *fetched: Credentials | Exception) -> None:
         self.fetched = list(fetched)
-        self.renewed: Credentials | None = None
         self.opened = 0
         self.asked = 0
-        self.in_flight = 0
-        self.most_in_flight = 0
         self.entered = threading.Event()
         self.release = threading.Event()
         self.release.set()
@@ -154,16 +151,13 @@ class FakeChain:
         return lambda: self.answer(answer)
 
     def answer(self, answer: Credentials | Exception) -> Credentials:
-        """Wait for the test's leave, then give the cached or the renewed key."""
+        """Wait for the test's leave, then give the key."""
         self.asked += 1
-        self.in_flight += 1
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self.entered.set()
         assert self.release.wait(10)
-        self.in_flight -= 1
         if isinstance(answer, Exception):
             raise answer
-        return self.renewed or answer
+        return answer
 
     async def until_entered(self) -> None:
         """Return once a thread is inside the chain."""

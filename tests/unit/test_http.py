@@ -188,7 +188,7 @@ async def test_an_answer_that_tells_the_time_tells_the_skew(
     skews: list[float],
     far_from_greenwich: None,
 ) -> None:
-    """Ours minus theirs; a date that is none is no news, and no failure."""
+    """Ours minus theirs; what is not a date is ignored."""
     cloud.answer(PATH, Reply(b"data", 200, {"Date": date}))
 
     assert await client.send(cloud.url) == b"data"

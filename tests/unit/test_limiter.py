@@ -133,7 +133,7 @@ async def test_a_halved_rate_holds_for_those_who_wait_already() -> None:
 
 @virtually
 async def test_the_rate_never_falls_to_nothing() -> None:
-    """Else one long outage would be for good; a setting below the floor stays."""
+    """Else one long outage would never end; a setting below the floor stays."""
     fast, slow = Limiter(5), Limiter(0.01)
 
     for _ in range(12):

@@ -66,7 +66,7 @@ async def read(fetch: Fetch, workers: int = 1) -> list[int]:
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 95, 100])
 @virtually
 async def test_each_page_is_asked_for_exactly_once(count: int, workers: int) -> None:
-    """And the rows come in the order of the list, whoever fetched them."""
+    """And the rows come in the order of the list, however they were fetched."""
     listed = Listed(range(count), 10)
 
     assert await read(listed.fetch, workers) == list(range(count))

@@ -1,4 +1,4 @@
-"""When a call is tried again, how long that waits, and who hears of it.
+"""When a call is tried again, how long that waits, and who is told.
 
 No test here opens a socket or takes real time.
 """
@@ -49,7 +49,7 @@ AGES = 1_000.0
 
 
 class Scripted(Exchange):
-    """Answers with what a test says, one thing an attempt and the last for good."""
+    """Answers with what a test says, one thing an attempt, the last again and again."""
 
     def __init__(self, *said: bytes | Exception, seconds: float = 0.0) -> None:
         self._said = list(said)
