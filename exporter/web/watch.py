@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -18,11 +18,8 @@ from exporter.web.webconfig import WebConfig
 log = structlog.get_logger(__name__)
 
 
-class Current(NamedTuple):
-    """What a file says, and how it secures connections; None is plain HTTP."""
-
-    config: WebConfig
-    context: ssl.SSLContext | None
+Current = tuple[WebConfig, ssl.SSLContext | None]
+"""What a file says, and how it secures connections; None is plain HTTP."""
 
 
 class WatchedConfig:
@@ -61,10 +58,10 @@ class WatchedConfig:
             if self._has_tls is None:
                 self._has_tls = section.is_enabled
             if not self._has_tls:
-                return Current(config, None)
+                return config, None
             for file in tls.named_files(self._file, section).values():
                 self._states[file] = _state_of(file)
-            return Current(config, tls.server_context(self._file, section))
+            return config, tls.server_context(self._file, section)
         except ConfigurationError as error:
             return error
 
@@ -80,7 +77,7 @@ def watched_context(watched: WatchedConfig) -> ssl.SSLContext:
     class Watched(ssl.SSLContext):
         def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
             try:
-                context = watched.current().context
+                _, context = watched.current()
             except ConfigurationError:
                 context = None
             # This one has no certificate: with it each handshake fails.

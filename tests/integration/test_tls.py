@@ -58,14 +58,6 @@ def presented(server: Server) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem)
 
 
-async def test_plain_http_gets_no_answer_where_there_is_tls(file: Path) -> None:
-    """Nothing is told to who does not speak TLS, and others are still served."""
-    async with behind(file) as server:
-        with pytest.raises(REFUSED):
-            await server.get()
-        assert await is_served(server, client(file))
-
-
 @pytest.mark.parametrize(
     ("more", "version", "expected"),
     [
@@ -248,7 +240,7 @@ async def test_a_new_authority_for_clients_holds_at_once(file: Path) -> None:
 async def test_while_the_file_cannot_be_read_every_handshake_fails(
     file: Path, broken: str
 ) -> None:
-    """Nor does a file without TLS turn a TLS listener into a plain one."""
+    """A TLS listener never answers plain HTTP, whatever becomes of the file."""
     async with behind(file) as server:
         rewrite(file, broken)
         with pytest.raises(ssl.SSLError):
@@ -258,6 +250,8 @@ async def test_while_the_file_cannot_be_read_every_handshake_fails(
             await server.get()
         rewrite(file, tls())
         assert await is_served(server, client(file))
+        with pytest.raises(REFUSED):
+            await server.get()
 
 
 async def test_a_client_can_resume_its_session(file: Path) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import re
 import resource
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -187,27 +186,3 @@ async def _answer_to(it: Serving, headers: bytes) -> bytes:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
-
-
-async def test_scrapes_over_the_limit_leave_the_polls_alone(tmp_path: Path) -> None:
-    """Twice `web.max_requests` clients scrape 50 times each, without a pause."""
-    async with serving(tmp_path, groups=200) as it:
-        await it.polls_on()
-        rss = vitals_of(it.pid).rss_kib
-        statuses: Counter[int] = Counter()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(2 * MAX_REQUESTS):
-                group.create_task(_scrape(50, it, statuses))
-            health = group.create_task(it.is_healthy())
-        assert health.result()
-        assert set(statuses) <= {200, 503}
-        assert statuses[200] > 50
-        await it.polls_on()
-        assert vitals_of(it.pid).rss_kib < rss + GROWTH_KIB
-
-
-async def _scrape(times: int, it: Serving, statuses: Counter[int]) -> None:
-    for _ in range(times):
-        async with it.client.get("/metrics") as response:
-            await response.read()
-            statuses[response.status] += 1
