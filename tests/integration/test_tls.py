@@ -146,12 +146,20 @@ async def test_any_certificate_may_be_the_anchor_and_no_other_is(file: Path) -> 
         assert not await is_served(server, client(file, "server"))
 
 
-async def test_without_an_authority_that_of_the_system_must_vouch(file: Path) -> None:
-    """As in Go: no client of ours has a certificate of the system's authorities."""
-    rewrite(file, tls("client_auth_type: RequireAndVerifyClientCert"))
-
+async def test_the_system_s_authorities_count_only_if_the_file_has_none(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Go."""
+    policy = "client_auth_type: RequireAndVerifyClientCert"
+    system = file.parent / "system.crt"
+    system.write_text(STRANGER.cert)
+    monkeypatch.setenv("SSL_CERT_FILE", str(system))
     async with behind(file) as server:
-        assert not await is_served(server, client(file, "client"))
+        for more, name in (("", "stranger"), (f"{CA}, ", "client")):
+            rewrite(file, tls(f"{more}{policy}"))
+            for each in ("client", "stranger"):
+                is_known = each == name
+                assert await is_served(server, client(file, each)) == is_known, more
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def write_folder(folder: Path, authority: Authority) -> None:
     pair.write(folder, "server")
     authority.issue("another").write(folder, "other")
     encrypted(pair, b"password").write(folder, "encrypted")
-    (folder / "ca.crt").write_text(authority.cert)
+    (folder / "ca.crt").write_text(f"# Autorität\n{authority.cert}", encoding="utf-8")
     (folder / "empty.crt").write_text("")
     inline = {"cert": pair.cert, "key": pair.key, "client_ca": authority.cert}
     inline["client_auth_type"] = "RequireAnyClientCert"
@@ -201,6 +201,9 @@ CASES = (
     Case("rate_limit_negative", "rate_limit: {burst: -1}", "at least 0"),
     Case("rate_limit_unit", "rate_limit: {interval: 1d}", "expected a duration"),
     Case("users", f"basic_auth_users: {{dave: '{hashed('dave123')}'}}"),
+    Case(
+        "users_cheap", f"basic_auth_users: {{a: '$2y$03${'a' * 53}'}}", "a bcrypt hash"
+    ),
     Case("users_null", "basic_auth_users:\n"),
     Case(
         "users_cost",
