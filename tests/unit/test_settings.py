@@ -280,7 +280,7 @@ def test_what_is_no_yaml_is_one_fault_with_its_place(
         (".", ".: cannot be read: Is a directory"),
         ("", ".: cannot be read: Is a directory"),
         ("a\0b", "a?b: cannot be read as YAML in UTF-8 (ValueError)"),
-        ("a\nb", "a?b: cannot be read: No such file or directory"),
+        ("a\nb\n", "a?b?: cannot be read: No such file or directory"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(
