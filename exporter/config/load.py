@@ -94,12 +94,12 @@ def _merged(given: _Given, tree: dict[str, Any]) -> Settings:
 def _given(
     flags: Mapping[str, object], environ: Mapping[str, str], tree: Mapping[str, object]
 ) -> _Given:
-    """Return what flags and variables say of each setting, of which a flag wins."""
+    """Return what flags and variables say; a flag wins over a variable."""
     given: dict[str, tuple[str, object]] = {}
     for path, spec in setting_specs().items():
         section, _, name = path.partition(".")
         if name and not isinstance(tree.get(section, {}), dict):
-            # It would hide that the file has something else in place of the section.
+            # It would hide that this section of the file is no mapping.
             continue
         if path in flags:
             given[path] = spec.flag or path, _decoded(spec, flags[path])
@@ -109,7 +109,7 @@ def _given(
 
 
 def _decoded(spec: SettingSpec, value: object) -> object:
-    """Return the entries of a list; leave other text, and no list, to the model."""
+    """Return the entries of a list; the model refuses text that is no list."""
     if spec.shape not in {"list", "document"} or not isinstance(value, str):
         return value
     if spec.shape == "list" and not value.lstrip().startswith("["):
@@ -141,7 +141,7 @@ def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML; a key that stands twice is an error, one without a value is not."""
+    """Safe YAML: a repeated key is an error, a key without a value is left out."""
 
     def construct_mapping(
         self,

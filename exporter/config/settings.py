@@ -139,7 +139,7 @@ class PollSettings(Section):
 
 
 class Objectives(Section):
-    """What plans promise; a plan's own go before those for all plans."""
+    """What plans promise; a plan's own objectives win over these."""
 
     lag: fields.Duration = Field(
         timedelta(minutes=5),

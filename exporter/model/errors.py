@@ -54,13 +54,13 @@ class Origin:
 
 
 NOWHERE = Origin()
-"""What is known of an error that no answer of the API came with."""
+"""The origin of an error that came without an answer of the API."""
 
 
 class CloudError(Exception):
-    """Base of everything that costs a poll or a discovery; `reason` is its label.
+    """Base of every error that fails a poll or a discovery; `reason` is its label.
 
-    `retry_after` is for how many seconds the API asks to be left alone, if it does.
+    `retry_after` is the number of seconds that the API asks us to wait, if it does.
     """
 
     reason: ClassVar[Reason]
@@ -80,7 +80,7 @@ class CloudError(Exception):
         self.retry_after = retry_after
 
     def is_news_after(self, before: CloudError | None) -> bool:
-        """Return whether this has to be told where `before` was told already.
+        """Tell whether to log this error after `before` was logged.
 
         A transient error always means the same: wait. Every other text may ask for
         another repair.
@@ -203,7 +203,7 @@ async def capture_error(work: Awaitable[T]) -> T | CloudError:
         result = error
     except (Exception, asyncio.CancelledError) as bug:  # noqa: BLE001 - bugs become data
         # A cancellation of what was awaited, not of this task, would end a schedule
-        # without a word.
+        # silently.
         result = InternalError(bug)
     if task and task.cancelling() > cancellations:
         # Until Python 3.13 a task group that fails at the same moment swallows it.

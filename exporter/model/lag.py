@@ -1,4 +1,4 @@
-"""What lag, age and state of a checkpoint mean, and what many checkpoints come to.
+"""Lag, age and state of a checkpoint, and the totals of many checkpoints.
 
 Milliseconds in, milliseconds out; `UNKNOWN_MS` in, None out, and never a zero.
 """
@@ -53,7 +53,7 @@ def state_of(source_ms: int, target_ms: int, last_sync_ms: int) -> State:
 
 
 def merged(parts: Sequence[Rollup]) -> Rollup:
-    """Return what the parts of a route, at least one, come to together."""
+    """Return the totals of several parts, at least one."""
     lags = [part.max_lag_ms for part in parts if part.max_lag_ms is not None]
     syncs = [part.oldest_sync_ms for part in parts if part.oldest_sync_ms is not None]
     buckets = zip(*(part.lag_buckets for part in parts), strict=True)
@@ -70,7 +70,7 @@ def merged(parts: Sequence[Rollup]) -> Rollup:
 def rollup(
     source_ms: Sequence[int], target_ms: Sequence[int], last_sync_ms: Sequence[int]
 ) -> Rollup:
-    """Return what columns of checkpoints come to."""
+    """Return the totals of columns of checkpoints."""
     states = dict.fromkeys(State, 0)
     for row in zip(source_ms, target_ms, last_sync_ms, strict=True):
         states[state_of(*row)] += 1
@@ -90,7 +90,7 @@ def rollup(
 
 
 async def roll_up(columns: Columns, hidden: Collection[int] = ()) -> Rollup:
-    """Return what columns come to without their hidden rows, worked out in slices."""
+    """Return the totals of the rows that are not hidden, computed in slices."""
     parts = [rollup((), (), ())]
     slicer = TimeSlicer()
     times = columns.source_ms, columns.target_ms, columns.last_sync_ms

@@ -15,7 +15,7 @@ UNKNOWN_MS = 0
 
 
 class State(StrEnum):
-    """What may be said of a checkpoint; the first that fits, see `lag.state_of`."""
+    """State of a checkpoint: the first that fits, see `lag.state_of`."""
 
     OK = "ok"
     NEVER_SYNCED = "never_synced"
@@ -107,7 +107,7 @@ class Inventory:
 Kind = tuple[str, str, str, str]
 """Where the two sides are and what they run: source and target region, their types.
 
-A plain tuple, for a column of them costs the garbage collector nothing.
+A plain tuple, because a column of them costs the garbage collector nothing.
 """
 
 
@@ -115,8 +115,8 @@ A plain tuple, for a column of them costs the garbage collector nothing.
 class Checkpoint:
     """How far one consumer group has read one topic on each side.
 
-    Times are Unix milliseconds, `UNKNOWN_MS` where the API does not say. Names that it
-    does not say are empty, but the source instance: that is the route's.
+    Times are Unix milliseconds, `UNKNOWN_MS` where the API does not say. Missing
+    names are empty; a missing source instance is the route's.
 
     Source: ``ListDisasterRecoveryCheckpoints``, ``data.list[]``.
     """
@@ -176,9 +176,9 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """What a route's checkpoints come to; counts all of them, cut or not.
+    """Totals of a route's checkpoints, those without series of their own included.
 
-    Milliseconds. The maximum and the oldest are None where no checkpoint knows its own.
+    Milliseconds. The maximum and the oldest are None where no checkpoint has one.
     `lag_buckets` are cumulative counts at `lag.BUCKET_BOUNDS_MS`, without +Inf.
     """
 
