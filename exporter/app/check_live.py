@@ -99,8 +99,7 @@ async def live_check(
     Each call is bounded by `poll.timeout` and reads one page. Only a throttled call is
     tried again. `wall` is Unix time.
     """
-    calls, skew = _Calls(), _ClockSkew()
-    source = credential_source(settings.api)
+    calls, source = _Calls(), credential_source(settings.api)
     seconds = settings.poll.timeout.total_seconds()
     key = await calls.make(CREDENTIAL, {}, _key(source, seconds))
     if isinstance(key, CloudError):
@@ -108,27 +107,20 @@ async def live_check(
     plans = settings.plans
     regions = sorted({settings.region_of(p) for p in plans}) or [settings.api.region]
     async with connected(
-        settings, skew, probe=True, credentials=source, wall=wall
+        settings, calls, probe=True, credentials=source, wall=wall
     ) as cloud:
         for region in regions:
-            skew.seconds = None
             calls.begin(region)
-            await _check_region(calls, cloud, settings, region)
-            calls.verdicts.append(clock(region, skew.seconds))
+            await _check_region(calls, cloud, settings)
+            calls.verdicts.append(clock(region, calls.skew_seconds))
     return calls.verdicts
 
 
-class _ClockSkew(ApiObserver):
-    """Remembers our clock minus the API's, as the last answer told it."""
+class _Calls(ApiObserver):
+    """Makes calls, and keeps a verdict on each.
 
-    seconds: float | None = None
-
-    def clock_skew(self, seconds: float) -> None:
-        self.seconds = seconds
-
-
-class _Calls:
-    """Makes calls, and keeps a verdict on each."""
+    `skew_seconds` is our clock minus the API's, as the last answer told it.
+    """
 
     def __init__(self) -> None:
         self.verdicts: list[Verdict] = []
@@ -136,7 +128,8 @@ class _Calls:
 
     def begin(self, region: str) -> None:
         """Go on with a region, as if no call had failed."""
-        self._region = region
+        self.region = region
+        self.skew_seconds: float | None = None
         self._called: set[str] = set()
         # Set once a call met what every later call would meet, too.
         self._is_hopeless = False
@@ -161,6 +154,9 @@ class _Calls:
         self._is_hopeless = found.reason in SAME_FOR_ALL
         return found
 
+    def clock_skew(self, seconds: float) -> None:
+        self.skew_seconds = seconds
+
     def skip_the_rest(self, ids: Mapping[str, str]) -> None:
         """Note which actions of a plan were not called."""
         why = LIKELY_THE_SAME if self._is_hopeless else NOTHING_TO_ASK
@@ -173,13 +169,12 @@ class _Calls:
         self, outcome: Outcome, action: str, ids: Mapping[str, str], detail: str
     ) -> None:
         named = ", ".join(f"{kind} {name}" for kind, name in ids.items())
-        subject = f"{self._region} {action}{f' ({named})' if named else ''}".lstrip()
+        subject = f"{self.region} {action}{f' ({named})' if named else ''}".lstrip()
         self.verdicts.append(Verdict(outcome, subject, detail))
 
 
-async def _check_region(
-    calls: _Calls, cloud: CloudClient, settings: Settings, region: str
-) -> None:
+async def _check_region(calls: _Calls, cloud: CloudClient, settings: Settings) -> None:
+    region = calls.region
     plans = await calls.make(LIST_PLANS, {}, cloud.list_plans(region))
     listed = {} if isinstance(plans, CloudError) else {p.plan_id: p for p in plans}
     wanted = [plan for plan in settings.plans if settings.region_of(plan) == region]
@@ -187,24 +182,20 @@ async def _check_region(
         running = (plan for plan in listed.values() if plan.status == RUNNING)
         wanted = [PlanSettings(id=plan.plan_id) for plan in running]
     for plan in wanted:
-        await _check_plan(calls, cloud, region, plan, listed.get(plan.id))
+        await _check_plan(calls, cloud, plan, listed.get(plan.id))
         calls.skip_the_rest({"plan": plan.id})
     if not wanted:
         calls.skip_the_rest({})
 
 
 async def _check_plan(
-    calls: _Calls,
-    cloud: CloudClient,
-    region: str,
-    wanted: PlanSettings,
-    listed: Plan | None,
+    calls: _Calls, cloud: CloudClient, wanted: PlanSettings, listed: Plan | None
 ) -> None:
     """Get a plan, its items, and checkpoints of the first item that exists.
 
     What may not be got is taken from the lists.
     """
-    plan_id, ids = wanted.id, {"plan": wanted.id}
+    region, plan_id, ids = calls.region, wanted.id, {"plan": wanted.id}
     got = await calls.make(GET_PLAN, ids, _existing_plan(cloud, region, plan_id))
     if isinstance(got, NotFoundError):
         return

@@ -139,6 +139,7 @@ def _styles(row: CheckpointStanding) -> Mapping[str, str]:
 
 
 def _object(row: CheckpointStanding) -> dict[str, object]:
+    last_sync_ms = row.checkpoint.last_sync_ms
     return {
         "plan_id": row.route.plan_id,
         "item_id": row.route.item_id,
@@ -149,7 +150,7 @@ def _object(row: CheckpointStanding) -> dict[str, object]:
         "checkpoint_id": row.checkpoint.checkpoint_id,
         "sync_lag_seconds": row.lag.value,
         "sync_age_seconds": row.age.value,
-        "last_sync_timestamp_seconds": row.last_sync,
+        "last_sync_timestamp_seconds": last_sync_ms / 1000 if last_sync_ms else None,
         "state": row.state.value,
     }
 

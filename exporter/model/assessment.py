@@ -106,14 +106,13 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStanding:
-    """One checkpoint, judged; `last_sync` is Unix seconds, None where unknown."""
+    """One checkpoint, judged."""
 
     route: Route
     checkpoint: Checkpoint
     state: State
     lag: Measure
     age: Measure
-    last_sync: float | None
 
     @property
     def is_problem(self) -> bool:
@@ -265,23 +264,22 @@ def _route(
     columns = snapshot.columns
     lags = map(sync_lag_ms, columns.source_ms, columns.target_ms)
     tally = Tally(
-        over_lag=_over(lag, lags, status.hidden),
-        over_age=_over(age, map(age_ms, columns.last_sync_ms), status.hidden),
+        over_lag=_over(limits.lag, lags, status.hidden),
+        over_age=_over(limits.age, map(age_ms, columns.last_sync_ms), status.hidden),
         states=Counter(rollup.states),
         dropped=snapshot.dropped,
     )
     return RouteStanding(status, item_status, limits, lag, age, tally)
 
 
-def _over(worst: Measure, values: Iterable[int | None], hidden: frozenset[int]) -> int:
-    """Count what is over the objective; the worst of them tells where nothing is."""
-    if worst.grade is not Grade.BAD or worst.objective is None:
-        return 0
-    limit_ms = worst.objective * 1000
+def _over(
+    objective: float | None, values: Iterable[int | None], hidden: frozenset[int]
+) -> int:
+    """Count the visible values, in milliseconds, that are over an objective."""
+    limit_ms = (objective or math.inf) * 1000
     return sum(
-        1
+        value is not None and value > limit_ms and index not in hidden
         for index, value in enumerate(values)
-        if value is not None and value > limit_ms and index not in hidden
     )
 
 
@@ -314,7 +312,6 @@ def _checkpoint(
         state=state_of(row.source_ms, row.target_ms, row.last_sync_ms),
         lag=Measure(_seconds(sync_lag_ms(row.source_ms, row.target_ms)), limits.lag),
         age=Measure(_seconds(age_ms), limits.age),
-        last_sync=_seconds(row.last_sync_ms or None),
     )
 
 

@@ -95,9 +95,7 @@ def terminal(found: StatusReport) -> str:
 
 def status_page(found: StatusReport) -> str:
     """Return the status page."""
-    return page(
-        found, uptime_seconds=600.0, telemetry_path="/metrics", refresh_seconds=30
-    )
+    return page(found, uptime_seconds=600.0, telemetry_path="/metrics")
 
 
 def taken(html: str, size: tuple[int, int]) -> bytes:

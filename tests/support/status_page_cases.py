@@ -11,16 +11,9 @@ from exporter.web.status_page.page import page
 VOID = {"meta", "link"}
 
 
-def html_of(
-    report: StatusReport, telemetry_path: str = "/metrics", refresh_seconds: int = 30
-) -> str:
+def html_of(report: StatusReport, telemetry_path: str = "/metrics") -> str:
     """Return the page that is made of a report."""
-    return page(
-        report,
-        uptime_seconds=93_784.9,
-        telemetry_path=telemetry_path,
-        refresh_seconds=refresh_seconds,
-    )
+    return page(report, 93_784.9, telemetry_path)
 
 
 @dataclass

@@ -34,9 +34,9 @@ from exporter.model.types import Missing, RouteStatus
 from exporter.web.server import application, serving
 from exporter.web.status_page.page import (
     FRESH_SECONDS,
+    HEADERS,
     REFRESH_SECONDS,
     StatusPage,
-    policy,
 )
 from exporter.web.status_page.view import LEAST_HEIGHT, Column, distribution
 
@@ -175,7 +175,7 @@ def test_what_is_left_out_is_counted_and_linked() -> None:
     assert "… and 1,010 more checkpoints" in page.text
     assert "item 0 rmq-here, plan 2 item 1 rmq-here" in page.text
     assert "item 9 rmq-here and 50 more" in page.text
-    assert page.links[-2] == "/metrics"
+    assert page.links[-3] == "/metrics"
     assert "more" not in page_of(lags(1)).text
     plans = [one_way(str(number)) for number in range(53)]
     assert "… and 3 more plans." in page_of(lags(1), plans=plans).text
@@ -263,9 +263,9 @@ def test_nothing_is_loaded_and_nothing_runs() -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
-    assert f"style-src 'sha256-{digest}'" in policy()
-    assert "default-src 'none'" in policy()
-    assert "unsafe" not in policy()
+    assert f"style-src 'sha256-{digest}'" in HEADERS["Content-Security-Policy"]
+    assert "default-src 'none'" in HEADERS["Content-Security-Policy"]
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
     assert "<script" not in html
     assert " style=" not in html
     assert not re.search(r"<[a-z][^>]*\son\w+=", html)
@@ -374,18 +374,14 @@ async def test_the_answer_is_html_that_may_load_nothing() -> None:
         async with client.get("/") as renewed:
             text = await renewed.text()
         async with client.get("/?refresh=off") as still:
-            held = await still.text()
+            pass
 
     assert renewed.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert renewed.headers["Content-Security-Policy"] == policy()
-    assert renewed.headers["X-Content-Type-Options"] == "nosniff"
-    assert renewed.headers["Referrer-Policy"] == "no-referrer"
-    assert renewed.headers["Cache-Control"] == "no-store"
+    assert HEADERS.items() <= renewed.headers.items()
+    assert HEADERS["X-Content-Type-Options"] == "nosniff"
+    assert HEADERS["Referrer-Policy"] == "no-referrer"
+    assert HEADERS["Cache-Control"] == "no-store"
     assert text.startswith("<!DOCTYPE html>")
+    assert read(text).links[-2:] == ["/?refresh=off", "/"]
     assert renewed.headers["Refresh"] == str(REFRESH_SECONDS)
-    assert (read(text).links[-1], "Refreshed every 30 s" in text) == (
-        "/?refresh=off",
-        True,
-    )
     assert "Refresh" not in still.headers
-    assert (read(held).links[-1], "Not refreshed" in held) == ("/", True)

@@ -27,7 +27,16 @@ ENTRIES = 50
 NAMED = 10
 FRESH_SECONDS = 1.0
 REFRESH_SECONDS = 30
-_HEADERS = {
+
+_FILES = resources.files("exporter.web.status_page")
+_STYLE = (_FILES / "style.css").read_text(encoding="utf-8")
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+HEADERS = {
+    # Our style is allowed, and nothing else.
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -50,47 +59,31 @@ class StatusPage:
         self._telemetry_path = telemetry_path
         self._clock = clock
         self._started_at = clock()
-        # By their interval of refresh: pages, and until when they are fresh.
-        self._made: dict[int, tuple[str, float]] = {}
+        self._html, self._fresh_until = "", -math.inf
         self._making = asyncio.Lock()
 
     async def answer(self, request: web.Request) -> web.Response:
         """Return the page; `refresh=off` stops the browser from reloading it."""
-        is_held_still = request.query.get("refresh") == "off"
-        refresh_seconds = 0 if is_held_still else REFRESH_SECONDS
-        html = await self._fresh(refresh_seconds)
-        headers = {**_HEADERS, "Content-Security-Policy": policy()}
-        if refresh_seconds:
-            # The element of this name is an error to checkers of accessibility; a
-            # header is the same to the browser, and the page says how to stop it.
-            headers["Refresh"] = str(refresh_seconds)
-        return web.Response(text=html, content_type="text/html", headers=headers)
-
-    async def _fresh(self, refresh_seconds: int) -> str:
         async with self._making:
-            html, fresh_until = self._made.get(refresh_seconds, ("", -math.inf))
-            if self._clock() >= fresh_until:
+            if self._clock() >= self._fresh_until:
+                uptime = self._clock() - self._started_at
                 # Frozen data and no lock: the loop goes on while a thread judges a
                 # hundred thousand checkpoints.
-                html = await asyncio.to_thread(
-                    page,
-                    self._report(),
-                    uptime_seconds=self._clock() - self._started_at,
-                    telemetry_path=self._telemetry_path,
-                    refresh_seconds=refresh_seconds,
+                self._html = await asyncio.to_thread(
+                    page, self._report(), uptime, self._telemetry_path
                 )
-                self._made[refresh_seconds] = html, self._clock() + FRESH_SECONDS
-            return html
+                self._fresh_until = self._clock() + FRESH_SECONDS
+        # The element of this name is an error to checkers of accessibility; a header
+        # is the same to the browser, and the page says how to stop it.
+        is_refreshed = request.query.get("refresh") != "off"
+        refresh = {"Refresh": str(REFRESH_SECONDS)} if is_refreshed else {}
+        return web.Response(
+            text=self._html, content_type="text/html", headers={**HEADERS, **refresh}
+        )
 
 
-def page(
-    report: StatusReport,
-    *,
-    uptime_seconds: float,
-    telemetry_path: str,
-    refresh_seconds: int,
-) -> str:
-    """Return the page; 0 says that it is not refreshed."""
+def page(report: StatusReport, uptime_seconds: float, telemetry_path: str) -> str:
+    """Return the page as HTML."""
     found = assess(report, ENTRIES)
     return _template().render(
         found=found,
@@ -103,25 +96,9 @@ def page(
         version=__version__,
         uptime_seconds=uptime_seconds,
         telemetry_path=telemetry_path,
-        refresh_seconds=refresh_seconds,
-        style=_style(),
+        refresh_seconds=REFRESH_SECONDS,
+        style=_STYLE,
     )
-
-
-@cache
-def policy() -> str:
-    """Return the Content-Security-Policy that allows our style and nothing else."""
-    digest = hashlib.sha256(_style().encode()).digest()
-    style = base64.b64encode(digest).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{style}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-
-@cache
-def _style() -> str:
-    return _file("style.css")
 
 
 @cache
@@ -136,9 +113,5 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(FILTERS)
-    return environment.from_string(_file("page.html"))
-
-
-def _file(name: str) -> str:
-    folder = resources.files("exporter.web.status_page")
-    return (folder / name).read_text(encoding="utf-8")
+    source = (_FILES / "page.html").read_text(encoding="utf-8")
+    return environment.from_string(source)
