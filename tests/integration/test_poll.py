@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fakes import checkpoint_row, fake_cloud
+from fakes import fake_cloud
 from programs import clean_environment, run_exporter
-from report_cases import ESCAPES
 from rich.cells import cell_len
 from terminals import CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal, plain
 
-from exporter.app.exporter import Exporter, opened
+from exporter.app.exporter import opened
 from exporter.app.poll import poll_all
 from exporter.config.load import load
 from exporter.model.assessment import Limits
-from exporter.model.types import Route
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -43,23 +39,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
     )
     ruling = ("NO_COLOR", "FORCE_COLOR", "TERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
     return {name: environment[name] for name in environment if name not in ruling}
-
-
-@asynccontextmanager
-async def exporting(
-    world: World, flags: Mapping[str, object]
-) -> AsyncIterator[Exporter]:
-    """Build an exporter of a simulated cloud."""
-    async with running(world) as url:
-        given = {
-            "api.endpoint": url,
-            "api.access_key_id": "simulator",
-            "api.access_key_secret": "simulator",
-            "api.requests_per_second": "500",
-            **flags,
-        }
-        async with opened(load(flags=given, environ={}, file=None)) as it:
-            yield it
 
 
 @pytest.mark.parametrize(
@@ -94,27 +73,21 @@ async def test_every_plan_has_its_own_objectives(
     plans: list[object], objectives: dict[str, str], expected: dict[str, Limits]
 ) -> None:
     """As far as they are known to hold."""
-    flags = {"plans": json.dumps(plans), **objectives}
-    async with exporting(World("mixed"), flags) as exporter:
-        assert await poll_all(exporter)
+    async with running(World("mixed")) as url:
+        flags = {
+            "api.endpoint": url,
+            "api.access_key_id": "simulator",
+            "api.access_key_secret": "simulator",
+            "api.requests_per_second": "500",
+            "plans": json.dumps(plans),
+            **objectives,
+        }
+        async with opened(load(flags=flags, environ={}, file=None)) as exporter:
+            assert await poll_all(exporter)
 
     report = exporter.report()
     assert report.limits == expected
     assert (report.failures, report.is_tried) == ({}, True)
-
-
-async def test_who_watches_hears_of_pages_and_routes() -> None:
-    """Each route is told of once it ended, and every page of it while it is read."""
-    polled: list[Route] = []
-    pages: list[Route] = []
-    found: list[int] = []
-    async with exporting(World("healthy"), {}) as exporter:
-        exporter.scheduler.on_page = lambda route, *_: pages.append(route)
-        assert await poll_all(exporter, found.append, polled.append)
-
-    routes = exporter.discovery.inventory.routes
-    assert sorted(polled) == sorted(pages) == sorted(routes)
-    assert found == [len(routes)]
 
 
 def printed(terminal: Terminal) -> list[str]:
@@ -241,29 +214,6 @@ async def test_a_poll_that_is_stopped_leaves_the_terminal_well(
     assert "Traceback" not in terminal.text
     assert "Lag" not in terminal.text
     assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
-
-
-async def test_no_name_of_upstreams_commands_the_terminal(
-    environment: dict[str, str],
-) -> None:
-    """And what a terminal's encoding lacks is escaped."""
-    names = (ESCAPES, "消费组" * 85, "קבוצה", "\u202eabc", "G" * 255)
-    rows = [checkpoint_row(n, name) for n, name in enumerate(names, 1)]
-    plan = {"id": "1", "items": ["2"], "source_instances": ["rmq-source"]}
-    latin = environment | {"PYTHONIOENCODING": "latin-1"}
-    async with fake_cloud() as cloud:
-        cloud.answer_pages(CHECKPOINTS_PATH, rows, size=100)
-        flags = (f"--api.endpoint={cloud.url}", f"--plans={json.dumps([plan])}")
-        async with on_terminal("poll", *flags, env=environment, columns=90) as terminal:
-            assert await terminal.ended() == 0
-        piped = await run_exporter("poll", *flags, env=latin)
-
-    assert r"a\x1b]0;title" in terminal.text
-    for command in ("\x1b]", "\x07", "\x9b", "\u202e", "\x1b[2J"):
-        assert command not in terminal.raw
-    assert all(cell_len(line) <= 90 for line in printed(terminal))
-    assert piped.status == 0
-    assert r"\u6d88\u8d39" in piped.out
 
 
 async def test_nothing_discovered_is_no_failure(environment: dict[str, str]) -> None:

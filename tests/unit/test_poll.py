@@ -1,46 +1,272 @@
-"""The bar of `poll`, and the log lines beside it."""
+"""What `poll` prints: table, lines, JSON, what is wrong; and its bar."""
 
 from __future__ import annotations
 
 import io
+import json
+import re
 import sys
+import unicodedata
+from dataclasses import replace
 
 import pytest
-import structlog
-from core_cases import OTHER, ROUTE
+from core_cases import HERE, OTHER, ROUTE, SYNCED_AT_MS, THERE, row
+from hypothesis import given
+from hypothesis import strategies as st
+from report_cases import (
+    ESCAPES,
+    LIMITS,
+    NASTY,
+    assessed,
+    failed,
+    found,
+    report_of,
+)
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress
+from terminals import plain
 
-from exporter.app import logs
-from exporter.app.poll import ProgressBar, drawn_progress
-from exporter.config.settings import LogSettings
-
-LOG = LogSettings(level="info", format="logfmt")
-PLAIN_TERMINAL = {"TERM": "xterm", "COLUMNS": "60"}
-
-
-class Tty(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Return True."""
-        return True
+from exporter.app.poll import ProgressBar
+from exporter.app.report import MOST_ROWS, as_json, as_lines, as_table, show, shown
+from exporter.model.assessment import StatusReport
+from exporter.model.errors import Reason
+from exporter.model.types import Checkpoint, Missing, Route
 
 
-def replaced_stderr(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, **environment: str
-) -> io.StringIO:
-    """Have stderr be this stream, and the log go there.
+def terminal(width: int = 150) -> Console:
+    """Return a console that takes itself for a terminal."""
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        height=50,
+        force_terminal=True,
+        color_system="standard",
+        _environ={},
+    )
 
-    No fixture, for pytest puts its own stderr in place between set-up and test.
-    """
-    monkeypatch.setattr(sys, "stderr", stream)
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {**PLAIN_TERMINAL, **environment}.items():
-        monkeypatch.setenv(name, value)
-    logs.configure(LOG.level, LOG.format)
-    return stream
+
+def drawn(*rows: Checkpoint, width: int = 150, limits: object = LIMITS) -> str:
+    """Return what a terminal is sent for these rows."""
+    console = terminal(width)
+    with console.capture() as capture:
+        console.print(as_table(assessed(found(*rows), limits=limits).worst, width))
+    return capture.get()
+
+
+def lines_of(*rows: Checkpoint) -> list[str]:
+    """Return the lines that a pipe is sent for these rows."""
+    return list(as_lines(assessed(found(*rows)).worst))
+
+
+def on_terminal(of: StatusReport, most: int | None = None) -> str:
+    """Return what a terminal is sent."""
+    console = terminal(120)
+    with console.capture() as capture:
+        show(console, of, most)
+    return capture.get()
+
+
+def many(count: int) -> StatusReport:
+    """Return a report of so many checkpoints, the last lagging most."""
+    return report_of(found(*(row(n, f"g{n:06}", lag_ms=n) for n in range(count))))
+
+
+def objects(*rows: Checkpoint) -> list[dict[str, object]]:
+    """Return what is printed as JSON, read again."""
+    read = json.loads(as_json(report_of(found(*rows))))
+    assert isinstance(read, list)
+    return read
+
+
+def test_json_has_the_labels_and_the_numbers() -> None:
+    """Exactly the keys that the contract names; the source is the row's."""
+    third = replace(row(7, lag_ms=-1_500), source_instance_id="rmq-third")
+
+    assert objects(third) == [
+        {
+            "plan_id": "1",
+            "item_id": "10",
+            "source_instance_id": "rmq-third",
+            "target_instance_id": THERE,
+            "group": "orders",
+            "topic": "topic",
+            "checkpoint_id": 7,
+            "sync_lag_seconds": -1.5,
+            "sync_age_seconds": 12.5,
+            "last_sync_timestamp_seconds": SYNCED_AT_MS / 1000,
+            "state": "target_ahead",
+        }
+    ]
+
+
+def test_json_says_null_where_a_number_is_unknown() -> None:
+    """Neither 0 nor a missing key; and nothing at all is an empty list."""
+    (unknown,) = objects(row(lag_ms=None, last_sync_ms=0))
+
+    nulls = {name for name, value in unknown.items() if value is None}
+    numbers = {"sync_lag", "sync_age", "last_sync_timestamp"}
+    assert nulls == {f"{number}_seconds" for number in numbers}
+    assert objects() == []
+
+
+def test_json_has_all_checkpoints_the_worst_first() -> None:
+    """Not only as many as a terminal shows, and names as they are."""
+    listed = objects(*(row(n, 'say "消费"\n', lag_ms=n) for n in range(300)))
+
+    assert [each["checkpoint_id"] for each in listed] == list(range(299, -1, -1))
+    assert {each["group"] for each in listed} == {'say "消费"\n'}
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "color", "words"),
+    [
+        (1_000, "32", "1s"),
+        (299_000, "33", "4m 59s"),
+        (301_000, "1;31", "5m 1s"),
+        (-1_000, "36", "target_ahead"),
+        (None, "1;31", "target_missing"),
+    ],
+)
+def test_a_number_has_the_color_of_its_objective(
+    lag_ms: int | None, color: str, words: str
+) -> None:
+    """Green within it, yellow near it, red beyond; problems are red, and marked."""
+    (line,) = [line for line in drawn(row(lag_ms=lag_ms)).splitlines() if words in line]
+
+    assert re.search(rf"\x1b\[{color}m *{words}", line)
+    assert ("!" in plain(line)) is (color == "1;31")
+    assert HERE in line
+
+
+def test_an_age_without_an_objective_has_no_color() -> None:
+    """Where progress is not synced by itself it says nothing."""
+    old = row(last_sync_ms=1_000)
+
+    assert "31m" in drawn(old)
+    assert "31m" not in drawn(old, limits={"1": LIMITS["2"]})
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
+def test_no_name_breaks_the_table(name: str, width: int) -> None:
+    """No line is wider than the terminal, and nothing but colours is a command."""
+    raw = drawn(row(group=name), row(2, "well"), width=width)
+
+    text = plain(raw)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    assert "\x1b" not in text
+    assert "well" in text
+    assert not {"\x07", "\x9b", "\u202e", "\u2066", "\ud800"} & set(raw)
+
+
+def test_a_narrow_terminal_keeps_what_matters() -> None:
+    """Columns that need much room go first; numbers are never cut."""
+    text = plain(drawn(row(group="G" * 60, lag_ms=5_025_000), width=60))
+
+    assert "1h 23m" in text
+    assert "Topic" in text
+    assert "Plan" not in text
+    assert HERE not in text
+
+
+def test_a_pipe_has_one_line_for_each_checkpoint() -> None:
+    """Nothing is cut or folded, columns stand under each other, no name commands."""
+    long = "G" * 255
+    head, *rows = lines_of(
+        row(1, long, lag_ms=9), row(2, ESCAPES, lag_ms=8), row(3, "b", lag_ms=7)
+    )
+
+    assert head.split() == [
+        *("Lag", "Age", "State", "Group", "Topic", "Plan", "Item", "Source", "instance")
+    ]
+    assert len(rows) == 3
+    assert long in rows[0]
+    assert r"a\x1b]0;title\x07b\x9bc\nd\x1b[2J" in rows[1]
+    assert head.index("Topic") == rows[1].index("topic") == rows[2].index("topic")
+    assert all(line.isprintable() for line in rows)
+
+
+@given(st.text(st.characters(), min_size=1, max_size=60))
+def test_no_name_holds_what_a_terminal_would_obey(name: str) -> None:
+    """No control, no format and no separator character is left; the rest is."""
+    text = shown(name)
+
+    bad = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert not bad & {unicodedata.category(c) for c in text}
+    assert (text == name) is name.isprintable()
+
+
+def test_a_terminal_shows_the_worst_and_says_so() -> None:
+    """A hundred thousand would scroll by for a minute and a half."""
+    text = plain(on_terminal(many(MOST_ROWS + 1)))
+
+    groups = re.findall(r"g000\d+", text)
+    assert groups == [f"g{n:06}" for n in range(MOST_ROWS, 0, -1)]
+    assert "The worst 100 are shown; `poll` shows all in a pipe" in text
+
+
+@pytest.mark.parametrize(("most", "count"), [(None, MOST_ROWS + 1), (15, 15)])
+def test_a_pipe_has_all_of_them_or_as_many_as_are_asked_for(
+    most: int | None, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program that reads them misses none, and counts no note among them."""
+    show(Console(file=io.StringIO()), many(MOST_ROWS + 1), most)
+
+    told = capsys.readouterr()
+    assert told.out.count("g000") == count
+    counted = "101 checkpoints on 1 route: all within their objectives.\n"
+    assert told.err.startswith(counted)
+    assert ("are shown" in told.err) is (most is not None)
+
+
+def test_trouble_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """What, where and what to do; marked without colour, and with it."""
+    routes = [
+        failed(Route("1", str(n), HERE, "r"), Reason.TIMEOUT) for n in range(1003)
+    ]
+    bad = report_of(*routes, found(row(lag_ms=301_000)))
+
+    show(Console(file=io.StringIO()), bad)
+
+    counted, failing, late = capsys.readouterr().err.splitlines()
+    assert counted == "1 checkpoint on 1 route."
+    assert failing == (
+        "! 1,003 routes could not be polled: timeout (plan 1 item 0 rmq-here,"
+        " plan 1 item 1 rmq-here, plan 1 item 2 rmq-here and 1,000 more):"
+        " raise api.timeout or poll.timeout, or look at the network."
+    )
+    assert late.startswith("! 1 checkpoint over the objective for lag: see that")
+    assert "\x1b[1;31m! \x1b[0m1,003 routes could not be polled" in on_terminal(bad)
+
+
+def test_no_id_from_upstream_commands_the_terminal() -> None:
+    """Neither by an escape nor by what looks like markup."""
+    route = Route("[red]1[/red]", "10", ESCAPES, "r")
+    bad = report_of(
+        failed(route, Reason.TIMEOUT),
+        found(row(group=ESCAPES)),
+        missing=[Missing("plan", ESCAPES)],
+    )
+
+    raw = on_terminal(bad)
+
+    assert "plan [red]1[/red] item 10" in " ".join(plain(raw).split())
+    for command in ("\x1b]", "\x07", "\x9b", "\x1b[2J"):
+        assert command not in raw
+
+
+def test_letters_that_stdout_lacks_are_escaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Latin-1 terminal gets the table too."""
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    show(Console(file=io.StringIO()), report_of(found(row(group="é消"))))
+
+    assert b"\xe9\\u6d88" in written.getvalue()
 
 
 def test_it_counts_routes_and_checkpoints() -> None:
@@ -58,47 +284,3 @@ def test_it_counts_routes_and_checkpoints() -> None:
 
     assert counted == [(0, 1_000), (0, 2_000), (0, 3_000), (0, 2_000)]
     assert (task.completed, task.total) == (1, 2)
-
-
-def test_a_log_line_is_printed_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once, with all its words; the next goes where it went before."""
-    stderr = replaced_stderr(monkeypatch, Tty())
-    log = structlog.get_logger("x")
-    words = [f"word{number}" for number in range(30)]
-    with drawn_progress(LOG) as progress:
-        ProgressBar(progress)
-        progress.refresh()
-        log.warning("poll_failed", error=" ".join(words))
-    above = stderr.getvalue()
-    log.warning("afterwards", error=" ".join(words))
-
-    assert above.count("msg=poll_failed") == 1
-    assert " ".join(words) in " ".join(above.split())
-    assert above.index("poll_failed") < above.rindex("Looking for routes")
-    (afterwards,) = stderr.getvalue()[len(above) :].splitlines()
-    assert f'msg=afterwards error="{" ".join(words)}"' in afterwards
-
-
-def test_nothing_is_drawn_where_no_terminal_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Not even if colours are forced; log lines stay whole."""
-    stderr = replaced_stderr(monkeypatch, io.StringIO(), FORCE_COLOR="1")
-    with drawn_progress(LOG) as progress:
-        ProgressBar(progress)
-        structlog.get_logger("x").warning("told", error="long " * 30)
-
-    (line,) = stderr.getvalue().splitlines()
-    assert "msg=told" in line
-
-
-def test_a_terminal_without_a_cursor_is_not_drawn_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It says so by its name."""
-    stderr = replaced_stderr(monkeypatch, Tty(), TERM="dumb")
-    with drawn_progress(LOG) as progress:
-        ProgressBar(progress)
-        progress.refresh()
-
-    assert stderr.getvalue() == ""

@@ -7,12 +7,10 @@ import base64
 import hashlib
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import aiohttp
 from aiohttp.test_utils import make_mocked_request
 from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
 from exposition_cases import (
@@ -22,16 +20,23 @@ from exposition_cases import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from report_cases import LIMITS, REFUSED, failed, found, large, report_of
-from status_page_cases import Page, html_of, read
-from web_server import SITE
+from report_cases import (
+    LIMITS,
+    REFUSED,
+    Page,
+    failed,
+    found,
+    html_of,
+    large,
+    read,
+    report_of,
+)
 
 from exporter import __version__
 from exporter.model.assessment import Limits, StatusReport
 from exporter.model.errors import Origin, PermissionDeniedError, Reason
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.types import Missing, RouteStatus
-from exporter.web.server import application, serving
 from exporter.web.status_page.page import (
     FRESH_SECONDS,
     HEADERS,
@@ -207,38 +212,25 @@ def test_the_tallest_column_is_the_most_and_few_are_seen() -> None:
 
 
 def test_each_plan_has_the_colour_of_its_own_objective() -> None:
-    """Within, over, and in the bucket that the objective lies in; 0 is none."""
+    """Within, over, and in the bucket that the objective lies in, upon each other."""
     some = lags(119_000, 121_000, 301_000)
-    other = replace(some, route=OTHER)
-
-    columns = columns_of(some, other, plan1=300.0, plan2=200.0)
-
-    assert [column.bars for column in columns if column.count] == [
-        [("good", 0.0, 100.0)],
-        [("good", 0.0, 50.0), ("warning", 50.0, 50.0)],
-        [("bad", 0.0, 100.0)],
-    ]
-    drawn = [bar for column in columns_of(some, plan1=0.0) for bar in column.bars]
-    assert {grade for grade, _, _ in drawn} == {"good"}
-
-
-def test_the_bars_of_a_column_stand_upon_each_other() -> None:
-    """None hides another."""
-    route = lags(119_000)
-    routes = [replace(route, route=replace(ROUTE, plan_id=it)) for it in "123"]
-    limits = {it: Limits(lag) for it, lag in zip("123", (120.0, 90, 60), strict=True)}
+    limits = {"1": Limits(300.0), "2": Limits(200.0), "3": Limits(150.0)}
+    routes = [replace(some, route=replace(ROUTE, plan_id=plan)) for plan in limits]
 
     html = html_of(report_of(*routes, limits=limits))
 
-    columns = re.findall(r"<g transform.*?</g>", html)
-    (column,) = (it for it in columns if "33.33" in it)
-    assert re.findall(
-        r'class="(\w+)" x=".6" y="([\d.]+)" .*?height="([\d.]+)"', column
-    ) == [
-        ("good", "0.0", "33.33"),
-        ("warning", "33.33", "33.33"),
-        ("bad", "66.66", "33.33"),
+    bar = (
+        r'class="(good|warning|bad)" x=".6" y="([\d.]+)" width="8.8" height="([\d.]+)"'
+    )
+    assert [re.findall(bar, column) for column in re.findall("<g .*?</g>", html)] == [
+        *[[]] * 7,
+        [("good", "0.0", "100.0")],
+        [("good", "0.0", "33.33"), ("warning", "33.33", "66.67")],
+        [("bad", "0.0", "100.0")],
+        *[[]] * 5,
     ]
+    unpromised = columns_of(some, plan1=0.0)
+    assert {grade for column in unpromised for grade, *_ in column.bars} == {"good"}
 
 
 def test_it_can_be_listened_to() -> None:
@@ -299,37 +291,22 @@ def test_a_script_stays_text_wherever_it_stands() -> None:
     assert html.count("<bdi>&#34;&gt;&lt;script&gt;") == 18
 
 
-@dataclass
-class Known:
-    """What is known, which counts how often it is asked for."""
-
-    report: StatusReport = field(default_factory=report_of)
-    asked: int = 0
-
-    def __call__(self) -> StatusReport:
-        """Return what is known."""
-        self.asked += 1
-        return self.report
-
-
 async def test_it_is_made_once_a_second_however_many_ask() -> None:
     """At once, or one after another; a second later it is made again."""
-    known, clock = Known(), FakeClock()
-    page = StatusPage(known, "/metrics", clock)
+    reports = [report_of(), report_of(region="cn-other")]
+    clock = FakeClock()
+    page = StatusPage(lambda: reports.pop(0), "/metrics", clock)
     request = make_mocked_request("GET", "/")
 
     await asyncio.gather(*(page.answer(request) for _ in range(20)))
     clock.now += FRESH_SECONDS - 0.1
     before = await page.answer(request)
-    assert known.asked == 1
-
-    known.report = replace(known.report, region="cn-other")
     clock.now += 90.1
     after = await page.answer(request)
 
-    assert known.asked == 2
     assert "up for 0s · <bdi>cn-hangzhou" in str(before.text)
     assert "up for 1m 31s · <bdi>cn-other" in str(after.text)
+    assert reports == []
 
 
 class Awaited(tuple[RouteStatus, ...]):
@@ -357,31 +334,20 @@ async def test_the_loop_goes_on_while_a_page_is_made() -> None:
     assert "Routes" in str((await making).text)
 
 
-@asynccontextmanager
-async def client_of(report: StatusReport) -> AsyncIterator[aiohttp.ClientSession]:
-    """Serve the page of this report, and yield a client."""
-    app = application(replace(SITE, report=lambda: report))
-    async with (
-        serving(app, ["127.0.0.1:0"]) as (address,),
-        aiohttp.ClientSession(f"http://{address}") as client,
-    ):
-        yield client
-
-
 async def test_the_answer_is_html_that_may_load_nothing() -> None:
     """It is stored nowhere, and renewed by the browser unless told not to."""
-    async with client_of(everything()) as client:
-        async with client.get("/") as renewed:
-            text = await renewed.text()
-        async with client.get("/?refresh=off") as still:
-            pass
+    page = StatusPage(everything, "/metrics")
+    renewed, still = [
+        await page.answer(make_mocked_request("GET", path))
+        for path in ("/", "/?refresh=off")
+    ]
 
     assert renewed.headers["Content-Type"] == "text/html; charset=utf-8"
     assert HEADERS.items() <= renewed.headers.items()
     assert HEADERS["X-Content-Type-Options"] == "nosniff"
     assert HEADERS["Referrer-Policy"] == "no-referrer"
     assert HEADERS["Cache-Control"] == "no-store"
-    assert text.startswith("<!DOCTYPE html>")
-    assert read(text).links[-2:] == ["/?refresh=off", "/"]
+    assert str(renewed.text).startswith("<!DOCTYPE html>")
+    assert read(str(still.text)).links[-2:] == ["/?refresh=off", "/"]
     assert renewed.headers["Refresh"] == str(REFRESH_SECONDS)
     assert "Refresh" not in still.headers
