@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in dict.fromkeys((*unknown_variables(os.environ), *error.faults)):
             print(line, file=sys.stderr)
         return MISUSED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone: what is left in the buffer must not be written either.

@@ -28,10 +28,16 @@ from exporter.model.types import Route
 async def poll(settings: Settings, output: str) -> bool:
     """Poll every route once, print what was found, and return whether all succeeded.
 
-    SIGTERM ends it as Ctrl-C does.
+    SIGTERM and SIGINT cancel it.
     """
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    working = asyncio.ensure_future(_poll_and_print(settings, output))
+    # Unlike asyncio's own handler of SIGINT, these never run in the middle of a step.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, working.cancel)
+    return await working
+
+
+async def _poll_and_print(settings: Settings, output: str) -> bool:
     async with opened(_never_stale(settings)) as exporter:
         with drawn_progress(settings.log) as progress:
             bar = ProgressBar(progress)
