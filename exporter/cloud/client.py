@@ -18,7 +18,7 @@ import structlog
 from exporter.cloud import paging
 from exporter.cloud.collector import CheckpointCollector, item_from, plan_from
 from exporter.cloud.credentials import CredentialSource, credential_source
-from exporter.cloud.http import Call, Exchange, opened_session
+from exporter.cloud.http import Call, Exchange, new_session
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import ApiObserver, Deadline, Transport
 from exporter.cloud.wire import (
@@ -179,7 +179,7 @@ async def connected(
     Without `credentials` the settings' are used; `wall` is Unix time.
     """
     api = settings.api
-    async with opened_session() as session:
+    async with new_session() as session:
         timeout = api.timeout.total_seconds()
         exchange = Exchange(session, timeout, observer.clock_skew, wall)
         transport = Transport(

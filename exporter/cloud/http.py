@@ -8,8 +8,7 @@ import secrets
 import ssl
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -36,8 +35,6 @@ T = TypeVar("T")
 
 # A page of 1,000 checkpoints is under 1 MB; what is larger is no answer of this API.
 LARGEST_BODY_BYTES = 16 * 2**20
-# The session's would cut a request after five minutes, whatever the setting says.
-_NO_OTHER_TIMEOUT = aiohttp.ClientTimeout()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,8 @@ class Call:
     query: Mapping[str, str]
 
 
-@asynccontextmanager
-async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open the connection pool of the program, and close it at the end."""
+def new_session() -> aiohttp.ClientSession:
+    """Return the connection pool of the program."""
     # A name look-up that hangs must not hold up the program's exit.
     asyncio.get_running_loop().set_default_executor(DAEMON_THREADS)
     connector = aiohttp.TCPConnector(
@@ -62,8 +58,9 @@ async def opened_session() -> AsyncIterator[aiohttp.ClientSession]:
         limit=0,  # who sends holds a slot already
     )
     headers = {"User-Agent": f"rocketmq-dr-exporter/{__version__}"}
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        yield session
+    # aiohttp's own would cut a request after five minutes, whatever the setting says.
+    timeout = aiohttp.ClientTimeout()
+    return aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout)
 
 
 @dataclass
@@ -107,7 +104,6 @@ class Exchange:
                     headers=headers,
                     allow_redirects=False,
                     proxy=_proxy_for(url),
-                    timeout=_NO_OTHER_TIMEOUT,
                     middlewares=(_sent_once,),
                 ) as response,
             ):

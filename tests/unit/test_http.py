@@ -25,7 +25,7 @@ from exporter.cloud.http import (
     Call,
     Exchange,
     _proxy_for,
-    opened_session,
+    new_session,
 )
 from exporter.cloud.signing import Credentials, authorization, canonical_query
 from exporter.model.errors import CloudError, Reason
@@ -352,7 +352,7 @@ async def test_only_the_server_that_is_meant_gets_a_request(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
-    async with opened_session() as session:
+    async with new_session() as session:
         client = Client(Exchange(session, 60, lambda _: None))
         if is_sent:
             assert await client.send(url) == b"ok"
