@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol, cast
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol, cast
 
 from exporter.metrics.catalogue import CHECKPOINT
 from exporter.metrics.exposition import Exposition
@@ -126,21 +126,12 @@ class Bench:
 
 def columns_of(rows: Sequence[Checkpoint]) -> Columns:
     """Return checkpoints side by side."""
-    return Columns(
-        array("q", [row.checkpoint_id for row in rows]),
-        [row.group for row in rows],
-        [row.topic for row in rows],
-        [row.source_instance_id for row in rows],
-        [row.target_instance_id for row in rows],
-        array("q", [row.last_sync_ms for row in rows]),
-        array("q", [row.source_ms for row in rows]),
-        array("q", [row.target_ms for row in rows]),
-        array("q", [row.source_fetch_ms for row in rows]),
-        array("q", [row.target_fetch_ms for row in rows]),
-        [row.target_group for row in rows],
-        [row.target_topic for row in rows],
-        [row.kind for row in rows],
-    )
+    columns: list[Any] = []
+    for each in fields(Checkpoint):
+        column = [getattr(row, each.name) for row in rows]
+        # As text, for annotations are not evaluated.
+        columns.append(array("q", column) if each.type == "int" else column)
+    return Columns(*columns)
 
 
 def snapshot_of(route: Route, *rows: Checkpoint, dropped: int = 0) -> Snapshot:

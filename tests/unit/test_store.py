@@ -186,6 +186,7 @@ async def test_what_changes_while_duplicates_are_resolved_is_heeded(
     """What is dropped or withdrawn meanwhile is not shown again."""
     monkeypatch.setattr(store_module, "TimeSlicer", lambda: TimeSlicer(0.0))
     publish(store, success(ROUTE, row()))
+    clock.now += STALE_AFTER / 2
     poll = success(SIBLING, row())
     publishing = asyncio.create_task(store.publish(poll, prepare_nothing))
     await asyncio.sleep(0)
@@ -195,14 +196,14 @@ async def test_what_changes_while_duplicates_are_resolved_is_heeded(
     elif gone == "route":
         store.set_routes([ROUTE])
     else:
-        clock.now += STALE_AFTER
+        clock.now += STALE_AFTER / 2
         store.statuses()
     await publishing
 
     left = ROUTE if gone == "route" else SIBLING
-    publish(store, success(left, row()))
     shown = [s.route for s in store.statuses() if s.snapshot is not None]
     assert shown == [left]
+    publish(store, success(left, row()))
     assert groups_shown(status_of(store, left)) == ["orders"]
 
 
