@@ -1,4 +1,4 @@
-"""Who may ask: the rate limit, the headers and the users of a web configuration."""
+"""The rate limit, the headers and the users of a web configuration."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("headers", Mapping)
 
 
 def authenticate(watched: WatchedConfig, bucket: TokenBucket) -> Middleware:
-    """Return the middleware that answers those whom the web configuration refuses.
+    """Return the middleware that refuses requests as the web configuration says.
 
     The checks are exporter-toolkit's, in its order: 500, 429, headers, 401.
     """

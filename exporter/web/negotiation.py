@@ -24,8 +24,8 @@ _MATCHES = {
     ("application/openmetrics-text", "1.0.0"): [(Format.OPENMETRICS_1_0_0, _VERSION)],
 }
 
-# Of equal weights the richest format wins that is asked for by name; a wildcard, as
-# curl sends it, gets what everything can read.
+# Of equal weights the richest format wins that has been asked for by name; for a
+# wildcard, as curl sends it, the format that every client can read.
 _BY_NAME = (Format.TEXT_0_0_4, Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0)
 _BY_WILDCARD = (Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0, Format.TEXT_0_0_4)
 

@@ -38,8 +38,8 @@ MAX_CONNECTIONS = 700
 class Site:
     """What is served: each part is a function of the present moment.
 
-    `report` is what the status page is made of.
-    `on_scrape` hears how many seconds a scrape took and how many bytes it was.
+    `report` is what the status page shows. `on_scrape` is called after each scrape with
+    its seconds and bytes.
     `reload` reads the configuration again and returns its faults, a line each; None
     where it is not allowed over HTTP.
     """
@@ -104,8 +104,7 @@ async def _listen(
     host, port = split_address(address)
 
     def accept() -> asyncio.Protocol:
-        # The oldest give way: if new ones were refused, idle clients could keep
-        # everybody out.
+        # The oldest are closed. If new ones were refused, idle clients could block all.
         for oldest in server.connections[: 1 - MAX_CONNECTIONS]:
             if oldest.transport is not None:
                 oldest.transport.abort()

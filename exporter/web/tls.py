@@ -1,4 +1,4 @@
-"""From `tls_server_config` to an SSLContext: what is presented, and who may connect.
+"""Makes an SSLContext of `tls_server_config`: what is shown, and who may connect.
 
 Never laxer than Go with the same file; stricter where Python's ssl cannot do the same.
 """
@@ -122,13 +122,13 @@ def _set_protocol(context: ssl.SSLContext, tls: TlsServer) -> None:
     if ciphers:
         context.set_ciphers(ciphers)
     if tls.curve_preferences:
-        # Python up to 3.14 takes one: the first, and never one that is not listed.
+        # Python up to 3.14 accepts one: the first, and never one that is not listed.
         context.set_ecdh_curve(tls.curve_preferences[0])
 
 
 def _set_client_policy(context: ssl.SSLContext, tls: TlsServer, client_ca: str) -> None:
     context.verify_mode = _VERIFY_MODES[tls.client_auth_type]
-    # Go takes every certificate it is given as an anchor, an intermediate one too.
+    # Go trusts every certificate of the file directly, an intermediate one too.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if tls.has_ca:
         context.load_verify_locations(cadata=client_ca)

@@ -38,7 +38,7 @@ _CURVES = {
     "CurveP521": "secp521r1",
     "X25519": "X25519",
 }
-# Those of TLS 1.3 are all on whenever TLS 1.3 is, in Go as in OpenSSL: no name here.
+# Those of TLS 1.3 are always on with it, in Go as in OpenSSL: they have no name here.
 _CIPHERS = {
     "TLS_AES_128_GCM_SHA256": "",
     "TLS_AES_256_GCM_SHA384": "",

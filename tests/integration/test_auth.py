@@ -188,7 +188,7 @@ async def test_a_page_s_own_header_gives_way_to_the_configured_one(file: Path) -
 
 
 async def test_the_rate_limit_stays_as_it_was_at_the_start(file: Path) -> None:
-    """A file that cannot be read is told first, and a new one changes no limit."""
+    """A new file changes no limit; one that cannot be read is 500 before any limit."""
     clock = Clock()
     rewrite(file, f"{USERS}\nrate_limit: {{interval: 1s, burst: 2}}")
     async with behind(file, clock) as server:

@@ -1,4 +1,4 @@
-"""Who gets a TLS connection and who does not, over real sockets."""
+"""Which clients get a TLS connection, over real sockets."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ async def test_a_new_certificate_is_shown_without_a_restart(file: Path) -> None:
 
 
 async def test_a_new_authority_for_clients_holds_at_once(file: Path) -> None:
-    """Who it does not vouch for is out, and a ticket from before opens nothing."""
+    """Clients of the old one are refused, with a session ticket too."""
     rewrite(file, tls(f"{CA}, client_auth_type: RequireAndVerifyClientCert"))
     async with behind(file) as server:
         context = client(file, "client")
@@ -268,7 +268,7 @@ async def test_a_client_can_resume_its_session(file: Path) -> None:
     rewrite(file, tls(f"{CA}, {policy}, client_allowed_sans: [test3]"))
     context = client(file, "client")
 
-    def knock(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
+    def ask(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool]:
         address = ("127.0.0.1", server.port)
         with (
             socket.create_connection(address, timeout=120) as plain,
@@ -281,12 +281,12 @@ async def test_a_client_can_resume_its_session(file: Path) -> None:
             return secured.session, bool(secured.session_reused)
 
     async with behind(file) as server:
-        session, is_reused = await asyncio.to_thread(knock, None)
+        session, is_reused = await asyncio.to_thread(ask, None)
         assert not is_reused
-        session, is_reused = await asyncio.to_thread(knock, session)
+        session, is_reused = await asyncio.to_thread(ask, session)
         assert is_reused
         rewrite(file.parent / "ca.crt", AUTHORITY.cert)
-        _, is_reused = await asyncio.to_thread(knock, session)
+        _, is_reused = await asyncio.to_thread(ask, session)
         assert not is_reused
 
 

@@ -1,4 +1,4 @@
-"""Web configurations and what becomes of each, after exporter-toolkit's own table.
+"""Web configurations, each accepted or refused, after exporter-toolkit's own table.
 
 Where release 2.42 of `promtool` decides otherwise, `reason` says why.
 """

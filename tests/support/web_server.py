@@ -1,4 +1,4 @@
-"""A site behind a web configuration, for tests, and clients that knock at it."""
+"""A site behind a web configuration, for tests, and clients that ask it."""
 
 from __future__ import annotations
 

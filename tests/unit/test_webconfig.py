@@ -1,4 +1,4 @@
-"""Which web configurations are taken, which are refused, and in which words."""
+"""Which web configurations are accepted, which are refused, and in which words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def faults_of(file: Path) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_each_file_is_taken_or_refused_in_the_words_that_operators_know(
+def test_each_file_is_accepted_or_refused_in_the_words_that_operators_know(
     folder: Path, case: Case
 ) -> None:
     """Every fault is one line that names the file."""
