@@ -115,14 +115,12 @@ class Answer:
 class ApiLine:
     """Stands in for `kubernetes_asyncio.client.ApiClient`, without a socket.
 
-    `delay` are the seconds before a request arrives. `is_cut` fails all requests, and
-    `is_deaf` loses all answers.
+    `delay` are the seconds before a request arrives. `is_cut` fails all requests.
     """
 
     api: LeaseApi
     delay: float = 0.0
     is_cut: bool = False
-    is_deaf: bool = False
 
     async def call_api(
         self, path: str, method: str, *, body: Json | None, **_: object
@@ -131,10 +129,7 @@ class ApiLine:
         await asyncio.sleep(self.delay)
         if self.is_cut:
             raise aiohttp.ClientConnectionError(f"cut while sending {TOKEN}")
-        answer = Answer(*self.api.answer(method, path, body))
-        if self.is_deaf:
-            await asyncio.Event().wait()
-        return answer
+        return Answer(*self.api.answer(method, path, body))
 
 
 @asynccontextmanager

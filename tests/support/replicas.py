@@ -194,10 +194,10 @@ def environment(
 
 
 @asynccontextmanager
-async def replica(env: dict[str, str]) -> AsyncIterator[Replica]:
+async def replica(env: dict[str, str], *flags: str) -> AsyncIterator[Replica]:
     """Run one of them."""
     address = f"127.0.0.1:{free_port()}"
-    command = exporter_command("serve", f"--web.listen-address={address}")
+    command = exporter_command("serve", f"--web.listen-address={address}", *flags)
     async with (
         started(*command, env=env) as process,
         aiohttp.ClientSession(f"http://{address}") as client,

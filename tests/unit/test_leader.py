@@ -159,20 +159,16 @@ async def test_a_leader_that_stops_releases_the_lease() -> None:
 
 
 @virtually
-@pytest.mark.parametrize("trouble", ["is_cut", "is_deaf", "delay"])
+@pytest.mark.parametrize("trouble", ["is_cut", "delay"])
 async def test_a_leader_that_cannot_renew_steps_down_before_another_takes_over(
     trouble: str,
 ) -> None:
-    """Requests fail, answers do not arrive, or nothing does."""
+    """Requests fail, or are not answered."""
     api = LeaseApi()
     a, b = candidate(api, "a"), candidate(api, "b")
     async with running(a, b):
         await asyncio.sleep(30.5)
         setattr(a.line, trouble, 1000)
-        if trouble == "is_deaf":
-            await asyncio.sleep(7)
-            assert leaders(a, b) == []
-            return
         await asyncio.sleep(20)
 
         assert leaders(a, b) == ["b"]
@@ -222,7 +218,7 @@ async def test_failures_that_pass_before_the_renew_deadline_cost_nothing() -> No
 
 @virtually
 async def test_the_api_may_be_away_at_the_start() -> None:
-    """Be the lease ever so long, a process that is told to stop gets on in seconds."""
+    """However long the lease lasts, a process that is told to stop stops in seconds."""
     a = candidate(LeaseApi(), "a", duration=3600)
     a.line.delay = 1000
 
@@ -334,19 +330,14 @@ async def test_a_missing_right_is_named_at_the_start_if_it_is_needed_then(
 
 
 @virtually
-@pytest.mark.parametrize("status", [400, 401, 405, 422])
-async def test_what_a_retry_cannot_change_is_a_refusal(status: int) -> None:
-    """It ends the start, where the text is read."""
-    a = candidate(LeaseApi(answers=[status]), "a")
-    with pytest.raises(ConfigurationError, match=f"answered {status} to get of the"):
-        await a.elector.attempt()
-
-
-@virtually
-async def test_a_namespace_that_does_not_exist_is_a_refusal() -> None:
-    """Reading finds nothing there, so creating fails."""
+async def test_what_a_retry_cannot_change_is_a_refusal() -> None:
+    """It ends the start, where the text is read; so does a namespace that is not."""
+    for status in (400, 401, 405, 422):
+        a = candidate(LeaseApi(answers=[status]), "a")
+        with pytest.raises(ConfigurationError, match=f"answered {status} to get of"):
+            await a.elector.attempt()
     a = candidate(LeaseApi(), "a", namespace="nowhere")
-    with pytest.raises(ConfigurationError, match=r"404 to create .* namespace nowhere"):
+    with pytest.raises(ConfigurationError, match=r"404 to create .* nowhere"):
         await a.elector.attempt()
 
 
