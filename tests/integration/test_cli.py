@@ -21,6 +21,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from certificates import Authority
 from paths import TESTDATA
 from programs import clean_environment, exporter_command, free_port, line_with, started
 
@@ -257,27 +258,33 @@ async def test_simulate_serves_until_it_is_told_to_stop() -> None:
     assert process.returncode == 0
 
 
-async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once() -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once(
+    scheme: str, tmp_path: Path
+) -> None:
     """It prints a table and where to look; the metrics are there; SIGINT ends it."""
     address = f"127.0.0.1:{free_port()}"
-    command = exporter_command(
-        "demo", f"--web.listen-address={address}", "--listen-address=127.0.0.1:0"
-    )
+    flags = [f"--web.listen-address={address}", "--listen-address=127.0.0.1:0"]
+    if scheme == "https":
+        Authority().issue("localhost").write(tmp_path, "server")
+        pair = "cert_file: server.crt, key_file: server.key"
+        (tmp_path / "web.yml").write_text(f"tls_server_config: {{{pair}}}")
+        flags.append(f"--web.config.file={tmp_path / 'web.yml'}")
     lines: list[str] = []
-    async with started(*command) as process:
-        assert process.stdout is not None
+    async with started(*exporter_command("demo", *flags)) as process:
         while not lines or "Ctrl-C" not in lines[-1]:
             lines.append(await line_with(process.stdout))
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"http://{address}/metrics") as response,
+            session.get(f"{scheme}://{address}/metrics", ssl=False) as response,
         ):
             body = await response.text()
         process.send_signal(signal.SIGINT)
         await process.wait()
 
+    url = f"{scheme}://localhost:{address.rpartition(':')[2]}/metrics"
     assert any("GID_" in line for line in lines)
-    assert any(f":{address.rpartition(':')[2]}/metrics" in line for line in lines)
+    assert f"Metrics:     {url}\n" in lines
     ups = re.findall(r"^rocketmq_dr_up\{.*\} (\d)$", body, re.MULTILINE)
     assert set(ups) == {"1"}
     assert process.returncode == 0
