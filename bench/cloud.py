@@ -11,32 +11,55 @@ import asyncio
 import json
 import os
 import ssl
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from exporter.simulator import scenarios
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import running
 from exporter.simulator.world import World
 
 # In production it is another machine: here it has to yield to what is measured.
 NICENESS = 10
 
 
+class Counts:
+    """When requests arrived, and how many of them were refused."""
+
+    def __init__(self) -> None:
+        self.arrived: list[float] = []
+        self.refused = 0
+
+    def counter(self) -> Middleware:
+        """Return what counts each request and its answer."""
+
+        @web.middleware
+        async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self.arrived.append(time.monotonic())
+            response = await handler(request)
+            self.refused += response.status >= 400  # noqa: PLR2004
+            return response
+
+        return count
+
+    def taken(self) -> dict[str, object]:
+        """Return what was counted since the last time."""
+        counted = {"arrived": self.arrived, "refused": self.refused}
+        self.arrived, self.refused = [], 0
+        return counted
+
+
 async def serve(world: World, context: ssl.SSLContext | None, *, counts: bool) -> None:
     """Serve a world for good."""
-    stats = Stats() if counts else None
-    async with running(world, stats=stats, ssl_context=context) as url:
+    counted = Counts()
+    middlewares = [counted.counter()] if counts else []
+    async with running(world, ssl_context=context, middlewares=middlewares) as url:
         print(url.replace("127.0.0.1", "localhost") if context else url, flush=True)
         while True:
             await asyncio.sleep(1)
-            if stats is not None:
-                print(json.dumps(counted(stats)), flush=True)
-
-
-def counted(stats: Stats) -> dict[str, object]:
-    """Return what arrived since the last time."""
-    arrivals = [one.arrived for one in stats.requests]
-    refused = sum(one.status >= 400 for one in stats.requests)  # noqa: PLR2004
-    stats.requests.clear()
-    return {"arrived": arrivals, "refused": refused}
+            if counts:
+                print(json.dumps(counted.taken()), flush=True)
 
 
 def main() -> None:

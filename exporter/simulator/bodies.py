@@ -1,14 +1,11 @@
 """How truth is spelled on the wire: envelopes, refusals, plans, items, checkpoints."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from exporter.simulator.faults import GatewayError, RefusedError
 from exporter.simulator.motion import Progress
 from exporter.simulator.world import Instance, Item, Plan, Row
 
@@ -23,9 +20,36 @@ _NO_PROGRESS = ("{}", "null", '{"consumeTimestamp":null}', '{"consumeTimestamp":
 Json = dict[str, Any]
 
 
-def page(rows: list[Any] | msgspec.Raw, number: int, size: int, total: int) -> Json:
-    """Frame one page of a list."""
-    return {"pageNumber": number, "pageSize": size, "totalCount": total, "list": rows}
+class RefusedError(Exception):
+    """The cloud refuses; ``detail`` says what RAM denies."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str = "The simulated cloud refuses this request.",
+        *,
+        detail: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.headers = headers or {}
+
+
+class GatewayError(RefusedError):
+    """The gateway refuses, in PascalCase, before the service has seen the request."""
+
+
+class ServiceError(RefusedError):
+    """The service refuses, in camelCase."""
+
+
+class DroppedError(Exception):
+    """The connection breaks without an answer."""
 
 
 def success(data: Json, request_id: str) -> bytes:
@@ -44,17 +68,18 @@ def success(data: Json, request_id: str) -> bytes:
     )
 
 
-def refusal(error: RefusedError, request_id: str, host: str) -> bytes:
+def refusal(error: RefusedError, request_id: str) -> bytes:
     """Spell a refusal as the gateway or the service does."""
     if isinstance(error, GatewayError):
         body: Json = {
             "RequestId": request_id,
-            "HostId": host,
+            "HostId": "simulated",
             "Code": error.code,
             "Message": error.message,
             "Recommend": f"https://api.aliyun.com/troubleshoot?q={error.code}",
-            "AccessDeniedDetail": error.detail,
         }
+        if error.detail:
+            body["AccessDeniedDetail"] = error.detail
     else:
         body = {
             "requestId": request_id,
@@ -64,9 +89,8 @@ def refusal(error: RefusedError, request_id: str, host: str) -> bytes:
             "httpStatusCode": error.status,
             "dynamicCode": error.code.partition(".")[0],
             "dynamicMessage": error.message,
-            "accessDeniedDetail": error.detail,
         }
-    return msgspec.json.encode({k: v for k, v in body.items() if v is not None})
+    return msgspec.json.encode(body)
 
 
 def plan_body(plan: Plan) -> Json:
@@ -132,18 +156,16 @@ def checkpoint_bodies(
 # Written out because encoding a dict for each row costs three times as much.
 def _checkpoint_body(head: str, row: Row, at: Progress) -> str:
     spelling = int(row.checkpoint_id) % len(_NO_SYNC)
-    synced = (
-        _NO_SYNC[spelling]
-        if at.last_sync_ms is None
-        else f'"lastSyncTime":{at.last_sync_ms},'
-    )
-    group = _quoted(row.group)
+    synced = f'"lastSyncTime":{at.last_sync_ms},'
+    if at.last_sync_ms is None:
+        synced = _NO_SYNC[spelling]
+    group, topic, target_topic = map(_quoted, (row.group, row.topic, row.target_topic))
     return (
         f'{head}{row.checkpoint_id},{synced}"sourceProgress":{_side_head(row.source)}'
-        f'{group},"topicName":{_quoted(row.topic)},"lastFetchTime":{at.source_fetch_ms}'
+        f'{group},"topicName":{topic},"lastFetchTime":{at.source_fetch_ms}'
         f',"progressData":{_progress(at.source_ms, spelling)}}}'
         f',"targetProgress":{_side_head(row.target)}{group}'
-        f',"topicName":{_quoted(row.target_topic)},"lastFetchTime":{at.target_fetch_ms}'
+        f',"topicName":{target_topic},"lastFetchTime":{at.target_fetch_ms}'
         f',"progressData":{_progress(at.target_ms, spelling)}}}}}'
     )
 

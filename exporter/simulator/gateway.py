@@ -1,24 +1,20 @@
-"""Whether the cloud lets a request in: version, key, clock, nonce and signature.
+"""Which requests the cloud accepts: version, key, clock, nonce, signature, path.
 
 It shares no line with the exporter's own signing: two readings of one specification.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote
 
-from exporter.simulator.faults import GatewayError
+from exporter.simulator.bodies import GatewayError
 
 ACCESS_KEY_ID = "simulator"
-ACCESS_KEY_PAIR: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: "simulator"})
+ACCESS_KEY_PAIR: Mapping[str, str] = {ACCESS_KEY_ID: "simulator"}
 API_VERSION = "2022-08-01"
 ALGORITHM = "ACS3-HMAC-SHA256"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -28,143 +24,149 @@ _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),"
     r"\s*Signature=([0-9a-f]{64})"
 )
-_MUST_SIGN = frozenset(
-    {
-        "host",
-        "x-acs-action",
-        "x-acs-content-sha256",
-        "x-acs-date",
-        "x-acs-signature-nonce",
-        "x-acs-version",
-    }
+_MUST_SIGN = {"host"} | {
+    f"x-acs-{name}"
+    for name in ("action", "content-sha256", "date", "signature-nonce", "version")
+}
+_PATH = re.compile(
+    "/disaster_recovery(?:/(?P<plan>[0-9]{1,18})"
+    "(?:(?P<items>/items)(?:/(?P<item>[0-9]{1,18})"
+    "(?P<checkpoints>/checkpoints)?)?)?)?"
 )
+# By the last part of the path.
+_ACTIONS = {
+    None: "ListDisasterRecoveryPlans",
+    "plan": "GetDisasterRecoveryPlan",
+    "items": "ListDisasterRecoveryItems",
+    "item": "GetDisasterRecoveryItem",
+    "checkpoints": "ListDisasterRecoveryCheckpoints",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A request as it came: ``target`` undecoded, header names in lower case."""
+class Call:
+    """A request that was accepted: which action, on what, when."""
 
-    method: str
-    target: str
-    headers: Mapping[str, str]
+    action: str
+    plan_id: str
+    item_id: str
+    query: Mapping[str, str]
+    now: float
 
 
 class Gateway:
-    """Judge requests, and remember their nonces as long as a replay could be valid.
+    """Judge GET requests; nonces are remembered as long as a replay could be valid.
 
     ``keys`` are the secrets by the ids of the access keys.
     """
 
     def __init__(self, keys: Mapping[str, str] = ACCESS_KEY_PAIR) -> None:
         self._keys = keys
-        self._expiry_by_nonce: OrderedDict[str, float] = OrderedDict()
+        self._expiry_by_nonce: dict[str, float] = {}
 
-    def admit(self, received: Received, now: float) -> None:
-        """Return when the request is genuine and fresh.
+    def accept(self, target: str, headers: Mapping[str, str], now: float) -> Call:
+        """Return the call of a request that is genuine and fresh.
+
+        ``target`` is undecoded, and the names of ``headers`` are in lower case.
 
         Raises:
-            GatewayError: it is not, with the vendor's code for why.
+            GatewayError: it is not, or there is no such call.
         """
-        headers = received.headers
         if headers.get("x-acs-version") != API_VERSION:
-            message = "Specified parameter Version is not valid."
-            raise GatewayError(400, "InvalidVersion", message)
+            raise GatewayError(400, "InvalidVersion")
         found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
         if found is None:
-            message = "The request signature does not conform to Aliyun standards."
-            raise GatewayError(400, "IncompleteSignature", message)
+            raise GatewayError(400, "IncompleteSignature")
         key_id, signed, signature = found.groups()
         if key_id not in self._keys:
-            message = "Specified access key is not found."
-            raise GatewayError(404, "InvalidAccessKeyId.NotFound", message)
+            raise GatewayError(404, "InvalidAccessKeyId.NotFound")
         _check_clock(headers.get("x-acs-date", ""), now)
-        names = tuple(signed.split(";"))
-        _check_signature(received, names, self._keys[key_id], signature)
+        names = signed.split(";")
+        _check_signature(target, headers, names, self._keys[key_id], signature)
         self._check_nonce(headers["x-acs-signature-nonce"], now)
+        path, _, query = target.partition("?")
+        action, plan_id, item_id = route(path)
+        if action != headers["x-acs-action"]:
+            raise GatewayError(404, "InvalidApi.NotFound")
+        pairs = dict(parse_qsl(query, keep_blank_values=True))
+        return Call(action, plan_id, item_id, pairs, now)
 
     def _check_nonce(self, nonce: str, now: float) -> None:
         nonces = self._expiry_by_nonce
-        while nonces and next(iter(nonces.values())) < now:
-            nonces.popitem(last=False)
+        while nonces and nonces[oldest := next(iter(nonces))] < now:
+            del nonces[oldest]
         if nonce in nonces:
-            message = "Specified signature nonce was used already."
-            raise GatewayError(400, "SignatureNonceUsed", message)
+            raise GatewayError(400, "SignatureNonceUsed")
         # A date up to 15 min ahead is valid as well, so a replay is for twice as long.
         nonces[nonce] = now + 2 * VALID_SECONDS
+
+
+def route(path: str) -> tuple[str, str, str]:
+    """Find the action, plan id and item id of a path; what it has not is empty.
+
+    >>> route("/disaster_recovery/1300000016/items")
+    ('ListDisasterRecoveryItems', '1300000016', '')
+    """
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return "", "", ""
+    return _ACTIONS[found.lastgroup], found["plan"] or "", found["item"] or ""
 
 
 def _check_clock(date: str, now: float) -> None:
     try:
         signed_at = datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        message = "Specified time stamp or date value is not well formatted."
-        raise GatewayError(400, "InvalidTimeStamp.Format", message) from None
+        raise GatewayError(400, "InvalidTimeStamp.Format") from None
     if abs(signed_at.timestamp() - now) > VALID_SECONDS:
-        message = "Specified time stamp or date value is expired."
-        raise GatewayError(400, "InvalidTimeStamp.Expired", message)
+        raise GatewayError(400, "InvalidTimeStamp.Expired")
 
 
 def _check_signature(
-    received: Received, signed: tuple[str, ...], secret: str, signature: str
+    target: str,
+    headers: Mapping[str, str],
+    signed: list[str],
+    secret: str,
+    signature: str,
 ) -> None:
     """Refuse what is not signed as asked: host and all x-acs-* headers must be."""
-    present = {name for name in received.headers if name.startswith("x-acs-")}
-    missing = (_MUST_SIGN | present) - set(signed)
-    if missing:
-        message = f"Headers are not signed: {', '.join(sorted(missing))}."
-        raise GatewayError(400, "IncompleteSignature", message)
-    canonical = canonical_request(received, signed)
-    text = string_to_sign(canonical)
-    has_right_hash = received.headers.get("x-acs-content-sha256") == EMPTY_SHA256
-    if has_right_hash and hmac.compare_digest(sign(secret, text), signature):
-        return
-    raise GatewayError(
-        400,
-        "SignatureDoesNotMatch",
-        "Specified signature is not matched with our calculation. "
-        f"server string to sign is:{text}, server canonical request is:{canonical}",
-    )
+    present = {name for name in headers if name.startswith("x-acs-")}
+    if not (_MUST_SIGN | present).issubset(signed):
+        raise GatewayError(400, "IncompleteSignature")
+    canonical = canonical_request("GET", target, headers, signed)
+    has_right_hash = headers.get("x-acs-content-sha256") == EMPTY_SHA256
+    if not has_right_hash or not hmac.compare_digest(
+        sign(secret, canonical), signature
+    ):
+        message = f"The signature does not match. Canonical request: {canonical}"
+        raise GatewayError(400, "SignatureDoesNotMatch", message)
 
 
-def canonical_request(received: Received, signed: tuple[str, ...]) -> str:
+def canonical_request(
+    method: str, target: str, headers: Mapping[str, str], signed: list[str]
+) -> str:
     """Rebuild what the client must have signed, however it spelled the request.
 
-    >>> received = Received("GET", "/a?k=x+y%2Fz/*", {"host": "h"})
-    >>> canonical_request(received, ("host",)).splitlines()[:4]
+    >>> canonical_request("GET", "/a?k=x+y%2Fz/*", {"host": "h"}, ["host"]).split()[:4]
     ['GET', '/a', 'k=x%20y%2Fz%2F%2A', 'host:h']
     """
-    path, _, query = received.target.partition("?")
+    path, _, query = target.partition("?")
+    pairs = sorted(parse_qsl(query, keep_blank_values=True))
     names = sorted(signed)
     return "\n".join(
         (
-            received.method,
-            "/".join(quote(unquote(part), safe="~") for part in path.split("/")),
-            _canonical_query(query),
-            *(f"{name}:{received.headers.get(name, '').strip()}" for name in names),
+            method,
+            quote(unquote(path)),
+            "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in pairs),
+            *(f"{name}:{headers.get(name, '').strip()}" for name in names),
             "",
             ";".join(names),
-            received.headers.get("x-acs-content-sha256", ""),
+            headers.get("x-acs-content-sha256", ""),
         )
     )
 
 
-def string_to_sign(canonical: str) -> str:
-    """Put a canonical request into the text that the key signs."""
-    return f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-
-
-def sign(secret: str, text: str) -> str:
-    """Sign a text; the key is the secret as it is."""
+def sign(secret: str, canonical: str) -> str:
+    """Sign a canonical request; the key is the secret as it is."""
+    text = f"{ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-
-
-def _canonical_query(query: str) -> str:
-    if not query:
-        return ""
-    pairs = (part.partition("=") for part in query.split("&"))
-    return "&".join(
-        f"{quote(key, safe='~')}={quote(value, safe='~')}"
-        for key, value in sorted(
-            (unquote_plus(key), unquote_plus(value)) for key, _, value in pairs
-        )
-    )

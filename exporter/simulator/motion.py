@@ -3,8 +3,6 @@
 All times are integers of milliseconds, so that two readings of one moment are equal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -25,7 +23,7 @@ class Progress(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a checkpoint was last fetched and synced, since when the world runs."""
+    """When a checkpoint was last fetched and synced, and when the world started."""
 
     salt: int
     start: int
@@ -39,7 +37,7 @@ class Moment(NamedTuple):
 
     @property
     def elapsed(self) -> int:
-        """How long the world has run."""
+        """How long the world had run when it was synced."""
         return max(0, self.synced - self.start)
 
     def target(self, synced: int, backlog: int = 0) -> int:
@@ -122,20 +120,8 @@ def target_ahead(at: Moment) -> Times:
     return at.synced, at.source - at.pick(1_000, 30_000), at.source
 
 
-# Nothing syncs a two-way plan by itself: each side's own consumers move it.
 def manual(at: Moment) -> Times:
-    """Be synced by hand, long ago."""
-    by_hand = at.start - at.pick(2 * HOUR, 72 * HOUR)
-    return min(at.synced, by_hand), at.source, at.source - at.pick(500, 50_000)
-
-
-def manual_ahead(at: Moment) -> Times:
-    """Be synced by hand, with a target that is ahead."""
-    last_sync, _, _ = manual(at)
-    return last_sync, at.source - at.pick(1_000, 30_000), at.source
-
-
-def manual_never(at: Moment) -> Times:
-    """Be read on both sides, and not synced."""
-    _, source, target = manual(at)
-    return None, source, target
+    """Be moved by each side's own consumers, and synced by hand long ago or never."""
+    by_hand = min(at.synced, at.start - at.pick(2 * HOUR, 72 * HOUR))
+    target = at.source - at.pick(-30_000, 50_000)
+    return None if at.salt % 4 == 0 else by_hand, at.source, min(target, at.fetched)

@@ -3,8 +3,6 @@
 Plans and the checkpoints of an item are counted from 0, items through all plans.
 """
 
-from __future__ import annotations
-
 from exporter.simulator import motion
 from exporter.simulator.motion import Motion
 
@@ -23,11 +21,11 @@ SCENARIOS: tuple[str, ...] = (
     "forbidden",
 )
 
-CHURN_SPARE = 4
 CHURN_SECONDS = 30.0
-# (rows before the first, rows more than `groups`). Every step changes the total or only
-# inserts in front, so that a poll across it can tell: it misses rows or sees one twice.
-CHURN_PHASES = ((0, 0), (-2, 0), (-1, 1), (1, -1))
+CHURN_SPARE = 4
+# (first row, last row minus `groups`, exclusive). Every step changes the total or only
+# inserts in front, so that a poll across it misses rows or sees one twice.
+_CHURN_WINDOWS = ((2, 2), (0, 0), (1, 2), (3, 2))
 
 _UNIFORM = {
     "lagging": motion.lagging,
@@ -51,15 +49,14 @@ _PARTLY_STALLED = {
     8: motion.recovering,
 }
 # Elsewhere so many in a hundred, by the checkpoint's salt.
-_PER_CENT = (
-    (motion.lagging, 3),
-    (motion.recovering, 2),
-    (motion.never_synced, 2),
-    (motion.source_missing, 1),
-    (motion.target_missing, 1),
-    (motion.target_ahead, 2),
+_UNWELL = (
+    *(motion.lagging,) * 3,
+    *(motion.recovering,) * 2,
+    *(motion.never_synced,) * 2,
+    motion.source_missing,
+    motion.target_missing,
+    *(motion.target_ahead,) * 2,
 )
-_MANUAL = (motion.manual, motion.manual_ahead, motion.manual, motion.manual_never)
 _STOPPED_TURN = ("OVERDUE_STOPPED", "RUNNING", "MANUAL_STOPPED")
 
 
@@ -87,43 +84,26 @@ def item_status(scenario: str, item: int, *, plans: int, items: int) -> str:
     return "OVERDUE_STOPPED" if is_stopped else "RUNNING"
 
 
-def motion_of(scenario: str, plan: int, item: int, index: int, salt: int) -> Motion:
-    """Choose how a checkpoint of an item that runs moves."""
-    if is_two_way(scenario, plan):
-        return _MANUAL[index // 2 % len(_MANUAL)]
-    if scenario == "mixed":
-        return _mixed_motion(item, index, salt)
-    return _UNIFORM.get(scenario, motion.healthy)
-
-
-def _mixed_motion(item: int, index: int, salt: int) -> Motion:
+def motion_of(scenario: str, item: int, index: int, salt: int) -> Motion:
+    """Choose how a checkpoint of a one-way plan moves while its item runs."""
+    if scenario != "mixed":
+        return _UNIFORM.get(scenario, motion.healthy)
     if item == 0 and index in _SHOWCASE:
         return _SHOWCASE[index]
     if item == 1:
         return _PARTLY_STALLED.get(index % 10, motion.healthy)
     percentile = salt % 100
-    for kind, share in _PER_CENT:
-        if percentile < share:
-            return kind
-        percentile -= share
-    return motion.healthy
+    return _UNWELL[percentile] if percentile < len(_UNWELL) else motion.healthy
 
 
-def churn_phase(elapsed_seconds: float) -> int:
-    """Number the membership of ``churn`` at a time since the start.
+def members(scenario: str, groups: int, elapsed_seconds: float) -> range:
+    """Number the rows that exist at a time; only ``churn`` ever changes them.
 
-    >>> [churn_phase(seconds) for seconds in (0, 29.9, 30, 120)]
-    [0, 0, 1, 0]
+    >>> [members("churn", 6, seconds) for seconds in (0, 29.9, 30, 120)]
+    [range(2, 8), range(2, 8), range(0, 6), range(2, 8)]
     """
-    return int(elapsed_seconds // CHURN_SECONDS) % len(CHURN_PHASES)
-
-
-def members(groups: int, phase: int) -> tuple[int, ...]:
-    """List the rows that exist in a phase, by index, in the order of the pages.
-
-    >>> members(3, 0), members(3, 1)
-    ((0, 1, 2), (5, 6, 0))
-    """
-    before, more = CHURN_PHASES[phase]
-    spare = groups + CHURN_SPARE
-    return tuple((before + place) % spare for place in range(groups + more))
+    if scenario != "churn":
+        return range(groups)
+    phase = int(elapsed_seconds // CHURN_SECONDS) % len(_CHURN_WINDOWS)
+    first, more = _CHURN_WINDOWS[phase]
+    return range(first, groups + more)

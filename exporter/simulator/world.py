@@ -3,8 +3,6 @@
 Nothing is kept: all follows from the fields of a `World` and the time.
 """
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,7 +10,6 @@ from typing import NamedTuple
 
 from exporter.simulator import motion, scenarios
 from exporter.simulator.motion import Motion, Progress
-from exporter.simulator.scenarios import SCENARIOS
 
 FIRST_PLAN = 1_300_000_016
 FIRST_ITEM = 100_070_284
@@ -95,9 +92,6 @@ class World:
 
     One plan more is listed than ``plans`` says: a DELETED one, without items.
     ``started_at`` is Unix seconds.
-
-    Raises:
-        ValueError: the scenario is unknown or a size is not positive.
     """
 
     scenario: str = "mixed"
@@ -106,15 +100,6 @@ class World:
     groups: int = 10
     seed: int = 1
     started_at: float = field(default_factory=time.time)
-
-    def __post_init__(self) -> None:
-        if self.scenario not in SCENARIOS:
-            raise ValueError(
-                f"scenario: {self.scenario!r}, expected one of {', '.join(SCENARIOS)}"
-            )
-        for size in ("plans", "items", "groups"):
-            if getattr(self, size) < 1:
-                raise ValueError(f"{size}: {getattr(self, size)}, expected 1 or more")
 
     def list_plans(self) -> tuple[Plan, ...]:
         """List the plans, the DELETED one last."""
@@ -128,10 +113,9 @@ class World:
         self, plan_id: str, item_id: str, instance_id: str, now: float
     ) -> tuple[Row, ...]:
         """List what exists at ``now`` on a route; plan and item must be listed."""
-        is_churn = self.scenario == "churn"
-        phase = scenarios.churn_phase(now - self.started_at) if is_churn else 0
-        place = int(plan_id) - FIRST_PLAN, int(item_id) - FIRST_ITEM
-        return _rows(self, place, instance_id, phase)
+        elapsed = now - self.started_at
+        members = scenarios.members(self.scenario, self.groups, elapsed)
+        return _rows(self, plan_id, item_id, instance_id, members)
 
     def progress(self, row: Row, now: float) -> Progress:
         """Say how far a row is at ``now``."""
@@ -147,22 +131,23 @@ def _plans(world: World) -> tuple[Plan, ...]:
 
 @lru_cache(maxsize=1024)
 def _items(world: World, plan: int) -> tuple[Item, ...]:
-    count = world.items if plan < world.plans else 0
-    return tuple(
-        _item(world, plan, plan * world.items + index) for index in range(count)
-    )
+    first = plan * world.items
+    numbers = range(first, first + world.items) if plan < world.plans else ()
+    return tuple(_item(world, _plans(world)[plan], number) for number in numbers)
 
 
 @lru_cache(maxsize=1024)
 def _rows(
-    world: World, place: tuple[int, int], instance_id: str, phase: int
+    world: World, plan_id: str, item_id: str, instance_id: str, members: range
 ) -> tuple[Row, ...]:
-    plan = _plans(world)[place[0]]
+    index, number = int(plan_id) - FIRST_PLAN, int(item_id) - FIRST_ITEM
+    plan, item = _plans(world)[index], _items(world, index)[number % world.items]
+    rows = (_row(world, plan, item, member) for member in members)
     return tuple(
-        _row(world, place, index)
-        for index in scenarios.members(world.groups, phase)
-        if plan.instances[_source(plan, index)].instance_id == instance_id
-        or (plan.is_two_way and scenarios.is_echoed(index))
+        row
+        for row, member in zip(rows, members, strict=True)
+        if row.source.instance_id == instance_id
+        or (plan.is_two_way and scenarios.is_echoed(member))
     )
 
 
@@ -185,9 +170,12 @@ def _plan(world: World, index: int) -> Plan:
     )
 
 
-def _item(world: World, plan_index: int, number: int) -> Item:
-    plan = _plans(world)[plan_index]
-    topics = tuple(zip(plan.instances, _topics(plan, number), strict=True))
+def _item(world: World, plan: Plan, number: int) -> Item:
+    topic = target_topic = _numbered(_TOPICS, number)
+    # One mapping in three renames its topic.
+    if number % 3 == 2 and not plan.is_two_way:  # noqa: PLR2004 - one in three
+        target_topic += "_dr"
+    topics = tuple(zip(plan.instances, (topic, target_topic), strict=True))
     return Item(
         item_id=str(FIRST_ITEM + number),
         plan_id=plan.plan_id,
@@ -199,37 +187,27 @@ def _item(world: World, plan_index: int, number: int) -> Item:
     )
 
 
-def _row(world: World, place: tuple[int, int], index: int) -> Row:
-    plan_index, number = place
-    plan = _plans(world)[plan_index]
-    item = _items(world, plan_index)[number - plan_index * world.items]
-    side = _source(plan, index)
+def _row(world: World, plan: Plan, item: Item, index: int) -> Row:
+    number = int(item.item_id) - FIRST_ITEM
     ordinal = number * (world.groups + scenarios.CHURN_SPARE) + index
     salt = motion.salt(world.seed, ordinal)
-    kind = scenarios.motion_of(world.scenario, plan_index, number, index, salt)
-    topic, target_topic = _topics(plan, number)
+    source, target = plan.instances
+    kind = scenarios.motion_of(world.scenario, number, index, salt)
+    if plan.is_two_way:
+        # Nothing syncs it by itself, and its checkpoints have either side as source.
+        kind = motion.manual
+        source, target = plan.instances[index % 2], plan.instances[1 - index % 2]
+    topics = dict(item.topics)
     return Row(
         checkpoint_id=str(FIRST_CHECKPOINT + ordinal),
         group=f"GID_{_numbered(_SERVICES, index)}",
-        topic=topic,
-        target_topic=target_topic,
-        source=plan.instances[side],
-        target=plan.instances[1 - side],
+        topic=topics[source],
+        target_topic=topics[target],
+        source=source,
+        target=target,
         motion=kind if item.status == "RUNNING" else motion.stalled,
         salt=salt,
     )
-
-
-def _source(plan: Plan, index: int) -> int:
-    """Say which instance is a checkpoint's source: two-way plans take turns."""
-    return index % 2 if plan.is_two_way else 0
-
-
-def _topics(plan: Plan, item: int) -> tuple[str, str]:
-    """Name an item's topic on both sides: one mapping in three renames it."""
-    is_renamed = item % 3 == 2 and not plan.is_two_way  # noqa: PLR2004 - one in three
-    topic = _numbered(_TOPICS, item)
-    return topic, f"{topic}_dr" if is_renamed else topic
 
 
 def _numbered(words: str, index: int) -> str:

@@ -23,6 +23,7 @@ from fakes import (
     plan_row,
 )
 from fakes import good as answer_of
+from recording import Stats
 from structlog.testing import capture_logs
 
 from exporter.app.check_live import (
@@ -42,7 +43,7 @@ from exporter.model.errors import (
     NotFoundError,
     ThrottledError,
 )
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import running
 from exporter.simulator.world import World
 
 OK, FAILED, SKIPPED = Outcome
@@ -69,8 +70,8 @@ async def checked(
     world: World, *plans: Any, stats: Stats | None = None, **flags: str
 ) -> Sequence[Verdict]:
     """Return the verdicts on a simulated cloud whose clock is ours."""
-    now = time.time()
-    async with running(world, stats=stats, now=lambda: now) as url:
+    now, stats = time.time(), stats or Stats()
+    async with running(world, now=lambda: now, middlewares=stats.middlewares) as url:
         settings = settings_for(url, plans, **flags)
         return await live_check(settings, wall=lambda: now)
 

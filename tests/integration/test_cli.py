@@ -24,6 +24,7 @@ from aiohttp.test_utils import TestServer
 from certificates import Authority
 from paths import TESTDATA
 from programs import clean_environment, exporter_command, free_port, line_with, started
+from recording import slow
 
 from exporter.app import cli
 from exporter.app.cli import main
@@ -309,7 +310,7 @@ def test_serve_says_when_its_address_is_taken(
 async def test_serve_stops_while_a_poll_hangs() -> None:
     """SIGTERM in the middle of a poll ends the process, whatever the cloud does."""
     address = f"127.0.0.1:{free_port()}"
-    async with running(World(), latency_seconds=3600) as url:
+    async with running(World(), middlewares=[slow(3600)]) as url:
         command = exporter_command(
             "serve", f"--web.listen-address={address}", f"--api.endpoint={url}"
         )

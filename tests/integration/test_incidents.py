@@ -10,7 +10,7 @@ import pytest
 import yaml
 from alerting import ALERTMANAGER
 from incidents.alertmanager import judge
-from incidents.incident import Fires, Incident
+from incidents.incident import Fires, Incident, alerts
 from incidents.library import LIBRARY, RULES
 from incidents.promtool import Labels
 from incidents.verdict import play
@@ -39,9 +39,11 @@ def test_an_incident_wakes_whom_it_should_and_nobody_else(
     assert not verdict.missed, str(verdict)
     assert not verdict.false, str(verdict)
     assert verdict.unrendered == []
-    assert {each.name for each in verdict.firings}.isdisjoint(incident.looks_like)
+    assert {each.name for each in verdict.firings}.isdisjoint(
+        alerts(incident.looks_like)
+    )
     symptoms = held_back(verdict.at_its_worst)
-    assert {dict(each)["alertname"] for each in symptoms} == set(incident.inhibited)
+    assert {dict(each)["alertname"] for each in symptoms} == alerts(incident.inhibited)
 
 
 def is_of(rule: Mapping[str, Any], fires: Fires) -> bool:
@@ -68,7 +70,9 @@ def test_every_rule_is_declared_to_fire_in_an_incident() -> None:
 
 def test_every_alert_is_silent_in_an_incident_that_looks_like_it() -> None:
     """A name that is no alert's would be silent for ever."""
-    assert set(RULES.alerts) == {name for each in LIBRARY for name in each.looks_like}
+    assert set(RULES.alerts) == alerts(
+        " ".join(incident.looks_like for incident in LIBRARY)
+    )
 
 
 def test_where_nothing_happens_what_is_declared_is_missed() -> None:

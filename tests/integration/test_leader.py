@@ -148,7 +148,7 @@ async def test_the_standby_polls_after_the_leader_has_died_or_stopped(
     api: LeaseApi, tmp_path: Path, number: signal.Signals
 ) -> None:
     """It asks for nothing and shows nothing before."""
-    async with simulated_cloud() as (cloud, _):
+    async with simulated_cloud() as cloud:
         file = kubeconfig(tmp_path, api.url)
         env = replicas.environment(tmp_path, cloud, file)
         async with replicas.pair(env) as (first, second):
@@ -171,7 +171,7 @@ async def test_a_leader_that_loses_the_lease_shows_nothing_and_serves_on(
     api: LeaseApi, tmp_path: Path
 ) -> None:
     """Its series end, so that no two replicas show the same; later it polls again."""
-    async with simulated_cloud() as (cloud, _):
+    async with simulated_cloud() as cloud:
         env = replicas.environment(tmp_path, cloud, kubeconfig(tmp_path, api.url))
         async with replicas.replica(env) as only:
             await eventually(only.is_polling, within=120)

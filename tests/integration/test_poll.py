@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fakes import fake_cloud
 from programs import clean_environment, run_exporter
+from recording import slow
 from rich.cells import cell_len
 from terminals import CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal, plain
 
@@ -135,7 +136,7 @@ async def test_a_bar_shows_how_far_the_polls_are(environment: dict[str, str]) ->
     """It moves with every page; then the cursor is back and the table is there."""
     async with (
         running(
-            World(plans=1, items=1, groups=40), latency_seconds=SLOW_SECONDS
+            World(plans=1, items=1, groups=40), middlewares=[slow(SLOW_SECONDS)]
         ) as url,
         on_terminal(
             "poll",
@@ -161,7 +162,7 @@ async def test_programs_get_their_form_and_nothing_else(
 ) -> None:
     """The bar is on the terminal, and stdout has what it had."""
     result = tmp_path / "result"
-    async with running(World("mixed"), latency_seconds=SLOW_SECONDS) as url:
+    async with running(World("mixed"), middlewares=[slow(SLOW_SECONDS)]) as url:
         flags = (f"--api.endpoint={url}", f"--output={output}")
         with result.open("wb") as stdout:
             async with on_terminal(
@@ -183,7 +184,7 @@ async def test_a_poll_that_fails_tells_it_in_the_log_and_below(
 ) -> None:
     """A line in the log for each route, above the bar; then what to do; status 1."""
     async with (
-        running(World("forbidden", plans=2), latency_seconds=SLOW_SECONDS) as url,
+        running(World("forbidden", plans=2), middlewares=[slow(SLOW_SECONDS)]) as url,
         on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
     ):
         assert await terminal.ended() == 1
@@ -203,7 +204,7 @@ async def test_a_poll_that_is_stopped_leaves_the_terminal_well(
 ) -> None:
     """130, no traceback, no half table, and the cursor is there."""
     async with (
-        running(World(), latency_seconds=600) as url,
+        running(World(), middlewares=[slow(600)]) as url,
         on_terminal("poll", f"--api.endpoint={url}", env=environment) as terminal,
     ):
         await terminal.shows("Looking for routes")

@@ -122,8 +122,8 @@ def against(incident: Incident, expected: Sequence[Expected]) -> str:
         RULES,
         samples_of(incident, RULES.names.__contains__).series(),
         expected,
-        scrape_every=incident.scrape_every,
-        evaluate_every=incident.evaluate_every,
+        scrape_every=incident.scrape_every * MINUTE,
+        evaluate_every=incident.evaluate_every * MINUTE,
     )
 
 

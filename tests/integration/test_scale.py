@@ -6,13 +6,14 @@ import sys
 import time
 from collections import Counter
 
+from recording import Stats
 from simulated import everything
 
 from exporter.app.exporter import opened
 from exporter.app.poll import poll_all
 from exporter.config.load import load
 from exporter.model.assessment import worst
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import running
 from exporter.simulator.world import World
 
 PLANS, ITEMS, GROUPS = 10, 10, 200
@@ -35,10 +36,8 @@ async def test_the_lags_of_a_large_account_are_right() -> None:
         groups=GROUPS,
         started_at=now - 3600,
     )
-    stats = Stats()
-    async with running(
-        world, now=lambda: now, stats=stats, latency_seconds=0.003
-    ) as url:
+    stats = Stats(latency_seconds=0.003)
+    async with running(world, now=lambda: now, middlewares=stats.middlewares) as url:
         flags = {
             "api.endpoint": url,
             "api.access_key_id": "simulator",

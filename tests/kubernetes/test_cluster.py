@@ -114,7 +114,7 @@ async def test_the_standby_takes_the_lease_over_with_the_rights_of_the_overlay(
         where = ("lease", lease_name(), f"--namespace={namespace}")
         return dict(cluster.got(*where)["spec"])
 
-    async with simulated_cloud() as (cloud, _):
+    async with simulated_cloud() as cloud:
         env = environment(cluster, namespace, cloud)
         async with replicas.pair(env) as (leader, standby):
             before = spec()

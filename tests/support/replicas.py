@@ -18,11 +18,12 @@ from eventually import eventually
 from programs import clean_environment, exporter_command, free_port, started
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+from recording import Stats
 
 from exporter.app.exporter import Exporter, opened
 from exporter.app.serve import Reloader
 from exporter.config.load import load
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import running
 from exporter.simulator.world import World
 from exporter.web.server import application, serving
 
@@ -106,8 +107,8 @@ async def exporting(
 
     `sections` are those of its configuration file.
     """
-    stats, clock = Stats(), Clock()
-    cloud = running(world, now=clock, stats=stats, latency_seconds=latency_seconds)
+    stats, clock = Stats(latency_seconds), Clock()
+    cloud = running(world, now=clock, middlewares=stats.middlewares)
     async with AsyncExitStack() as stack:
         file = Path(stack.enter_context(TemporaryDirectory()), "exporter.yml")
         api = {
@@ -206,12 +207,11 @@ async def replica(env: dict[str, str], *flags: str) -> AsyncIterator[Replica]:
 
 
 @asynccontextmanager
-async def simulated_cloud() -> AsyncIterator[tuple[str, Stats]]:
-    """Serve a cloud of two routes; yield where, and what it was asked."""
-    stats = Stats()
+async def simulated_cloud() -> AsyncIterator[str]:
+    """Serve a cloud of two routes; yield its URL."""
     world = World(scenario="healthy", plans=1, items=2)
-    async with running(world, stats=stats) as url:
-        yield url, stats
+    async with running(world) as url:
+        yield url
 
 
 @asynccontextmanager

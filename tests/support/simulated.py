@@ -13,17 +13,16 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 import msgspec
 import yarl
+from recording import Stats
 
 from exporter.simulator.gateway import (
     EMPTY_SHA256,
-    Received,
     canonical_request,
+    route,
     sign,
-    string_to_sign,
 )
 from exporter.simulator.motion import Progress
-from exporter.simulator.server import Stats, running
-from exporter.simulator.service import route
+from exporter.simulator.server import running
 from exporter.simulator.world import Item, Plan, Row, World
 
 START = 1_740_724_080.0
@@ -133,13 +132,13 @@ class SignedClient:
         target = f"{path}?{text}" if text else path
         sent = self._headers(path, signing) | dict(headers or {})
         must_sign = {name for name in sent if name.startswith(("host", "x-acs-"))}
-        names = tuple(sorted(must_sign - {signing.leave_unsigned}))
-        canonical = canonical_request(Received(method, target, sent), names)
+        names = sorted(must_sign - {signing.leave_unsigned})
+        canonical = canonical_request(method, target, sent, names)
         sent.setdefault(
             "authorization",
             f"ACS3-HMAC-SHA256 Credential={signing.access_key_id},"
             f"SignedHeaders={';'.join(names)},"
-            f"Signature={sign(signing.secret, string_to_sign(canonical))}",
+            f"Signature={sign(signing.secret, canonical)}",
         )
         url = yarl.URL(self.url + target, encoded=True)
         async with self.session.request(method, url, headers=sent) as response:
@@ -154,13 +153,12 @@ class SignedClient:
         return await self.ask(f"{path}/checkpoints", query)
 
     def _headers(self, path: str, signing: Signing) -> dict[str, str]:
-        found = route(path)
         at = self.clock() if signing.signed_at is None else signing.signed_at
         date = datetime.fromtimestamp(at, UTC)
         return {
             "host": urlsplit(self.url).netloc,
             "accept": "application/json",
-            "x-acs-action": found[0] if found else "ListDisasterRecoveryPlans",
+            "x-acs-action": route(path)[0] or "ListDisasterRecoveryPlans",
             "x-acs-version": "2022-08-01",
             "x-acs-content-sha256": EMPTY_SHA256,
             "x-acs-date": date.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -173,9 +171,9 @@ async def serving(
     world: World, *, clock: Clock | None = None, stats: Stats | None = None
 ) -> AsyncIterator[SignedClient]:
     """Serve a world on a free port, and yield a client of it."""
-    clock = clock or Clock()
+    clock, stats = clock or Clock(), stats or Stats()
     async with (
-        running(world, now=clock, stats=stats) as url,
+        running(world, now=clock, middlewares=stats.middlewares) as url,
         aiohttp.ClientSession() as session,
     ):
         yield SignedClient(session, url, clock)

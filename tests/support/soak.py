@@ -24,7 +24,7 @@ from programs import clean_environment, free_port, started
 from vitals import Vitals, totals, vitals_of
 
 from exporter.app.cli import main as exporter_main
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import running
 from exporter.simulator.world import World
 
 # Growth after warm-up that is no leak: the allocator's own, and what is in flight.
@@ -60,13 +60,12 @@ class Cloud:
     world: World
     port: int
     offset: float = 0.0
-    stats: Stats = field(default_factory=Stats)
     _serving: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def up(self) -> None:
         """Listen."""
         await self._serving.enter_async_context(
-            running(self.world, port=self.port, now=self._now, stats=self.stats)
+            running(self.world, port=self.port, now=self._now)
         )
 
     async def down(self) -> None:
@@ -74,7 +73,6 @@ class Cloud:
         await self._serving.aclose()
 
     def _now(self) -> float:
-        self.stats.requests.clear()  # a soak is long, and nobody reads them
         return time.time() + self.offset
 
 

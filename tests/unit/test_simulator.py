@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paths import TESTDATA
+from recording import Stats
 from simulated import START, Clock, SignedClient, Signing, everything, serving
 
 from exporter.simulator import bodies, faults
-from exporter.simulator.faults import GatewayError
-from exporter.simulator.gateway import (
-    EMPTY_SHA256,
-    Gateway,
-    Received,
-    canonical_request,
-    sign,
-    string_to_sign,
-)
+from exporter.simulator.gateway import canonical_request, sign
 from exporter.simulator.motion import Progress
 from exporter.simulator.scenarios import SCENARIOS
-from exporter.simulator.server import Stats, running
+from exporter.simulator.server import DROPPED, running
 from exporter.simulator.world import World
 
 MIXED = World("mixed", started_at=START)
@@ -53,15 +45,13 @@ def test_a_vector_of_the_vendor_is_verified(name: str) -> None:
     target = vector["path"] + ("?" + query if query else "")
     _, _, parameters = vector["authorization"].partition(" ")
     parts = dict(part.split("=", 1) for part in parameters.split(","))
-    signed = tuple(parts["SignedHeaders"].split(";"))
+    signed = parts["SignedHeaders"].split(";")
 
-    canonical = canonical_request(
-        Received(vector["method"], target, vector["headers"]), signed
-    )
+    canonical = canonical_request(vector["method"], target, vector["headers"], signed)
 
     assert canonical == vector["canonical_request"]
     secret = vector["access_key_secret"]
-    assert sign(secret, string_to_sign(canonical)) == parts["Signature"]
+    assert sign(secret, canonical) == parts["Signature"]
 
 
 @given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
@@ -76,7 +66,7 @@ def test_the_spelling_on_the_wire_does_not_matter(value: str) -> None:
     )
 
     canonical = {
-        canonical_request(Received("GET", f"/p?filter={spelling}&a=1", {}), ("host",))
+        canonical_request("GET", f"/p?filter={spelling}&a=1", {}, ["host"])
         for spelling in spellings
     }
 
@@ -115,57 +105,23 @@ async def test_a_request_that_is_not_genuine_is_refused(
     assert (answer.status, answer.code) == (404 if "NotFound" in code else 400, code)
 
 
-async def test_a_nonce_is_used_once() -> None:
-    """The same request again is a replay."""
-    async with serving(MIXED) as cloud:
-        headers = {"x-acs-signature-nonce": "once"}
-        first = await cloud.ask(PLANS, headers=headers)
-        again = await cloud.ask(PLANS, headers=headers)
-
-    assert (first.status, again.code) == (200, "SignatureNonceUsed")
-    assert first.headers["Date"] == "Fri, 28 Feb 2025 06:28:00 GMT"
-
-
-def received(nonce: str, date: str = "2025-02-28T06:28:00Z") -> Received:
-    """Build a genuine request."""
-    headers = {
-        "host": "h",
-        "x-acs-action": "ListDisasterRecoveryPlans",
-        "x-acs-version": "2022-08-01",
-        "x-acs-content-sha256": EMPTY_SHA256,
-        "x-acs-date": date,
-        "x-acs-signature-nonce": nonce,
-    }
-    names = tuple(sorted(headers))
-    canonical = canonical_request(Received("GET", PLANS, headers), names)
-    signature = sign("simulator", string_to_sign(canonical))
-    headers["authorization"] = (
-        "ACS3-HMAC-SHA256 Credential=simulator,"
-        f"SignedHeaders={';'.join(names)},Signature={signature}"
-    )
-    return Received("GET", PLANS, headers)
-
-
-def test_nonces_are_remembered_as_long_as_a_replay_is_valid() -> None:
+async def test_a_nonce_is_used_once_while_a_replay_is_valid() -> None:
     """Signed 14 minutes ahead of the cloud's clock, a request is valid for 29."""
-    gateway = Gateway()
-    gateway.admit(received("n"), START - 14 * MINUTE)
+    clock = Clock(START - 14 * MINUTE)
+    headers = {"x-acs-signature-nonce": "once"}
+    answers = []
+    async with serving(MIXED, clock=clock) as cloud:
+        for signed_at, at in ((0, -14), (0, 14), (31, 31)):
+            clock.seconds = START + at * MINUTE
+            signing = Signing(signed_at=START + signed_at * MINUTE)
+            answers.append(await cloud.ask(PLANS, headers=headers, signing=signing))
 
-    with pytest.raises(GatewayError, match="SignatureNonceUsed"):
-        gateway.admit(received("n"), START + 14 * MINUTE)
-
-    gateway.admit(received("n", "2025-02-28T06:59:00Z"), START + 31 * MINUTE)
+    assert [answer.status for answer in answers] == [200, 400, 200]
+    assert answers[1].code == "SignatureNonceUsed"
+    assert answers[2].headers["Date"] == "Fri, 28 Feb 2025 06:59:00 GMT"
 
 
 # Answers
-
-
-async def test_a_client_that_asks_for_no_json_gets_xml() -> None:
-    """So does the real gateway."""
-    async with serving(MIXED) as cloud:
-        answer = await cloud.ask(PLANS, headers={"accept": "*/*"})
-
-    assert answer.headers["Content-Type"].startswith("text/xml")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
@@ -361,60 +317,33 @@ async def test_throttling_comes_in_short_bursts_with_a_time_to_wait() -> None:
 
 
 async def test_an_outage_takes_turns_with_health() -> None:
-    """It starts healthy, then fails in three ways, then is healthy again."""
+    """It starts healthy, then refuses or breaks connections, then is healthy again."""
     clock, stats = Clock(), Stats()
     async with serving(
         World("outage", started_at=START), clock=clock, stats=stats
     ) as cloud:
-        await cloud.ask(PLANS)
-        clock.seconds += faults.HEALTHY_SECONDS
-        html = await cloud.ask(PLANS)
-        # The next is dropped, and aiohttp asks again by itself before the test hears.
-        unavailable = await cloud.ask(PLANS)
-        clock.seconds += faults.OUTAGE_SECONDS
-        await cloud.ask(PLANS)
+        for wait in (0.0, faults.HEALTHY_SECONDS, faults.OUTAGE_SECONDS):
+            clock.seconds += wait
+            for _ in range(2):
+                with suppress(aiohttp.ServerDisconnectedError):
+                    await cloud.ask(PLANS)
 
-    assert [served.status for served in stats.requests] == [200, 502, 444, 503, 200]
-    assert html.body.startswith(b"<html>")
-    assert unavailable.code == "ServiceUnavailable"
-
-
-async def test_a_dropped_request_has_no_answer() -> None:
-    """Who does not ask again hears that the connection broke."""
-    clock = Clock(START + faults.HEALTHY_SECONDS)
-    async with running(World("outage", started_at=START), now=clock) as url:
-        host, port = urlsplit(url).hostname, urlsplit(url).port
-        heard = []
-        for _ in range(3):
-            reader, writer = await asyncio.open_connection(host, port)
-            writer.write(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            answer = b""
-            with suppress(ConnectionResetError):
-                answer = await reader.read()
-            heard.append(answer[:12])
-            writer.close()
-
-    assert heard == [b"HTTP/1.1 503", b"HTTP/1.1 502", b""]
+    statuses = [served.status for served in stats.requests]
+    assert statuses[:2] == statuses[-2:] == [200, 200]
+    # aiohttp itself repeats a request once after a broken connection: a used nonce.
+    assert set(statuses[2:-2]) == {503, DROPPED, 400}
 
 
-@pytest.mark.parametrize("plans", [1, 2, 3])
-async def test_the_last_plans_checkpoints_are_forbidden(plans: int) -> None:
-    """By the gateway, with a detail; of three plans one's items by the service."""
-    last = plans - 1
-    async with serving(World("forbidden", plans=plans, started_at=START)) as cloud:
-        denied = await cloud.checkpoints(last, last * 2, f"rmq-cn-7e22ody{plans:04d}")
-        items = [
-            await cloud.ask(f"{PLANS}/{1300000016 + plan}/items")
-            for plan in range(plans)
-        ]
+async def test_the_last_plans_checkpoints_are_forbidden() -> None:
+    """The gateway says which RAM action it denies; the other plan is served."""
+    async with serving(World("forbidden", started_at=START)) as cloud:
+        allowed = await cloud.checkpoints(0, 0, SOURCE)
+        denied = await cloud.checkpoints(1, 2, "rmq-cn-7e22ody0002")
 
+    assert allowed.status == 200
     assert (denied.status, denied.code) == (403, "NoPermission")
     detail = denied.json["AccessDeniedDetail"]
     assert detail["AuthAction"] == "rocketmq:ListDisasterRecoveryCheckpoints"
-    statuses = [each.status for each in items]
-    assert statuses == ([200, 403, 200] if plans == 3 else [200] * plans)
-    if plans == 3:
-        assert "ListDisasterRecoveryItems" in items[1].json["accessDeniedDetail"]
 
 
 async def polled(cloud: SignedClient) -> tuple[set[int], set[int], int]:
@@ -461,23 +390,6 @@ async def test_nothing_is_refused_elsewhere(scenario: str) -> None:
 
 
 # The server
-
-
-async def test_the_server_records_what_tests_measure() -> None:
-    """Action, path, page and status of each request, in order."""
-    stats = Stats()
-    async with serving(MIXED, stats=stats) as cloud:
-        await cloud.ask(PLANS)
-        await cloud.checkpoints(0, 0, SOURCE, pageNumber="2")
-        await cloud.ask("/elsewhere")
-
-    assert [(each.action, each.page, each.status) for each in stats.requests] == [
-        ("ListDisasterRecoveryPlans", None, 200),
-        (CHECKPOINTS, 2, 200),
-        ("", None, 404),
-    ]
-    assert stats.of(CHECKPOINTS)[0].path == f"{ITEM}/checkpoints"
-    assert (stats.max_in_flight, stats.in_flight) == (1, 0)
 
 
 async def test_an_ipv6_address_is_shown_in_brackets_until_the_server_stops() -> None:

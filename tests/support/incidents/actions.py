@@ -1,4 +1,4 @@
-"""The words that timelines are written in: what befalls the cloud and the exporter.
+"""The words that timelines are written in: what happens to the cloud and the exporter.
 
 Each returns an action that takes effect at once, and lasts until another ends it.
 """
@@ -7,35 +7,18 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import TypedDict, Unpack
+from functools import partial
 
 import aiohttp
 
-from exporter.simulator.faults import GatewayError, ServiceError
+from exporter.simulator.bodies import GatewayError, Json, ServiceError
 from exporter.simulator.gateway import ACCESS_KEY_PAIR
 from incidents import cloud
-from incidents.cloud import Fault, Move, Moved, Spoil, Where
+from incidents.cloud import Fault, Move, Moved, Where
 from incidents.incident import Action
 from incidents.stage import Stage
 
 LONGER_THAN_ANY_TIMEOUT = 86_400.0
-
-
-class Which(TypedDict, total=False):
-    """Which checkpoints, by patterns as in a shell; what is left out is all."""
-
-    plan: str
-    item: str
-    group: str
-
-
-class Calls(TypedDict, total=False):
-    """Which calls: of plans and items, by action (the end of its name), one in some."""
-
-    plan: str
-    item: str
-    action: str
-    every: int
 
 
 def all_of(*actions: Action) -> Action:
@@ -55,68 +38,64 @@ def _now(change: Callable[[Stage], object]) -> Action:
     return act
 
 
-def move(how: Move, **which: Unpack[Which]) -> Action:
-    """Have checkpoints move like this from now on."""
-    where = Where(**which)
+# Checkpoints. Patterns as in a shell say which; what is left out is all.
 
-    def change(stage: Stage) -> None:
+
+def _checkpoints(
+    change: Callable[[Stage, list[str]], object], plan: str, item: str, group: str
+) -> Action:
+    def act(stage: Stage) -> None:
+        where = Where(plan, item, group)
         selected = stage.world.select(where)
         if not selected:
             raise ValueError(f"there is no checkpoint at {where}")
+        change(stage, selected)
+
+    return _now(act)
+
+
+def move(how: Move, plan: str = "*", item: str = "*", group: str = "*") -> Action:
+    """Have checkpoints move like this from now on."""
+
+    def change(stage: Stage, ids: list[str]) -> None:
         moved = Moved(how, stage.true_time())
-        stage.changes.moved |= dict.fromkeys(selected, moved)
+        stage.changes.moved |= dict.fromkeys(ids, moved)
 
-    return _now(change)
-
-
-def stall(**which: Unpack[Which]) -> Action:
-    """Stop syncing, as where a group is offline on the target."""
-    return move(cloud.stalled, **which)
+    return _checkpoints(change, plan, item, group)
 
 
-def lag(seconds: float, *, growing: float = 0.0, **which: Unpack[Which]) -> Action:
+stall = partial(move, cloud.stalled)
+fail_over = partial(move, cloud.failed_over)
+idle = partial(move, cloud.idle)
+never_sync = partial(move, cloud.never_synced)
+lose_target = partial(move, cloud.target_missing)
+
+
+def lag(
+    seconds: float, *, growing: float = 0.0, plan: str = "*", group: str = "*"
+) -> Action:
     """Trail by so many seconds, and by `growing` more each second; below 0 recover."""
-    return move(cloud.trailing(seconds, growing), **which)
+    return move(cloud.trailing(seconds, growing), plan, group=group)
 
 
-def fail_over(**which: Unpack[Which]) -> Action:
-    """Have consumers go on at the target, and stop at the source."""
-    return move(cloud.failed_over, **which)
+def heal() -> Action:
+    """Have all checkpoints move as if nothing had happened."""
+    return _now(lambda stage: stage.changes.moved.clear())
 
 
-def idle(**which: Unpack[Which]) -> Action:
-    """Have nothing more to consume."""
-    return move(cloud.idle, **which)
-
-
-def never_sync(**which: Unpack[Which]) -> Action:
-    """Be groups that were never synced."""
-    return move(cloud.never_synced, **which)
-
-
-def lose_target(**which: Unpack[Which]) -> Action:
-    """Know nothing of the target, though it was synced."""
-    return move(cloud.target_missing, **which)
-
-
-def heal(**which: Unpack[Which]) -> Action:
-    """Have checkpoints be as if nothing had been."""
-
-    def change(stage: Stage) -> None:
-        for each in stage.world.select(Where(**which)):
-            stage.changes.moved.pop(each, None)
-
-    return _now(change)
-
-
-def vanish(**which: Unpack[Which]) -> Action:
+def vanish(plan: str = "*", item: str = "*", group: str = "*") -> Action:
     """Take checkpoints out of the lists."""
+    return _checkpoints(
+        lambda stage, ids: stage.changes.gone.update(ids), plan, item, group
+    )
 
-    def change(stage: Stage) -> None:
-        where = Where(**which)
-        stage.changes.gone |= set(stage.world.select(where))
 
-    return _now(change)
+def rename(group: str, name: str) -> Action:
+    """Give a group another name."""
+    return _now(lambda stage: stage.changes.called.update({group: name}))
+
+
+# Plans and items
 
 
 def delete(*ids: str) -> Action:
@@ -125,23 +104,13 @@ def delete(*ids: str) -> Action:
 
 
 def come_back() -> Action:
-    """List all again."""
+    """List everything again."""
     return _now(lambda stage: stage.changes.gone.clear())
 
 
-def plan_is(plan_id: str, **fields: object) -> Action:
-    """Have a plan say this: `status`, `name`, `plan_type`, `auto_sync`."""
-    return _now(lambda stage: stage.changes.edit(plan_id, fields))
-
-
-def call(group: str, name: str) -> Action:
-    """Have a group bear another name."""
-    return _now(lambda stage: stage.changes.called.update({group: name}))
-
-
-def item_is(item_id: str, status: str) -> Action:
-    """Have an item be in this status."""
-    return _now(lambda stage: stage.changes.edit(item_id, {"status": status}))
+def edit(identity: str, **fields: object) -> Action:
+    """Have a plan or an item say this: `status`, `name`, `plan_type`, `auto_sync`."""
+    return _now(lambda stage: stage.changes.edit(identity, fields))
 
 
 def two_way(plan_id: str) -> Action:
@@ -149,64 +118,41 @@ def two_way(plan_id: str) -> Action:
     return _now(lambda stage: stage.changes.two_way.add(plan_id))
 
 
-def _fail(error: Callable[[], Exception], calls: Calls) -> Action:
-    return _faulty(lambda where, at: Fault(where, *at, error=error), calls)
+# Calls of the API: of plans and items, by action (the end of its name), one in some.
 
 
-def _faulty(fault: Callable[[Where, tuple[str, int]], Fault], calls: Calls) -> Action:
-    where = Where(calls.get("plan", "*"), calls.get("item", "*"))
-    made = fault(where, (calls.get("action", ""), calls.get("every", 1)))
-    return _now(lambda stage: stage.cloud.faults.append(made))
+def _faulty(
+    error: Callable[[], Exception] | None = None,
+    spoil: Callable[[Json], Json] = dict,
+    delay_seconds: float = 0.0,
+    *,
+    plan: str = "*",
+    item: str = "*",
+    action: str = "",
+    every: int = 1,
+) -> Action:
+    where = Where(plan, item)
+    fault = Fault(where, action, every, error, delay_seconds, spoil)
+    return _now(lambda stage: stage.cloud.faults.append(fault))
 
 
-def throttle(**calls: Unpack[Calls]) -> Action:
-    """Tell the account to slow down."""
-    return _fail(lambda: GatewayError(400, "Throttling.User", "Too many."), calls)
+throttle = partial(_faulty, lambda: GatewayError(400, "Throttling.User"))
+break_down = partial(_faulty, lambda: GatewayError(503, "ServiceUnavailable"))
+forbid = partial(_faulty, lambda: GatewayError(403, "NoPermission"))
+lose = partial(_faulty, lambda: ServiceError(404, "DisasterRecoveryItem.NotFound"))
+refuse = partial(_faulty, lambda: aiohttp.ClientOSError(errno.ECONNREFUSED, "refused"))
+# A bug of the exporter.
+trip = partial(_faulty, lambda: ZeroDivisionError("a bug"))
+# No list, and a total that the pages do not add up to.
+garble = partial(_faulty, spoil=lambda data: {**data, "list": "none"})
+miscount = partial(
+    _faulty, spoil=lambda data: {**data, "totalCount": data["totalCount"] + 7}
+)
 
 
-def break_down(**calls: Unpack[Calls]) -> Action:
-    """Answer 503."""
-    return _fail(lambda: GatewayError(503, "ServiceUnavailable", "Wait."), calls)
-
-
-def refuse(**calls: Unpack[Calls]) -> Action:
-    """Let no connection in."""
-    return _fail(lambda: aiohttp.ClientOSError(errno.ECONNREFUSED, "refused"), calls)
-
-
-def forbid(**calls: Unpack[Calls]) -> Action:
-    """Deny the RAM action."""
-    return _fail(lambda: GatewayError(403, "NoPermission", "Not authorized."), calls)
-
-
-def lose(**calls: Unpack[Calls]) -> Action:
-    """Say that what is asked for does not exist."""
-    code = "DisasterRecoveryItem.NotFound"
-    return _fail(lambda: ServiceError(404, code, "Not found."), calls)
-
-
-def trip(**calls: Unpack[Calls]) -> Action:
-    """Bring a bug of the exporter to light."""
-    return _fail(lambda: ZeroDivisionError("a bug"), calls)
-
-
-def silence(seconds: float = LONGER_THAN_ANY_TIMEOUT, **calls: Unpack[Calls]) -> Action:
+def silence(seconds: float = LONGER_THAN_ANY_TIMEOUT, *, action: str = "") -> Action:
     """Answer only after so long; if it is not said: never."""
-    return _faulty(lambda where, at: Fault(where, *at, delay_seconds=seconds), calls)
-
-
-def _spoil(spoil: Spoil, calls: Calls) -> Action:
-    return _faulty(lambda where, at: Fault(where, *at, spoil=spoil), calls)
-
-
-def garble(**calls: Unpack[Calls]) -> Action:
-    """Answer with what is no list."""
-    return _spoil(lambda data: {**data, "list": "none"}, calls)
-
-
-def miscount(**calls: Unpack[Calls]) -> Action:
-    """State a total that the pages do not add up to."""
-    return _spoil(lambda data: {**data, "totalCount": data["totalCount"] + 7}, calls)
+    return _faulty(delay_seconds=seconds, action=action)
 
 
 def work_again() -> Action:
@@ -221,13 +167,16 @@ def work_again() -> Action:
 
 
 def revoke_key() -> Action:
-    """Know the exporter's access key no more."""
+    """Have the cloud no longer know the exporter's access key."""
     return _now(lambda stage: stage.cloud.keys.clear())
 
 
 def cloud_clock(ahead: float) -> Action:
     """Have the API's clock be so many seconds ahead of true time."""
     return _now(lambda stage: setattr(stage.cloud, "ahead_seconds", ahead))
+
+
+# Replicas and Prometheus
 
 
 def clock(ahead: float) -> Action:
@@ -237,25 +186,21 @@ def clock(ahead: float) -> Action:
 
 def stop(replica: str = "a") -> Action:
     """End a replica's process: scrapes fail."""
-
-    async def act(stage: Stage) -> None:
-        await stage.processes[replica].stop()
-
-    return act
+    return lambda stage: stage.processes[replica].stop()
 
 
 def start(replica: str = "a") -> Action:
-    """Run a replica anew: its counters are 0."""
+    """Start a replica: its counters are 0."""
     return _now(lambda stage: stage.processes[replica].start())
 
 
 def restart(replica: str = "a") -> Action:
-    """End a replica's process and run it anew, between two scrapes."""
+    """Restart a replica's process, between two scrapes."""
     return all_of(stop(replica), start(replica))
 
 
 def lose_the_lease(*replicas: str) -> Action:
-    """Keep replicas from reaching whoever keeps the lease that elects one of them."""
+    """Cut replicas off from the Lease that elects one of them."""
 
     def change(stage: Stage) -> None:
         for replica in replicas:
@@ -265,8 +210,8 @@ def lose_the_lease(*replicas: str) -> Action:
 
 
 def lose_the_cloud(replica: str = "a") -> Action:
-    """Keep a replica from reaching the API, which others do."""
-    return _now(lambda stage: stage.processes[replica].lose_the_cloud())
+    """Cut a replica off from the API, which others reach."""
+    return _now(lambda stage: setattr(stage.processes[replica].line, "is_cut", True))
 
 
 def reload(**settings: object) -> Action:
@@ -291,7 +236,7 @@ def fail_reload() -> Action:
 
 
 def stop_prometheus() -> Action:
-    """Scrape no more."""
+    """Stop scraping."""
     return _now(lambda stage: setattr(stage, "prometheus_runs", False))
 
 

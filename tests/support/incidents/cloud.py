@@ -6,22 +6,18 @@ A `ChangingWorld` says what is true; the faults of a `Cloud` say how it fails.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from email.utils import formatdate
 from fnmatch import fnmatchcase
 from typing import Any
 
-from multidict import CIMultiDict
 from yarl import URL
 
-from exporter.simulator import bodies
-from exporter.simulator.faults import GatewayError, RefusedError
-from exporter.simulator.gateway import ACCESS_KEY_PAIR, Gateway, Received
+from exporter.simulator import server
+from exporter.simulator.bodies import Json
+from exporter.simulator.gateway import ACCESS_KEY_PAIR, Call, route
 from exporter.simulator.motion import Progress
-from exporter.simulator.service import Call, Service, route
 from exporter.simulator.world import Item, Plan, Row, World
 
 
@@ -66,11 +62,6 @@ def failed_over(at: Moment) -> Progress:
     )
 
 
-def by_hand(at: Moment) -> Progress:
-    """Sync no more, while the target's own consumers keep up."""
-    return at.now._replace(last_sync_ms=at.then.last_sync_ms)
-
-
 def trailing(by_seconds: float, change_per_second: float) -> Move:
     """Return what syncs, and leaves a backlog that grows or shrinks from the first."""
 
@@ -91,13 +82,13 @@ class Where:
     item: str = "*"
     group: str = "*"
 
-    def is_plan(self, plan_id: str) -> bool:
-        """Tell whether the plan is meant."""
-        return fnmatchcase(plan_id, self.plan)
-
-    def is_item(self, item_id: str) -> bool:
-        """Tell whether the item is meant."""
-        return fnmatchcase(item_id, self.item)
+    def is_met(self, plan: str, item: str, group: str = "") -> bool:
+        """Tell whether these are meant."""
+        return (
+            fnmatchcase(plan, self.plan)
+            and fnmatchcase(item, self.item)
+            and fnmatchcase(group, self.group)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +165,10 @@ class ChangingWorld(World):
         return [
             row.checkpoint_id
             for plan in World.list_plans(self)
-            if where.is_plan(plan.plan_id)
             for item in World.list_items(self, plan.plan_id)
-            if where.is_item(item.item_id)
             for instance in plan.instances
             for row in self._laid_out(plan.plan_id, item.item_id, instance.instance_id)
-            if fnmatchcase(row.group, where.group)
+            if where.is_met(plan.plan_id, item.item_id, row.group)
         ]
 
     def _two_way(self) -> World:
@@ -196,13 +185,10 @@ class ChangingWorld(World):
 
 LATENCY_SECONDS = 0.05
 
-Data = dict[str, Any]
-Spoil = Callable[[Data], Data]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as aiohttp shows it, whole."""
+    """An answer as aiohttp's client shows it, whole."""
 
     status: int
     headers: Mapping[str, str]
@@ -218,10 +204,6 @@ class Answer:
         yield self.body
 
 
-def _as_it_is(data: Data) -> Data:
-    return data
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """How some calls fail: before they are answered, or in what is answered.
@@ -234,75 +216,45 @@ class Fault:
     every: int = 1
     error: Callable[[], Exception] | None = None
     delay_seconds: float = 0.0
-    spoil: Spoil = _as_it_is
+    spoil: Callable[[Json], Json] = dict
 
-    def is_hit(self, call: Call, sequence: int) -> bool:
-        """Tell whether a call fails."""
-        return (
-            call.action.endswith(self.action)
-            and self.where.is_plan(call.plan_id)
-            and self.where.is_item(call.item_id)
-            and sequence % self.every == 0
-        )
+    def is_about(self, action: str, plan_id: str, item_id: str) -> bool:
+        """Tell whether it hits these calls."""
+        return action.endswith(self.action) and self.where.is_met(plan_id, item_id)
 
 
-@dataclass
-class Cloud:
-    """One account's API; `now` is true time, in Unix seconds."""
+class Cloud(server.Cloud):
+    """One account's API, of which some calls fail; `now` is true time."""
 
-    world: ChangingWorld
-    now: Callable[[], float]
-    faults: list[Fault] = field(default_factory=list)
-    keys: dict[str, str] = field(default_factory=lambda: dict(ACCESS_KEY_PAIR))
-    ahead_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._gateway = Gateway(keys=self.keys)
-        self._service = Service(self.world)
-        self._sequence = itertools.count()
+    def __init__(self, world: World, now: Callable[[], float]) -> None:
+        self.faults: list[Fault] = []
+        self.keys = dict(ACCESS_KEY_PAIR)
+        self.ahead_seconds = 0.0
+        super().__init__(world, lambda: now() + self.ahead_seconds, self.keys)
 
     @asynccontextmanager
     async def get(
         self, url: URL, *, headers: Mapping[str, str], **_: object
     ) -> AsyncIterator[Answer]:
         """Answer as `aiohttp.ClientSession.get` would."""
-        await asyncio.sleep(LATENCY_SECONDS)
-        sequence = next(self._sequence)
-        request_id = f"5D0C0DE5-0000-4000-8000-{sequence:012X}"
-        try:
-            data = await self._data(url, headers, sequence)
-            answer = self._spoken(200, bodies.success(data, request_id))
-        except RefusedError as error:
-            body = bodies.refusal(error, request_id, url.host or "")
-            answer = self._spoken(error.status, body, error.headers)
-        yield answer
+        slow = (f.delay_seconds for f in self.faults if f.is_about(*route(url.path)))
+        await asyncio.sleep(LATENCY_SECONDS + sum(slow))
+        answer = self.answer(url.raw_path_qs, headers)
+        assert isinstance(answer.body, bytes)
+        yield Answer(answer.status, answer.headers, answer.body)
 
-    async def _data(self, url: URL, headers: Mapping[str, str], sequence: int) -> Data:
-        now = self.now()
-        call = _call(url, now)
-        hit = [fault for fault in self.faults if fault.is_hit(call, sequence)]
-        for fault in hit:
-            await asyncio.sleep(fault.delay_seconds)
+    def data(self, call: Call, sequence: int) -> Json:
+        """Return the data for an accepted call, unless a fault hits it."""
+        hits = [
+            fault
+            for fault in self.faults
+            if fault.is_about(call.action, call.plan_id, call.item_id)
+            and sequence % fault.every == 0
+        ]
+        for fault in hits:
             if fault.error is not None:
                 raise fault.error()
-        lowered = {name.lower(): value for name, value in headers.items()}
-        received = Received("GET", url.raw_path_qs, lowered)
-        self._gateway.admit(received, now + self.ahead_seconds)
-        data = self._service.answer(call)
-        for fault in hit:
+        data = super().data(call, sequence)
+        for fault in hits:
             data = fault.spoil(data)
         return data
-
-    def _spoken(
-        self, status: int, body: bytes, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        date = formatdate(self.now() + self.ahead_seconds, usegmt=True)
-        told = CIMultiDict({**(headers or {}), "Date": date})
-        return Answer(status, told, body)
-
-
-def _call(url: URL, now: float) -> Call:
-    found = route(url.path)
-    if found is None:
-        raise GatewayError(404, "InvalidApi.NotFound", "Specified api is not found.")
-    return Call(*found, url.query, now)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 MINUTE = 60.0
-HOUR = 60 * MINUTE
+PREFIX = "RocketMQDR"
 
 Action = Callable[["Stage"], Coroutine[Any, Any, None]]
 
@@ -27,7 +27,7 @@ GROUP, OTHER_GROUP = "GID_billing", "GID_search"
 
 @dataclass(frozen=True)
 class Fires:
-    """An alert that must begin to fire once, between two moments, in seconds.
+    """An alert that must begin to fire once, between two moments, in minutes.
 
     `until` is the latest time at which it has ended, None if it must last. `labels` are
     those that matter; so many alerts have them as `count` says.
@@ -36,29 +36,51 @@ class Fires:
     alert: str
     after: float
     by: float
-    until: float | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    count: int = 1
+    until: float | None
+    count: int
+    labels: Mapping[str, str]
+
+
+def fires(
+    alert: str,
+    after: float,
+    by: float,
+    *,
+    until: float | None = None,
+    count: int = 1,
+    **labels: str,
+) -> Fires:
+    """Declare an alert, without the prefix of its name."""
+    return Fires(f"{PREFIX}{alert}", after, by, until, count, labels)
+
+
+def alerts(names: str) -> set[str]:
+    """Return the alerts of a list without prefixes.
+
+    >>> alerts("DataStale") == {"RocketMQDRDataStale"}
+    True
+    """
+    return {f"{PREFIX}{name}" for name in names.split()}
 
 
 @dataclass(frozen=True)
 class Incident:
-    """What happens, told by the second, and every alert that must come of it.
+    """What happens, told by the minute, and every alert that must come of it.
 
     Any alert that is not declared must be silent; `looks_like` names those that one
     might have expected. `inhibited` are those that Alertmanager holds back at
     `judged_at`; if that is None, while most of them fire. Where nothing may fire,
     `fires` is empty. `namespaces` are of those replicas that are no replicas of each
     other but exporters of different teams; `own_settings` are those of one replica
-    alone. All times are in seconds.
+    alone. All times are in minutes.
     """
 
     name: str
     lasts: float
     timeline: Mapping[float, Action] = field(default_factory=dict)
     fires: Sequence[Fires] = ()
-    looks_like: Sequence[str] = ()
-    inhibited: Sequence[str] = ()
+    looks_like: str = ""
+    inhibited: str = ""
     judged_at: float | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     scenario: str = "healthy"
@@ -68,10 +90,5 @@ class Incident:
     replicas: Sequence[str] = ("a",)
     namespaces: Mapping[str, str] = field(default_factory=dict)
     own_settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    scrape_every: float = 30.0
-    evaluate_every: float = MINUTE
-
-    @property
-    def begins(self) -> float:
-        """When the trouble begins: the first moment of the timeline."""
-        return min(self.timeline, default=0.0)
+    scrape_every: float = 0.5
+    evaluate_every: float = 1.0

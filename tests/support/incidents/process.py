@@ -71,7 +71,7 @@ class Process:
         self.name = name
         self.settings = settings
         self.started_at = 0.0
-        self._line = CloudLine(cloud)
+        self.line = CloudLine(cloud)
         self._wall = wall
         self.lease_line = lease_line
         self._exporter: Exporter | None = None
@@ -95,11 +95,11 @@ class Process:
         telemetry = Telemetry()
         self._exporter = Exporter(
             self.settings,
-            client(self.settings, self._line, telemetry, self._wall),
+            client(self.settings, self.line, telemetry, self._wall),
             telemetry,
             AsyncExitStack(),
             connect=lambda settings, telemetry: nullcontext(
-                client(settings, self._line, telemetry, self._wall)
+                client(settings, self.line, telemetry, self._wall)
             ),
             wall=self._wall,
         )
@@ -128,10 +128,6 @@ class Process:
             on_follow=exporter.ready.set,
         )
         await elector.run(exporter.run)
-
-    def lose_the_cloud(self) -> None:
-        """Reach the cloud no more."""
-        self._line.is_cut = True
 
     async def reload(self, settings: Settings) -> None:
         """Put other settings in force."""

@@ -12,7 +12,7 @@ from virtual_time import run_virtually
 from exporter.config.load import load
 from exporter.config.settings import Settings
 from incidents.cloud import Changes, ChangingWorld, Cloud
-from incidents.incident import Action, Incident
+from incidents.incident import MINUTE, Action, Incident
 from incidents.process import Process
 from incidents.promtool import JOB, Samples
 
@@ -145,9 +145,9 @@ async def _happen(incident: Incident, samples: Samples) -> None:
 
 
 def _events(incident: Incident) -> Iterator[tuple[float, Action]]:
-    """Yield what happens and each scrape, in order."""
+    """Yield what happens and each scrape, in order; times are in seconds."""
     scrapes = range(int(incident.lasts // incident.scrape_every) + 1)
     events = [(at, 0, act) for at, act in incident.timeline.items() if at > 0]
     events += [(n * incident.scrape_every, 1, Stage.scrape) for n in scrapes]
     for at, _, action in sorted(events, key=lambda event: event[:2]):
-        yield at, action
+        yield at * MINUTE, action

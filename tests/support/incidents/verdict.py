@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from incidents.incident import Fires, Incident
+from incidents.incident import MINUTE, Fires, Incident
 from incidents.promtool import Alert, Labels, Rules, Samples, firing
 from incidents.stage import samples_of
 
@@ -27,8 +27,8 @@ class Firing:
 
     def __str__(self) -> str:
         labels = ", ".join(f"{n}={v}" for n, v in self.labels if n != "alertname")
-        end = "and lasts" if self.until is None else f"to {self.until / 60:g} min"
-        return f"{self.name}({labels}) from {self.since / 60:g} min {end}"
+        end = "and lasts" if self.until is None else f"to {self.until / MINUTE:g} min"
+        return f"{self.name}({labels}) from {self.since / MINUTE:g} min {end}"
 
 
 def firings(alerts: Iterable[Alert], evaluated: Sequence[float]) -> list[Firing]:
@@ -96,9 +96,9 @@ class Verdict:
     def at_its_worst(self) -> list[Labels]:
         """What Alertmanager is told when most alerts fire, for the first time."""
         counts = Counter(alert.at for alert in self.alerts)
-        worst = self.incident.judged_at or max(
-            counts, key=lambda at: (counts[at], -at), default=None
-        )
+        worst = max(counts, key=lambda at: (counts[at], -at), default=None)
+        if self.incident.judged_at is not None:
+            worst = self.incident.judged_at * MINUTE
         return [alert.labels for alert in self.alerts if alert.at == worst]
 
     def __str__(self) -> str:
@@ -112,11 +112,11 @@ def _is(firing: Firing, fires: Fires) -> bool:
     labels = {"alertname": fires.alert, **fires.labels}
     if not labels.items() <= dict(firing.labels).items():
         return False
-    if not fires.after <= firing.since <= fires.by:
+    if not fires.after <= firing.since / MINUTE <= fires.by:
         return False
     if fires.until is None or firing.until is None:
         return fires.until is firing.until
-    return firing.until <= fires.until
+    return firing.until / MINUTE <= fires.until
 
 
 def play(incident: Incident, rules: Rules) -> Verdict:
@@ -125,9 +125,9 @@ def play(incident: Incident, rules: Rules) -> Verdict:
     found = firing(
         rules,
         samples.series(),
-        lasts=incident.lasts,
-        scrape_every=incident.scrape_every,
-        evaluate_every=incident.evaluate_every,
+        lasts=incident.lasts * MINUTE,
+        scrape_every=incident.scrape_every * MINUTE,
+        evaluate_every=incident.evaluate_every * MINUTE,
     )
     evaluated = _evaluated(incident, samples)
     alerts = [alert for alert in found if alert.at in evaluated]
@@ -138,4 +138,8 @@ def _evaluated(incident: Incident, samples: Samples) -> list[float]:
     """Return when rules are evaluated: unlike promtool's, not while nobody does."""
     evaluations = range(int(incident.lasts // incident.evaluate_every) + 1)
     moments = (number * incident.evaluate_every for number in evaluations)
-    return [at for at in moments if at // incident.scrape_every not in samples.missed]
+    return [
+        at * MINUTE
+        for at in moments
+        if at // incident.scrape_every not in samples.missed
+    ]

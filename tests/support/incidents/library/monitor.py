@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from incidents.actions import (
     all_of,
     break_down,
@@ -25,60 +23,34 @@ from incidents.actions import (
     trip,
     work_again,
 )
-from incidents.incident import (
-    GROUP,
-    HOUR,
-    MINUTE,
-    OTHER_PLAN,
-    PLAN,
-    Action,
-    Fires,
-    Incident,
-)
+from incidents.incident import GROUP, OTHER_PLAN, PLAN, Action, Fires, Incident, fires
 from incidents.library.sync import stalled
 
 ROUTES = 2
-BOTH = ("RocketMQDRDataStale", "RocketMQDRPollFailing")
-SYNC = ["RocketMQDRSyncStalled", "RocketMQDRSyncLagHigh"]
-
-
-def failing(reason: str, *, routes: int = ROUTES) -> list[Fires]:
-    """Return what comes of polls that fail for good from the tenth minute on."""
-    return [
-        Fires(
-            "RocketMQDRPollFailing",
-            after=13 * MINUTE,
-            by=16 * MINUTE,
-            labels={"reason": reason, "severity": "warning"},
-            count=routes,
-        ),
-        Fires(
-            "RocketMQDRDataStale",
-            after=15 * MINUTE,
-            by=18 * MINUTE,
-            labels={"severity": "critical"},
-            count=routes,
-        ),
-    ]
 
 
 def blind(
     name: str,
     cause: Action,
     reason: str,
-    more: Sequence[Fires] = (),
-    *,
-    inhibited: Sequence[str] = ("RocketMQDRPollFailing",),
+    *more: Fires,
+    inhibited: str = "PollFailing",
+    looks_like: str = "PermissionDenied",
 ) -> Incident:
     """Return an incident in which no route can be polled, and nothing else is wrong."""
-    alike = {"RocketMQDRPermissionDenied"} - {fires.alert for fires in more}
     return Incident(
         name,
-        lasts=45 * MINUTE,
-        timeline={10 * MINUTE: cause},
+        lasts=45,
+        timeline={10: cause},
         settings={"objectives.age": "90s"},
-        fires=[*failing(reason), *more],
-        looks_like=[*SYNC, "RocketMQDRCheckpointsVanished", *alike],
+        fires=[
+            fires(
+                "PollFailing", 13, 16, count=ROUTES, reason=reason, severity="warning"
+            ),
+            fires("DataStale", 15, 18, count=ROUTES, severity="critical"),
+            *more,
+        ],
+        looks_like=f"SyncStalled SyncLagHigh CheckpointsVanished {looks_like}",
         inhibited=inhibited,
     )
 
@@ -95,281 +67,168 @@ INCIDENTS = (
         "the account is throttled for good",
         throttle(),
         "throttled",
-        [Fires("RocketMQDRAPIThrottled", 20 * MINUTE, 23 * MINUTE)],
+        fires("APIThrottled", 20, 23),
     ),
     blind(
         "the access key is revoked",
         revoke_key(),
         "credentials",
-        [
-            Fires(
-                "RocketMQDRCredentialsRejected",
-                after=13 * MINUTE,
-                by=16 * MINUTE,
-                labels={"severity": "critical"},
-            )
-        ],
-        inhibited=BOTH,
+        fires("CredentialsRejected", 13, 16, severity="critical"),
+        inhibited="DataStale PollFailing",
     ),
     blind(
         "a permission is withdrawn",
         forbid(action="Checkpoints"),
         "permission",
-        [
-            Fires(
-                "RocketMQDRPermissionDenied",
-                after=13 * MINUTE,
-                by=16 * MINUTE,
-                count=ROUTES,
-            )
-        ],
-        inhibited=BOTH,
+        fires("PermissionDenied", 13, 16, count=ROUTES),
+        inhibited="DataStale PollFailing",
+        looks_like="",
     ),
     blind(
         "the clock is twenty minutes off",
-        cloud_clock(20 * MINUTE),
+        cloud_clock(1200),
         "clock",
-        [Fires("RocketMQDRClockSkew", 15 * MINUTE, 18 * MINUTE)],
+        fires("ClockSkew", 15, 18),
     ),
     Incident(
         "one plan of two is forbidden, and allowed again",
-        lasts=45 * MINUTE,
+        lasts=45,
         timeline={
-            10 * MINUTE: all_of(
+            10: all_of(
                 forbid(plan=PLAN, action="Checkpoints"),
                 # Seen as well as ever, and not held back by what the other plan lacks.
                 never_sync(plan=OTHER_PLAN, group=GROUP),
             ),
-            30 * MINUTE: work_again(),
+            30: work_again(),
         },
-        fires=[
-            Fires("RocketMQDRNeverSynced", 25 * MINUTE, 28 * MINUTE),
-        ]
+        fires=[fires("NeverSynced", 25, 28)]
         + [
-            Fires(
-                alert,
-                after=13 * MINUTE,
-                by=18 * MINUTE,
-                until=33 * MINUTE,
-                labels={"plan_id": PLAN},
-            )
-            for alert in (
-                "RocketMQDRPollFailing",
-                "RocketMQDRDataStale",
-                "RocketMQDRPermissionDenied",
-            )
+            fires(alert, 13, 18, until=33, plan_id=PLAN)
+            for alert in ("PollFailing", "DataStale", "PermissionDenied")
         ],
-        looks_like=["RocketMQDRCredentialsRejected", "RocketMQDRExporterDown"],
-        inhibited=["RocketMQDRDataStale", "RocketMQDRPollFailing"],
+        looks_like="CredentialsRejected ExporterDown",
+        inhibited="DataStale PollFailing",
     ),
     Incident(
         "plans may not be listed any more, though what is known is polled",
-        lasts=45 * MINUTE,
-        timeline={5 * MINUTE: forbid(action="Plans")},
-        fires=[
-            Fires(
-                "RocketMQDRPermissionDenied",
-                after=15 * MINUTE,
-                by=30 * MINUTE,
-                labels={"severity": "critical"},
-            )
-        ],
-        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
+        lasts=45,
+        timeline={5: forbid(action="Plans")},
+        fires=[fires("PermissionDenied", 15, 30, severity="critical")],
+        looks_like="PollFailing DataStale",
     ),
     Incident(
         "a plan could never be looked up, and is not polled",
-        lasts=45 * MINUTE,
-        timeline={
-            0.0: break_down(plan=PLAN, action="Items"),
-            30 * MINUTE: work_again(),
-        },
+        lasts=45,
+        timeline={0: break_down(plan=PLAN, action="Items"), 30: work_again()},
         fires=[
-            Fires(
-                "RocketMQDRPollFailing",
-                after=MINUTE,
-                by=6 * MINUTE,
-                until=33 * MINUTE,
-                labels={"reason": "unavailable", "job": "rocketmq-dr"},
+            fires(
+                "PollFailing", 1, 6, until=33, reason="unavailable", job="rocketmq-dr"
             )
         ],
-        looks_like=["RocketMQDRDataStale", "RocketMQDRConfiguredMissing"],
+        looks_like="DataStale ConfiguredMissing",
     ),
     Incident(
         "the exporter is restarted while the API is out of order",
-        lasts=45 * MINUTE,
-        timeline={10 * MINUTE: all_of(break_down(), restart())},
+        lasts=45,
+        timeline={10: all_of(break_down(), restart())},
         fires=[
-            Fires("RocketMQDRPollFailing", 11 * MINUTE, 20 * MINUTE),
-            Fires(
-                "RocketMQDRDataStale",
-                after=11 * MINUTE,
-                by=20 * MINUTE,
-                labels={"severity": "critical", "job": "rocketmq-dr"},
-            ),
+            fires("PollFailing", 11, 20),
+            fires("DataStale", 11, 20, severity="critical", job="rocketmq-dr"),
         ],
-        looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRExporterDown"],
-        inhibited=["RocketMQDRPollFailing"],
+        looks_like="CheckpointsVanished ExporterDown",
+        inhibited="PollFailing",
     ),
     Incident(
         "a group stalls, and then the API is out of reach as well",
-        lasts=45 * MINUTE,
-        timeline={
-            5 * MINUTE: stall(plan=PLAN, group=GROUP),
-            28 * MINUTE: refuse(),
-        },
+        lasts=45,
+        timeline={5: stall(plan=PLAN, group=GROUP), 28: refuse()},
         groups=10,
         fires=[
-            *stalled(5 * MINUTE, until=35 * MINUTE),
-            Fires("RocketMQDRPollFailing", 31 * MINUTE, 34 * MINUTE, count=ROUTES),
-            Fires("RocketMQDRDataStale", 33 * MINUTE, 36 * MINUTE, count=ROUTES),
+            *stalled(5, until=35),
+            fires("PollFailing", 31, 34, count=ROUTES),
+            fires("DataStale", 33, 36, count=ROUTES),
         ],
-        looks_like=["RocketMQDRCheckpointsVanished"],
-        inhibited=[*SYNC, "RocketMQDRSyncLagCritical"],
+        looks_like="CheckpointsVanished",
+        inhibited="SyncStalled SyncLagHigh SyncLagCritical",
     ),
     Incident(
         "the exporter is gone in the middle of a burn",
-        lasts=75 * MINUTE,
-        timeline={
-            10 * MINUTE: stall(plan=PLAN),
-            60 * MINUTE: stop(),
-        },
+        lasts=75,
+        timeline={10: stall(plan=PLAN), 60: stop()},
         fires=[
-            *stalled(10 * MINUTE, until=68 * MINUTE),
-            Fires(
-                "RocketMQDRObjectiveBurn",
-                after=25 * MINUTE,
-                by=28 * MINUTE,
-                until=68 * MINUTE,
-                labels={"long": "1h"},
-            ),
-            Fires(
-                "RocketMQDRObjectiveBurn",
-                after=38 * MINUTE,
-                by=44 * MINUTE,
-                labels={"long": "6h"},
-            ),
-            Fires(
-                "RocketMQDRExporterDown",
-                after=65 * MINUTE,
-                by=68 * MINUTE,
-                labels={"severity": "critical", "job": "rocketmq-dr"},
-            ),
+            *stalled(10, until=68),
+            fires("ObjectiveBurn", 25, 28, until=68, long="1h"),
+            fires("ObjectiveBurn", 38, 44, long="6h"),
+            fires("ExporterDown", 65, 68, severity="critical", job="rocketmq-dr"),
         ],
-        looks_like=["RocketMQDRDataStale", "RocketMQDRCheckpointsVanished"],
-        inhibited=["RocketMQDRObjectiveBurn"],
-        judged_at=67 * MINUTE,
+        looks_like="DataStale CheckpointsVanished",
+        inhibited="ObjectiveBurn",
+        judged_at=67,
     ),
     Incident(
         "the exporter is gone, and comes back",
-        lasts=45 * MINUTE,
-        timeline={10 * MINUTE: stop(), 30 * MINUTE: start()},
-        fires=[
-            Fires(
-                "RocketMQDRExporterDown",
-                after=15 * MINUTE,
-                by=18 * MINUTE,
-                until=32 * MINUTE,
-            )
-        ],
-        looks_like=["RocketMQDRDataStale", "RocketMQDRCheckpointsVanished"],
+        lasts=45,
+        timeline={10: stop(), 30: start()},
+        fires=[fires("ExporterDown", 15, 18, until=32)],
+        looks_like="DataStale CheckpointsVanished",
     ),
     Incident(
         "of two teams that name their job alike, one loses its exporter",
-        lasts=45 * MINUTE,
-        timeline={
-            0.0: never_sync(plan=PLAN, group=GROUP),
-            20 * MINUTE: stop("a"),
-        },
+        lasts=45,
+        timeline={0: never_sync(plan=PLAN, group=GROUP), 20: stop("a")},
         replicas=("a", "b"),
         namespaces={"a": "orders", "b": "search"},
         fires=[
-            Fires(
-                "RocketMQDRNeverSynced",
-                after=15 * MINUTE,
-                by=18 * MINUTE,
-                until=22 * MINUTE,
-                labels={"namespace": "orders"},
-            ),
-            Fires(
-                "RocketMQDRNeverSynced",
-                after=15 * MINUTE,
-                by=18 * MINUTE,
-                labels={"namespace": "search"},
-            ),
-            Fires(
-                "RocketMQDRExporterDown",
-                after=25 * MINUTE,
-                by=28 * MINUTE,
-                labels={"namespace": "orders"},
-            ),
+            fires("NeverSynced", 15, 18, until=22, namespace="orders"),
+            fires("NeverSynced", 15, 18, namespace="search"),
+            fires("ExporterDown", 25, 28, namespace="orders"),
         ],
-        looks_like=["RocketMQDRCheckpointsVanished", "RocketMQDRDataStale"],
-        judged_at=30 * MINUTE,
+        looks_like="CheckpointsVanished DataStale",
+        judged_at=30,
     ),
     Incident(
         "a reload is refused",
-        lasts=30 * MINUTE,
-        timeline={10 * MINUTE: fail_reload()},
-        fires=[
-            Fires(
-                "RocketMQDRConfigReloadFailed",
-                after=15 * MINUTE,
-                by=18 * MINUTE,
-                labels={"severity": "warning"},
-            )
-        ],
-        looks_like=["RocketMQDRExporterDown"],
+        lasts=30,
+        timeline={10: fail_reload()},
+        fires=[fires("ConfigReloadFailed", 15, 18, severity="warning")],
+        looks_like="ExporterDown",
     ),
     Incident(
         "the API falls silent, and each poll waits for longer than the interval",
-        lasts=HOUR,
-        timeline={5 * MINUTE: silence()},
+        lasts=60,
+        timeline={5: silence()},
         settings={"poll.timeout": "3m"},
         fires=[
-            Fires("RocketMQDRPollFailing", 8 * MINUTE, 15 * MINUTE, count=ROUTES),
-            Fires("RocketMQDRDataStale", 10 * MINUTE, 15 * MINUTE, count=ROUTES),
-            Fires("RocketMQDRPollsSkipped", 15 * MINUTE, 25 * MINUTE),
+            fires("PollFailing", 8, 15, count=ROUTES),
+            fires("DataStale", 10, 15, count=ROUTES),
+            fires("PollsSkipped", 15, 25),
         ],
-        looks_like=["RocketMQDRExporterDown"],
-        inhibited=["RocketMQDRPollFailing", "RocketMQDRPollsSkipped"],
+        looks_like="ExporterDown",
+        inhibited="PollFailing PollsSkipped",
     ),
     Incident(
         "polls take longer than the interval",
-        lasts=HOUR,
-        timeline={5 * MINUTE: silence(75, action="Checkpoints")},
+        lasts=60,
+        timeline={5: silence(75, action="Checkpoints")},
         settings={"poll.timeout": "2m", "api.timeout": "90s"},
-        fires=[
-            Fires(
-                "RocketMQDRPollsSkipped",
-                after=15 * MINUTE,
-                by=25 * MINUTE,
-                labels={"severity": "warning"},
-            )
-        ],
-        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
+        fires=[fires("PollsSkipped", 15, 25, severity="warning")],
+        looks_like="PollFailing DataStale",
     ),
     Incident(
         "there are more checkpoints than may be shown",
-        lasts=30 * MINUTE,
+        lasts=30,
         settings={"metrics.max_checkpoints": 4},
-        fires=[
-            Fires(
-                "RocketMQDRCheckpointsDropped",
-                after=15 * MINUTE,
-                by=18 * MINUTE,
-                labels={"severity": "warning"},
-            )
-        ],
-        looks_like=["RocketMQDRCheckpointsVanished"],
+        fires=[fires("CheckpointsDropped", 15, 18, severity="warning")],
+        looks_like="CheckpointsVanished",
     ),
     Incident(
         "polls fail every other time",
-        lasts=45 * MINUTE,
+        lasts=45,
         timeline={
-            at * MINUTE: break_down() if at % 3 == 1 else work_again()
+            at: break_down() if at % 3 == 1 else work_again()
             for at in range(10, 40)
             if at % 3 != 0
         },
-        looks_like=["RocketMQDRPollFailing", "RocketMQDRDataStale"],
+        looks_like="PollFailing DataStale",
     ),
 )
