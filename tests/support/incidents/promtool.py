@@ -13,24 +13,22 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
-from functools import cached_property, lru_cache
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from programs import real
-from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.model.durations import parse_duration
 
 JOB = "rocketmq-dr"
 PROCESS_START = "process_start_time_seconds"
 # Comments, and what tells of the process that runs the tests.
 NOT_OURS = ("#", "process_", "python_")
 PROMTOOL_FAILED = 1
-# What is no metric of the exporter's, and yet Prometheus has it of each scrape.
-SCRAPED = frozenset({"up", PROCESS_START})
-
 _YAML_BREAK = re.compile("[\x85\u2028\u2029]")
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _CASE = re.compile(r"    alertname: (\w+), time: (\S+), $")
@@ -38,26 +36,9 @@ _FRAME = re.compile(r"(?:  FAILED:| {8}exp:\[\], | {8}got:\[| {12}\]| {12}\d+:)?
 _LABELS = re.compile(r" {14}Labels:(\{.*\})$")
 _ANNOTATIONS = re.compile(r" {14}Annotations:(\{.*\}),?$")
 _PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*")(?:, )?')
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
-_UNITS = (604_800.0, 86_400.0, 3_600.0, 60.0, 1.0)
+MISSING, STALE = "_", "stale"
 
-
-class Mark(Enum):
-    """What may stand in a series in the place of a value."""
-
-    MISSING = "_"
-    STALE = "stale"
-
-
-Value = float | Mark
 Labels = tuple[tuple[str, str], ...]
-
-
-class Key(NamedTuple):
-    """A series, as the exporter names it."""
-
-    name: str
-    labels: Labels
 
 
 class Samples:
@@ -77,137 +58,91 @@ class Samples:
         self._is_wanted = is_wanted
         self._start = start
         self._labels_of = labels_of
-        self._points: dict[tuple[str, Key], dict[int, Value]] = {}
-        self._alive: dict[str, set[Key]] = {}
+        self._points: dict[tuple[str, str], dict[int, str]] = {}
+        self._alive: dict[str, set[str]] = {}
         self._tick = 0
         self.missed: set[int] = set()
 
     def take(self, replica: str, body: bytes, started_at: float) -> None:
-        """Take in a good scrape."""
-        found = {Key("up", ()): 1.0, Key(PROCESS_START, ()): self._since(started_at)}
-        for line in body.decode().splitlines():
-            name = line[: line.find("{")] if "{" in line else line.partition(" ")[0]
-            if self._is_kept(name):
-                head, _, value = line.rpartition(" ")
-                key = _parsed(head)
-                is_time = key.name.endswith("_timestamp_seconds")
-                found[key] = self._since(float(value)) if is_time else float(value)
+        """Add a good scrape."""
+        found = {"up": 1.0, PROCESS_START: self._since(started_at)}
+        # Not splitlines: a label may hold what else is taken for the end of a line.
+        for line in body.decode().split("\n"):
+            series, _, value = line.rpartition(" ")
+            name = series.partition("{")[0]
+            if not name.startswith(NOT_OURS) and self._is_wanted(name):
+                is_time = name.endswith("_timestamp_seconds")
+                found[series] = self._since(float(value)) if is_time else float(value)
         self._keep(replica, found)
 
     def fail(self, replica: str) -> None:
-        """Take in that a scrape was not answered."""
-        self._keep(replica, {Key("up", ()): 0.0})
+        """Add a scrape that was not answered."""
+        self._keep(replica, {"up": 0.0})
 
     def miss(self) -> None:
-        """Take in that nobody scraped; whoever does next knows nothing of before."""
+        """Have nobody scrape; the next scrape knows nothing of those before."""
         self._alive.clear()
         self.missed.add(self._tick)
         self._tick += 1
 
     def next(self) -> None:
-        """End a round of scrapes."""
+        """End the scrapes of one moment."""
         self._tick += 1
 
     def series(self) -> list[dict[str, str]]:
         """Return promtool's `input_series`."""
         return [
             {
-                "series": _selector(key, self._labels_of(replica)),
-                "values": notation(_filled(points, self._tick)),
+                "series": _with_labels(series, self._labels_of(replica)),
+                "values": notation(
+                    points.get(tick, MISSING) for tick in range(self._tick)
+                ),
             }
-            for (replica, key), points in self._points.items()
+            for (replica, series), points in self._points.items()
         ]
-
-    def _is_kept(self, name: str) -> bool:
-        return not name.startswith(NOT_OURS) and self._is_wanted(name)
 
     def _since(self, unix_seconds: float) -> float:
         return round(unix_seconds - self._start, 6)
 
-    def _keep(self, replica: str, found: Mapping[Key, float]) -> None:
-        for key, value in found.items():
-            self._points.setdefault((replica, key), {})[self._tick] = value
-        for key in self._alive.get(replica, set()) - found.keys():
-            self._points[replica, key][self._tick] = Mark.STALE
+    def _keep(self, replica: str, found: Mapping[str, float]) -> None:
+        for series, value in found.items():
+            self._points.setdefault((replica, series), {})[self._tick] = number(value)
+        for series in self._alive.get(replica, set()) - found.keys():
+            self._points[replica, series][self._tick] = STALE
         self._alive[replica] = set(found)
 
 
-@lru_cache(maxsize=2**17)
-def _parsed(head: str) -> Key:
-    """Return the series of a line, without its value, by the client's own parser.
+def _with_labels(series: str, labels: Mapping[str, str]) -> str:
+    """Add labels to a series of the exposition, which promtool reads as it is.
 
-    The same lines come at each scrape, and parsing one takes ten times a look-up.
+    >>> _with_labels('a{b="c"}', {"job": "x"}), _with_labels("up", {"job": "x"})
+    ('a{job="x",b="c"}', 'up{job="x",}')
     """
-    (family,) = text_string_to_metric_families(f"{head} 0\n")
-    (sample,) = family.samples
-    return Key(sample.name, tuple(sorted(sample.labels.items())))
+    name, _, others = series.partition("{")
+    added = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{added},{others or '}'}"
 
 
-def _selector(key: Key, added: Mapping[str, str]) -> str:
-    labels = sorted([*key.labels, *added.items()])
-    inside = ",".join(f"{name}={_quoted(value)}" for name, value in labels)
-    return f"{key.name}{{{inside}}}"
+def notation(values: Iterable[str]) -> str:
+    """Return values as promtool reads them, runs of the same value in short.
 
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def _filled(points: Mapping[int, Value], ticks: int) -> list[Value]:
-    return [points.get(tick, Mark.MISSING) for tick in range(ticks)]
-
-
-def notation(values: Sequence[Value]) -> str:
-    """Return values as promtool reads them, runs of equal steps in short.
-
-    >>> notation([1.0, 1.0, 1.0, 4.0, Mark.STALE, Mark.MISSING, Mark.MISSING, 5.0, 6.5])
-    '1+0x2 4 stale _x2 5 6.5'
+    >>> notation("1 1 1 4 stale _ _ 5".split())
+    '1x2 4 stale _x2 5'
     """
-    written = []
-    at = 0
-    while at < len(values):
-        length = _run_length(values, at)
-        written.append(_written(values, at, length))
-        at += length
-    return " ".join(written)
+    runs = ((value, len(list(same))) for value, same in groupby(values))
+    return " ".join(_run_of(value, length) for value, length in runs)
 
 
-def _run_length(values: Sequence[Value], at: int) -> int:
-    """Return how many values from a place on can be written as one.
-
-    Steps are added up as promtool does, so that what it reads is the value to the bit.
-    """
-    first, end = values[at], at + 1
-    if isinstance(first, Mark):
-        while end < len(values) and values[end] is first is Mark.MISSING:
-            end += 1
-        return end - at
-    if end == len(values) or isinstance(second := values[end], Mark):
-        return 1
-    step, sum_ = second - first, first
-    while end < len(values) and values[end] == (sum_ := sum_ + step):
-        end += 1
-    return end - at if end - at > 2 else 1
-
-
-def _written(values: Sequence[Value], at: int, length: int) -> str:
-    first = values[at]
-    if isinstance(first, Mark):
-        return first.value if length == 1 else f"{first.value}x{length}"
+def _run_of(value: str, length: int) -> str:
     if length == 1:
-        return _number(first)
-    second = values[at + 1]
-    assert not isinstance(second, Mark)
-    step = second - first
-    sign = "-" if step < 0 else "+"
-    return f"{_number(first)}{sign}{_number(abs(step))}x{length - 1}"
+        return value
+    return f"{value}x{length if value == MISSING else length - 1}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Return a float in digits, as exact as it is; promtool knows no exponents.
 
-    >>> _number(1e-05), _number(-900.0)
+    >>> number(1e-05), number(-900.0)
     ('0.00001', '-900')
     """
     return f"{Decimal(repr(value)):f}".removesuffix(".0")
@@ -378,26 +313,13 @@ def _alerts(refuted: str) -> Iterator[Alert]:
     # Not splitlines: a label may hold what else is taken for the end of a line.
     for line in refuted.split("\n"):
         if case := _CASE.match(line):
-            at = _seconds(case[2])
+            at = parse_duration(case[2]).total_seconds()
         elif found := _LABELS.match(line):
             labels = _pairs(found[1])
         elif found := _ANNOTATIONS.match(line):
             yield Alert(at, labels, _pairs(found[1]))
         elif not _FRAME.match(line):
             raise ValueError(f"promtool: {line}")
-
-
-def _seconds(duration: str) -> float:
-    """Read a duration as Prometheus writes it.
-
-    >>> _seconds("1d1h2m30s")
-    90150.0
-    """
-    found = _DURATION.match(duration)
-    if found is None:
-        raise ValueError(f"promtool: {duration}")
-    parts = zip(found.groups(), _UNITS, strict=True)
-    return sum(float(part) * unit for part, unit in parts if part is not None)
 
 
 def _pairs(text: str) -> Labels:
@@ -407,12 +329,8 @@ def _pairs(text: str) -> Labels:
     (('a', '1'), ('b', '"é'))
     """
     inside = text[1:-1]
-    pairs = [(found[1], _unquoted(found[2])) for found in _PAIR.finditer(inside)]
+    # Python knows the escapes of strconv.Quote as well.
+    pairs = [(one[1], str(ast.literal_eval(one[2]))) for one in _PAIR.finditer(inside)]
     if "".join(found[0] for found in _PAIR.finditer(inside)) != inside:
         raise ValueError(f"promtool: {text}")
     return tuple(pairs)
-
-
-def _unquoted(text: str) -> str:
-    """Undo strconv.Quote, whose escapes Python knows as well."""
-    return str(ast.literal_eval(text))
