@@ -21,8 +21,8 @@ from manifests import (
     pods,
     rendered,
     rights,
+    settings_of,
     templated,
-    told,
     variables,
     workloads,
 )
@@ -143,14 +143,14 @@ def test_a_role_is_an_annotation_and_there_is_no_key() -> None:
 def test_shards_replicas_and_the_lease_s_duration_can_be_set(tmp_path: Path) -> None:
     """And no replicas is a pause."""
     two = templated("sharded", "shards=2")
-    shard = told(only("StatefulSet", two), two, tmp_path, pod_index=1).shard
+    shard = settings_of(only("StatefulSet", two), two, tmp_path, pod_index=1).shard
     assert (shard.index, shard.total) == (1, 2)
     leases = [f"{FULL_NAME}-0", f"{FULL_NAME}-1"]
     assert rights(templated("ha-sharded", "shards=2"))["update"] == leases
     three = templated("ha", "ha.replicas=3", "ha.leaseDuration=1m30s")
     deployment = only("Deployment", three)
     assert deployment["spec"]["replicas"] == 3
-    settings = told(deployment, three, tmp_path)
+    settings = settings_of(deployment, three, tmp_path)
     assert settings.ha.lease_duration.total_seconds() == 90
     assert len(workloads(templated("ha-sharded", "ha.replicas=3"))) == 3
     for case in ("default", "sharded", "ha", "ha-sharded"):
@@ -162,7 +162,7 @@ def test_tls_and_passwords_change_scrapes_and_probes(tmp_path: Path) -> None:
     """Prometheus uses https and the path; probes only connect."""
     made = templated("web")
     (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
-    web = told(only("Deployment", made), made, tmp_path).web
+    web = settings_of(only("Deployment", made), made, tmp_path).web
 
     assert web.config_file == tmp_path / "etc/rocketmq-dr-exporter-web/web-config.yml"
     assert endpoint["scheme"] == "https"
@@ -185,7 +185,7 @@ def test_large_whole_numbers_stay_as_they_are(tmp_path: Path) -> None:
     option = f"--set-json=config={json.dumps(config)}"
     made = templated("default", options=(option,))
 
-    settings = told(only("Deployment", made), made, tmp_path)
+    settings = settings_of(only("Deployment", made), made, tmp_path)
 
     assert settings.metrics.max_checkpoints == 2_000_000
     (found,) = settings.plans
@@ -206,7 +206,7 @@ def test_a_setting_without_a_value_has_the_exporter_s_default(
     made = templated("observed", "simulator.enabled=false", f"config.{setting}=null")
     (endpoint,) = only("ServiceMonitor", made)["spec"]["endpoints"]
 
-    assert told(only("Deployment", made), made, tmp_path) == Settings()
+    assert settings_of(only("Deployment", made), made, tmp_path) == Settings()
     assert endpoint["path"] == "/metrics"
 
 

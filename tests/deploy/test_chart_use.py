@@ -83,8 +83,8 @@ def test_a_typo_is_refused_as_the_page_shows_it() -> None:
 
     result = helm(*shlex.split(command))
 
-    told_of = [each for each in result.stderr.splitlines() if "symbolic" not in each]
-    assert [each for each in told_of if each] == lines
+    printed = [each for each in result.stderr.splitlines() if "symbolic" not in each]
+    assert [each for each in printed if each] == lines
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_package_holds_rules_and_dashboards_and_no_examples(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("case", "told_of", "not_told_of"),
+    ("case", "says", "does_not_say"),
     [
         ("default", ["No credentials are set", "Nothing alerts"], "WARNING"),
         ("inline-secret", ["WARNING: the access key's secret is part"], "No cred"),
@@ -239,7 +239,7 @@ def test_a_package_holds_rules_and_dashboards_and_no_examples(tmp_path: Path) ->
     ],
 )
 def test_the_notes_say_what_is_missing(
-    case: str, told_of: list[str], not_told_of: str, tmp_path: Path
+    case: str, says: list[str], does_not_say: str, tmp_path: Path
 ) -> None:
     """NOTES.txt warns of no credentials, of a key in the release, and of no alerts."""
     chart = tmp_path / "chart"
@@ -252,8 +252,8 @@ def test_the_notes_say_what_is_missing(
 
     notes = only("Notes", rendered("dr", str(chart), example(case)))["text"]
 
-    assert all(each in notes for each in told_of)
-    assert not_told_of not in notes
+    assert all(each in notes for each in says)
+    assert does_not_say not in notes
 
 
 @contextmanager

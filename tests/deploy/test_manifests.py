@@ -25,8 +25,8 @@ from manifests import (
     pod_of,
     pods,
     rights,
+    settings_of,
     templated,
-    told,
     variables,
     workloads,
 )
@@ -108,7 +108,7 @@ def test_probes_ask_what_does_not_depend_on_the_cloud(way: str) -> None:
 def test_the_exporter_understands_what_it_is_told(way: str, tmp_path: Path) -> None:
     """Each variable and flag names a setting, the file is good, the key is a secret."""
     for workload in workloads(made(way)):
-        api = told(workload, made(way), tmp_path).api
+        api = settings_of(workload, made(way), tmp_path).api
 
         assert api.access_key_secret is api.security_token is None
         if api.access_key_id is not None:
@@ -209,7 +209,7 @@ def test_a_pair_shares_a_lease_that_it_may_use(way: str, tmp_path: Path) -> None
         "type": "RollingUpdate",
         "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
     }
-    lease = lease_name(told(workload, manifests, tmp_path))
+    lease = lease_name(settings_of(workload, manifests, tmp_path))
     assert rights(manifests) == {"create": None, "get": [lease], "update": [lease]}
     role, binding = only("Role", manifests), only("RoleBinding", manifests)
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
@@ -235,7 +235,7 @@ def test_a_shard_s_index_is_its_pod_s_ordinal(way: str, tmp_path: Path) -> None:
     assert spec["podManagementPolicy"] == "Parallel"
     assert spec["serviceName"] == only("Service", made(way))["metadata"]["name"]
     for index in range(spec["replicas"]):
-        shard = told(workload, made(way), tmp_path, index).shard
+        shard = settings_of(workload, made(way), tmp_path, index).shard
         assert (shard.index, shard.total) == (index, spec["replicas"])
 
 
@@ -279,7 +279,7 @@ def test_pairs_of_shards_are_two_sets_of_one_lease_each(tmp_path: Path) -> None:
     leases = [f"{FULL_NAME}-{shard}" for shard in range(3)]
     assert rights(manifests) == {"create": None, "get": leases, "update": leases}
     for each in sets:
-        settings = told(each, manifests, tmp_path, pod_index=2)
+        settings = settings_of(each, manifests, tmp_path, pod_index=2)
         assert lease_name(settings) == leases[2]
         (spread,) = pod_of(each)["topologySpreadConstraints"]
         # The two of a shard on different nodes, by the index that Kubernetes gives.
@@ -340,7 +340,7 @@ def test_the_overlay_that_the_page_shows_works(tmp_path: Path) -> None:
     assert "ROCKETMQ_DR_API__ACCESS_KEY_ID" not in variables(workload)
     image = container(pod_of(workload))["image"]
     assert image.startswith("registry.example.com/rocketmq-dr-exporter:")
-    assert told(workload, manifests, tmp_path).api.region == "cn-beijing"
+    assert settings_of(workload, manifests, tmp_path).api.region == "cn-beijing"
     assert {each["metadata"]["namespace"] for each in manifests} == {"rocketmq-dr"}
     for kind in ("ServiceMonitor", "PrometheusRule"):
         labels = only(kind, manifests)["metadata"]["labels"]

@@ -163,7 +163,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def demo(port: int) -> Iterator[None]:
-    """Run the demo of the image; it ends with 0 when it is told to stop."""
+    """Run the demo of the image; it ends with 0 when it is stopped."""
     listen = (f"--web.listen-address=127.0.0.1:{port}", "--listen-address=127.0.0.1:0")
     start("--detach", f"--name={DEMO}", IMAGE, "demo", *listen).check_returncode()
     try:

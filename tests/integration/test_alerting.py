@@ -105,6 +105,10 @@ def promtool(folder: Path, test: dict[str, Any], groups: Sequence[Any] = ()) -> 
             {MISSING: [{}]},
         ),
         (shard("a", 0, 1, 1) | shard("b", 0, 1, 1), {TWICE: [{"shard": "0"}]}),
+        (
+            shard("a", 0, 1, 1, namespace="n") | shard("b", 0, 1, 1, namespace="n"),
+            {TWICE: [{"shard": "0", "namespace": "n"}]},
+        ),
         # Two that poll every route are allowed.
         (shard("a", 0, 1) | shard("b", 0, 1), {}),
         # Another job, cluster or namespace.

@@ -184,7 +184,7 @@ STATES: list[tuple[str, Series, int]] = [
     ("a stopped item", {series("item_status", A, PLAN, 'status="STOPPED"'): 1}, 2),
     ("lag", {WORST_LAG: 301}, 3),
     ("age", {WORST_AGE: 601}, 3),
-    ("a failed poll", {UP: 0}, 4),
+    ("one route of two that fails", {UP: 0, series("up", A, SECOND): 1}, 4),
 ]
 
 

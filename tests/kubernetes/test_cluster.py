@@ -93,8 +93,8 @@ async def until_allowed(
 
 def lease_name() -> str:
     """Return the Lease of the overlay."""
-    told = variables(only("Deployment", kustomized("ha")))
-    return str(told["ROCKETMQ_DR_HA__LEASE"])
+    given = variables(only("Deployment", kustomized("ha")))
+    return str(given["ROCKETMQ_DR_HA__LEASE"])
 
 
 def environment(cluster: Cluster, namespace: str, cloud: str) -> dict[str, str]:
@@ -205,11 +205,11 @@ def test_one_overlay_replaces_another(cluster: Cluster) -> None:
         name = made["metadata"]["name"]
         spec = cluster.got("deployment", name, f"--namespace={namespace}")["spec"]
         assert spec["strategy"] == made["spec"]["strategy"]
-        (told,) = pods([made])
+        (wanted,) = pods([made])
         (there,) = pods([{"kind": "Deployment", "spec": spec}])
-        assert container(there).get("env") == container(told).get("env")
+        assert container(there).get("env") == container(wanted).get("env")
         for key in ("volumes", "topologySpreadConstraints"):
-            assert len(there.get(key, [])) == len(told.get(key, []))
+            assert len(there.get(key, [])) == len(wanted.get(key, []))
 
 
 def test_shards_replace_a_deployment_by_the_page_s_command(

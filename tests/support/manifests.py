@@ -189,7 +189,7 @@ def rights(manifests: Sequence[Manifest]) -> dict[str, list[str] | None]:
     return {verb: rule.get("resourceNames") for rule in rules for verb in rule["verbs"]}
 
 
-def told(
+def settings_of(
     workload: Manifest, manifests: Sequence[Manifest], folder: Path, pod_index: int = 0
 ) -> Settings:
     """Return what the exporter reads in a pod of a workload, its files below a folder.
