@@ -193,7 +193,7 @@ async def _check_plan(
 ) -> None:
     """Get a plan, its items, and checkpoints of the first item that exists.
 
-    What may not be got is taken from the lists.
+    A plan that may not be got is taken from the list.
     """
     region, plan_id, ids = calls.region, wanted.id, {"plan": wanted.id}
     got = await calls.make(GET_PLAN, ids, _existing_plan(cloud, region, plan_id))
@@ -201,15 +201,14 @@ async def _check_plan(
         return
     plan = listed if isinstance(got, CloudError) else got
     items = await calls.make(LIST_ITEMS, ids, cloud.list_items(region, plan_id))
-    known = {} if isinstance(items, CloudError) else {it.item_id: it for it in items}
+    known = () if isinstance(items, CloudError) else items
     existing: list[Item] = []
-    for item_id in wanted.items or tuple(known)[:1]:
+    for item_id in wanted.items or [item.item_id for item in known[:1]]:
         call = cloud.get_item(region, plan_id, item_id)
         found = await calls.make(GET_ITEM, {**ids, "item": item_id}, call)
-        if isinstance(found, Item):
-            existing.append(found)
-        elif not isinstance(found, NotFoundError):
-            existing.append(known.get(item_id) or Item(plan_id, item_id, "", ()))
+        if not isinstance(found, NotFoundError):
+            unknown = Item(plan_id, item_id, "", ())
+            existing.append(unknown if isinstance(found, CloudError) else found)
     for item in existing[:1]:
         sources = source_instances(plan, item) if plan else item.instance_ids
         for source in wanted.source_instances or sources[:1]:

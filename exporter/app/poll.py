@@ -59,7 +59,7 @@ async def poll_all(
 ) -> bool:
     """Discover, poll every route once; return whether all of it succeeded.
 
-    `on_found` hears how many routes there are, `on_polled` of each after its poll.
+    `on_found` is called with the number of routes, `on_polled` after each poll.
     """
     is_found = await exporter.scheduler.discover()
     inventory = exporter.discovery.inventory

@@ -177,7 +177,7 @@ class PlanStanding:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """How all that is in a report stands; what somebody should look at comes first.
+    """How everything in a report stands; the most urgent comes first.
 
     `worst` are the largest lags, the unknown ones last.
     """
@@ -190,7 +190,7 @@ class Assessment:
 
     @property
     def more(self) -> int:
-        """Return how many there are beside the worst, those that can be listed."""
+        """Return how many checkpoints could be listed beside the worst."""
         if self.tally is None:
             return 0
         return self.tally.states.total() - self.tally.dropped - len(self.worst)

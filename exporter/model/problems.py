@@ -39,7 +39,7 @@ ALL_WELL = Problem(
 
 
 def problems(found: Assessment) -> Iterator[Problem]:
-    """Yield all that is wrong; the first is what to do first."""
+    """Yield all that is wrong; what to repair first comes first."""
     report = found.report
     if report.is_standby:
         yield Problem(

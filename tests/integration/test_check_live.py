@@ -245,7 +245,7 @@ async def test_a_key_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
     }
 
     verdicts = await live_check(load(flags=flags, environ={}, file=None))
-    pipe.write_text("late")  # lets go of the thread that reads it
+    pipe.write_text("late")  # ends the thread that reads it
 
     (line,) = failures(verdicts)
     assert line.startswith("FAILED  credential: poll.timeout is exceeded")
@@ -295,7 +295,7 @@ async def test_the_clock_of_a_region_is_that_of_its_own_answers() -> None:
 
 
 async def test_unknown_ids_are_named_by_their_kind() -> None:
-    """Each configured id is looked up; what exists beside it is tried all the same."""
+    """Each configured id is looked up; what exists beside it is tried too."""
     unknown = {"id": "99", "region": "cn-beijing"}
     known = {"id": PLAN, "items": ["5", ITEM], "source_instances": ["rmq-x", INSTANCE]}
 
@@ -323,7 +323,7 @@ async def test_a_plan_that_was_deleted_does_not_exist() -> None:
 
 
 async def test_a_refused_look_up_does_not_hide_the_checkpoints() -> None:
-    """What the lists told stands in for a plan and an item that may not be got."""
+    """What the list told stands in for a plan that may not be got."""
     async with small_cloud() as cloud:
         for path in (f"{PLANS}/1", f"{ITEMS}/10"):
             cloud.answer(path, Reply({"Code": "NoPermission"}, 403))

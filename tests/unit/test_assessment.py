@@ -74,7 +74,7 @@ def test_each_plan_is_measured_by_its_own_objectives() -> None:
 
 @pytest.mark.parametrize("limits", [{}, {"1": Limits(lag=None)}, {"1": Limits(0.0)}])
 def test_without_an_objective_nothing_is_over_it(limits: dict[str, Limits]) -> None:
-    """Nor is a plan whose objectives are unknown judged by others."""
+    """A plan whose objectives are unknown is not judged by another's."""
     it = assessed(found(row(lag_ms=9_000_000, last_sync_ms=1)), limits=limits)
 
     assert over(it) == [(0, 0)]
@@ -82,7 +82,7 @@ def test_without_an_objective_nothing_is_over_it(limits: dict[str, Limits]) -> N
 
 
 def test_hidden_rows_and_withdrawn_snapshots_count_nowhere() -> None:
-    """Another route shows the first; nobody knows the second any more."""
+    """Another route shows the first; the second is too old."""
     late = row(lag_ms=999_000)
     hidden = replace(found(late, late), hidden=frozenset({0}))
     gone = replace(found(late, route=OTHER), snapshot=None, rollup=None)
@@ -122,7 +122,7 @@ def test_what_somebody_should_look_at_comes_first() -> None:
 
 
 def test_a_plan_without_a_route_is_known_too() -> None:
-    """And one that nobody looked up has no status."""
+    """A plan that was not looked up has no status."""
     known, polled = sorted(
         assessed(found(row()), plans=[one_way("7", "CREATED")]).plans,
         key=lambda plan: plan.plan_id,
@@ -276,7 +276,7 @@ def test_what_fails_alike_is_one_problem() -> None:
 
 
 def test_a_failed_lookup_says_what_to_do() -> None:
-    """Nothing else is said of there being no route: nobody could look."""
+    """That there is no route is not told: it could not be looked up."""
     failures = {"region cn-x": REFUSED, "plan 1": REFUSED}
 
     problem = only(assessed(plans=(), failures=failures))

@@ -145,7 +145,7 @@ def test_what_is_wrong_with_a_row_is_said_in_words() -> None:
 
 
 def test_what_was_never_polled_is_unknown() -> None:
-    """No zero for what nobody knows, and no plan of what was not looked up."""
+    """An unknown number is no zero, and an unknown plan has no type."""
     page = page_of(RouteStatus(OTHER), plans=())
 
     assert page.rows[1] == ["2", "", "", "0 of 1", "unknown"]

@@ -105,7 +105,7 @@ def page(report: StatusReport, uptime_seconds: float, telemetry_path: str) -> st
 def _template() -> Template:
     """Return the template; every value in it is escaped.
 
-    An exporter whose page nobody opens runs without a template engine.
+    The template engine is imported when the page is opened for the first time.
     """
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - see above
 

@@ -32,8 +32,8 @@ LEAST_HEIGHT = 1.5
 class Column:
     """One bucket of the distribution.
 
-    `bars` stand upon each other, each a grade with its lower edge and its height in
-    percent: within the objective, over it, or in between if it lies in this bucket.
+    `bars` are drawn one above another. Each has a grade, its lower edge and its height
+    in percent. A warning stands for lags whose objective lies inside this bucket.
     """
 
     label: str
@@ -127,7 +127,7 @@ def distribution(report: StatusReport) -> Sequence[Column]:
         if (rollup := status.rollup) is None:
             continue
         limit = report.limits_of(status.route.plan_id).lag or math.inf
-        # The rollup has cumulated them.
+        # The rollup counts cumulatively.
         cumulated = pairwise([0, *rollup.lag_buckets, rollup.lag_count])
         for count, bucket, (less, up_to) in zip(
             counts, buckets, cumulated, strict=True
@@ -153,7 +153,7 @@ def _side(lower: float, upper: float, objective: float) -> Grade:
 
 
 def _bars(count: Counter[Grade], most: int) -> Sequence[tuple[Grade, float, float]]:
-    """Return bars that are seen, however few there are."""
+    """Return the bars; a small count still gets a visible height."""
     grades = [it for it in (Grade.GOOD, Grade.WARNING, Grade.BAD) if count[it]]
     heights = [
         round(max(LEAST_HEIGHT, 100.0 * count[grade] / most), 2) for grade in grades
