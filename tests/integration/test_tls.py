@@ -304,14 +304,18 @@ async def test_what_is_wrong_is_logged_once_for_each_change(file: Path) -> None:
 
 
 async def test_an_open_connection_outlives_a_new_certificate(file: Path) -> None:
-    """Only new connections use it."""
-    connector = aiohttp.TCPConnector(ssl=client(file))
+    """Only new connections use it; until its key is there too, each request is 500."""
+    connector, new = aiohttp.TCPConnector(ssl=client(file)), STRANGER.issue("server")
+    files = ((".crt", new.cert, 500), (".key", new.key, 200))
     async with (
         behind(file) as server,
-        aiohttp.ClientSession(connector=connector) as session,
+        aiohttp.ClientSession(
+            f"https://localhost:{server.port}", connector=connector
+        ) as session,
     ):
-        for _ in range(2):
-            url = f"https://localhost:{server.port}/-/healthy"
-            async with session.get(url) as response:
-                assert await response.text() == "Healthy\n"
-            STRANGER.issue("server").write(file.parent, "server")
+        async with session.get("/-/healthy") as response:
+            assert response.status == 200
+        for suffix, pem, status in files:
+            rewrite(file.parent / f"server{suffix}", pem)
+            async with session.get("/-/healthy") as response:
+                assert response.status == status
