@@ -161,3 +161,15 @@ async def test_success_wins_the_rate_back_and_no_more() -> None:
     assert rates[0] == pytest.approx(2.5 + 2.5 / 20)
     assert rates[18] < 5
     assert rates[-1] == 5
+
+
+@virtually
+async def test_a_late_waiter_costs_a_fast_account_no_turn() -> None:
+    """Timers are late by a millisecond, which is half of all turns at 500 a second."""
+    limiter = Limiter(500)
+    await limiter.take_turn()
+    await asyncio.sleep(0.004)
+
+    times = [await limiter.take_turn() for _ in range(3)]
+
+    assert times == pytest.approx([0.004, 0.004, 3 / 490 - 0.001])
