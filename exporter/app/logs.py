@@ -45,7 +45,7 @@ _RULES = (
 )
 
 _LEVEL_WORDS = {"warning": "warn", "critical": "error", "exception": "error"}
-# What ends a line is left to the renderers; the rest they would let through.
+# The renderers escape a line feed themselves, and none of these.
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 

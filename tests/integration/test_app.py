@@ -20,7 +20,7 @@ SLOW = {"interval": "1h"}
 LIST_CHECKPOINTS = "ListDisasterRecoveryCheckpoints"
 
 
-async def test_an_outage_is_told_and_heals_by_itself() -> None:
+async def test_an_outage_is_shown_and_ends_by_itself() -> None:
     """The snapshot is withdrawn when it is stale, and comes back."""
     world = World(scenario="outage", plans=1, items=1, started_at=time.time())
     async with exporting(world, poll={"stale_after": "2s", "timeout": "2s"}) as it:

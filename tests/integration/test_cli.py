@@ -166,7 +166,7 @@ def test_check_does_not_open_a_pipe_that_holds_a_secret(
 
 
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
+def test_a_lease_without_the_extra_that_it_needs_is_reported_in_one_line(
     command: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -184,7 +184,7 @@ def test_a_lease_without_the_extra_that_it_needs_is_told_in_one_line(
 
 
 @with_key
-def test_a_live_check_tells_how_each_call_went(
+def test_a_live_check_says_how_each_call_went(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All well is 0; a refused action is 1, and named with what to do."""
@@ -390,7 +390,7 @@ def test_a_variable_that_names_no_setting_is_a_warning(
 def test_data_that_grow_stale_between_two_polls_are_a_warning(
     stale_after: str, warnings: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A user who only polls less often is told before series come and go."""
+    """A user who polls less often is warned before series come and go."""
     flags = ["--poll.interval=10m", f"--poll.stale-after={stale_after}"]
 
     assert main(["check", *flags]) == 0

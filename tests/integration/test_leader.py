@@ -38,7 +38,7 @@ def settings_of(file: Path | None, shard: ShardSettings | None = None) -> Settin
 
 
 def standing(settings: Settings) -> AbstractAsyncContextManager[Elector | None]:
-    """Be a candidate, and hear nothing of it."""
+    """Be a candidate, and ignore who leads."""
     return election(settings, on_change=lambda _: None, on_follow=lambda: None)
 
 
@@ -51,7 +51,7 @@ async def faults_of(settings: Settings) -> tuple[str, ...]:
 
 
 async def test_each_shard_has_a_lease_of_its_own(api: LeaseApi, tmp_path: Path) -> None:
-    """On one for all, all but one shard would wait for ever; without a name is none."""
+    """With one Lease for all, the other shards would wait. No name: no Lease."""
     file = kubeconfig(tmp_path, api.url)
     shards = [settings_of(file, ShardSettings(index=i, total=2)) for i in range(2)]
     async with standing(shards[0]), standing(shards[1]):

@@ -38,7 +38,7 @@ class LeaseApi:
     version: int = 100
 
     def spec(self, name: str = "dr") -> Json:
-        """Return what a Lease says, nothing if there is none."""
+        """Return the spec of a Lease, empty without one."""
         return dict(self.leases.get(name, {}).get("spec", {}))
 
     def holder(self, name: str = "dr") -> str:

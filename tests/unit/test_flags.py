@@ -1,4 +1,4 @@
-"""What a command line means, and that a bad one is told in one line."""
+"""What a command line means, and that a bad one is answered with one line."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_serve_is_what_happens_without_a_command(
 
 @pytest.mark.parametrize("command", [(), ("serve",), ("poll",), ("check",)], ids=str)
 def test_every_setting_has_a_flag_that_is_passed_on(command: tuple[str, ...]) -> None:
-    """A flag is told under its setting's path, as it was typed; else not at all."""
+    """A flag arrives under its setting's path, as typed; otherwise not at all."""
     forms = {"switch": "{}", "list": "{}=x", "text": "{}=x", "document": "{}=x"}
     values = {"switch": True, "list": ["x"], "text": "x", "document": "x"}
     words = [forms[each.shape].format(each.flag) for each in WITH_FLAG.values()]
@@ -94,14 +94,14 @@ def test_a_switch_can_be_turned_off() -> None:
     assert given(off, on) == {"web.enable_lifecycle": True}
 
 
-def test_a_bad_value_is_told_by_its_flag() -> None:
+def test_a_bad_value_is_reported_by_its_flag() -> None:
     """As it was typed."""
     with pytest.raises(ConfigurationError, match=r"^--web.max-requests: expected a wh"):
         load(flags=given("--web.max-requests=-1"), environ={}, file=None)
 
 
 def test_commands_have_flags_of_their_own() -> None:
-    """Unless told otherwise, poll prints a table and check makes no call."""
+    """By default poll prints a table and check makes no call."""
     assert parse_command_line(["--config.file=a.yml"]).config_file == Path("a.yml")
     assert parse_command_line(["check"]).config_file is None
     assert parse_command_line(["poll"]).output == "table"

@@ -24,7 +24,7 @@ DURATION = 10
 
 @dataclass
 class Candidate:
-    """A process with an elector, and what that told it."""
+    """A process with an elector, and how the elector called it back."""
 
     line: ApiLine
     elector: Elector
@@ -180,7 +180,7 @@ async def test_a_leader_that_cannot_renew_steps_down_before_another_takes_over(
 
 @virtually
 async def test_a_leader_that_was_cut_off_leads_again() -> None:
-    """Its work starts again, and the log tells of the failure once."""
+    """Its work starts again, and the log names the failure once."""
     a = candidate(LeaseApi(), "a")
     with capture_logs() as lines:
         async with running(a):

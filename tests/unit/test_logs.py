@@ -162,7 +162,7 @@ def test_a_traceback_is_one_value(stream: io.StringIO) -> None:
 def test_a_failure_to_log_reaches_nobody_and_shows_nothing(
     stream: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line is lost, its values stay untold, and the next line is written."""
+    """The line is lost, its values are not shown, and the next line is written."""
 
     class Broken:
         def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a reload does with what it reads, and what it tells of it."""
+"""What a reload does with what it reads, and what it reports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET = "canary-5d1e-secret"
 
 
 class Bench:
-    """A configuration file, a reloader of it, and an exporter that is told of both."""
+    """A configuration file, its reloader, and a fake exporter that notes the calls."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -77,7 +77,7 @@ def _logs_restored() -> Iterator[None]:
     logs.configure("info", "logfmt")
 
 
-async def test_a_bad_file_changes_nothing_and_is_told_line_by_line(
+async def test_a_bad_file_changes_nothing_and_is_reported_line_by_line(
     bench: Bench,
 ) -> None:
     """Each fault is in the answer and in the log, and no value of it."""
