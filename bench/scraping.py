@@ -35,7 +35,7 @@ class Scrape:
 
 
 class Client:
-    """Scrapes one target over one connection, opened anew where the target closes."""
+    """Scrapes one target over one connection, opened again where the target closes."""
 
     def __init__(self, url: str, *, path: str = "/metrics") -> None:
         self._address = urlsplit(url).netloc

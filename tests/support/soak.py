@@ -38,7 +38,7 @@ SAMPLES = 60
 CLOCK_OFF_SECONDS = 1200.0
 FILE, TASKS = "exporter.yml", "tasks"
 
-# A reload may begin a poll anew: two timeouts have to fit into an interval.
+# A reload may begin a poll again: two timeouts have to fit into an interval.
 _POLL = "poll: {interval: 1s, timeout: 400ms, stale_after: 10s, discovery_interval: 5s}"
 # Each changes something else: what is shown, the limits, what is kept, the connection.
 CONFIGURATIONS = tuple(

@@ -18,7 +18,6 @@ from simulated import START, Clock, SignedClient, Signing, everything, serving
 from exporter.simulator import bodies, faults
 from exporter.simulator.gateway import canonical_request, sign
 from exporter.simulator.motion import Progress
-from exporter.simulator.scenarios import SCENARIOS
 from exporter.simulator.server import DROPPED, running
 from exporter.simulator.world import World
 
@@ -371,22 +370,6 @@ async def test_churn_disturbs_every_other_poll_and_no_second(phase: int) -> None
     assert (totals, ids, seen) == ({len(truth)}, truth, len(truth))
     assert len(first_totals) > 1 or len(first_ids) != first_totals.pop()
     assert len(third_totals) > 1 or len(third_ids) != third_totals.pop()
-
-
-@pytest.mark.parametrize(
-    "scenario", sorted(set(SCENARIOS) - {"throttled", "outage", "forbidden"})
-)
-async def test_nothing_is_refused_elsewhere(scenario: str) -> None:
-    """A scenario that is about checkpoints has no faults, at any time."""
-    clock, stats = Clock(), Stats()
-    async with serving(
-        World(scenario, started_at=START), clock=clock, stats=stats
-    ) as cloud:
-        for _ in range(20):
-            await cloud.checkpoints(0, 0, SOURCE)
-            clock.seconds += 11
-
-    assert {served.status for served in stats.requests} == {200}
 
 
 # The server

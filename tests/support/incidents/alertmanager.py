@@ -17,8 +17,8 @@ from eventually import eventually
 
 from incidents.promtool import Labels
 
-# Two alerts that are told last, with the number of the question. Alerts are taken in as
-# they come: once the second is held back, so is all before it that will be.
+# Two alerts that are told last, with the number of the question. Alertmanager reads in
+# order: once it holds back the second, it has also judged all alerts before it.
 WITNESSED = {
     "source_matchers": ['alertname = "WitnessSource"'],
     "target_matchers": ['alertname = "WitnessTarget"'],

@@ -34,7 +34,7 @@ Move = Callable[[Moment], Progress]
 
 
 def stalled(at: Moment) -> Progress:
-    """Sync no more: lag and age grow by a second each second."""
+    """No longer sync: lag and age grow by a second each second."""
     return at.now._replace(
         last_sync_ms=at.then.last_sync_ms, target_ms=at.then.target_ms
     )
@@ -56,7 +56,7 @@ def target_missing(at: Moment) -> Progress:
 
 
 def failed_over(at: Moment) -> Progress:
-    """Be consumed on the target alone, and synced no more."""
+    """Be consumed on the target alone, and no longer synced."""
     return at.now._replace(
         last_sync_ms=at.then.last_sync_ms, source_ms=at.then.source_ms
     )

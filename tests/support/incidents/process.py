@@ -106,7 +106,7 @@ class Process:
         self._work = asyncio.create_task(self._polling(self._exporter))
 
     async def stop(self) -> None:
-        """End; whoever ended before by himself had a bug, which is raised."""
+        """Stop; if the exporter ended by itself, that is a bug, which is raised."""
         work, self._work = self._work, None
         if work is None or work.cancel():
             await asyncio.gather(*([work] if work else []), return_exceptions=True)

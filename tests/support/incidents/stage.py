@@ -82,7 +82,7 @@ class Stage:
         return load(flags=flags, environ={}, file=None)
 
     def change(self, **settings: object) -> None:
-        """Change settings (`api__region`) for whoever reads them from now on."""
+        """Change settings (`api__region`) for those that read them from now on."""
         dotted = {name.replace("__", "."): value for name, value in settings.items()}
         self.flags = {**self.flags, **dotted}
 

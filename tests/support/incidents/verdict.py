@@ -14,7 +14,7 @@ from incidents.stage import samples_of
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One time that an alert fires; `until` is when it no more does, None if never."""
+    """One time that an alert fires; `until` is when it ends, None if it lasts."""
 
     labels: Labels
     since: float
@@ -135,7 +135,7 @@ def play(incident: Incident, rules: Rules) -> Verdict:
 
 
 def _evaluated(incident: Incident, samples: Samples) -> list[float]:
-    """Return when rules are evaluated: unlike promtool's, not while nobody does."""
+    """Return when rules are evaluated: by Prometheus, while it runs."""
     evaluations = range(int(incident.lasts // incident.evaluate_every) + 1)
     moments = (number * incident.evaluate_every for number in evaluations)
     return [

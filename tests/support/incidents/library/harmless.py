@@ -1,4 +1,4 @@
-"""Oddities that look like trouble, and nobody may be woken for."""
+"""Oddities that look like trouble, for which nobody may be woken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incidents of the inventory: what should be replicated is not, or is no more."""
+"""Incidents of the inventory: what should be replicated is not, or no longer."""
 
 from __future__ import annotations
 
