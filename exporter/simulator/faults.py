@@ -1,4 +1,4 @@
-"""How and when a scenario has the cloud fail: one function each."""
+"""How and when a scenario has the cloud fail: one function each, of its name."""
 
 from collections.abc import Callable, Mapping
 
@@ -58,7 +58,5 @@ def forbidden(world: World, call: Call, _: int) -> None:
 
 
 FAULTS: Mapping[str, Fault] = {
-    "outage": outage,
-    "throttled": throttled,
-    "forbidden": forbidden,
+    fault.__name__: fault for fault in (outage, throttled, forbidden)
 }

@@ -56,11 +56,7 @@ Motion = Callable[[Moment], Times]
 
 
 def salt(seed: int, ordinal: int) -> int:
-    """Mix a seed and a position into a number that looks random and never changes.
-
-    >>> salt(1, 7) == salt(1, 7) != salt(2, 7)
-    True
-    """
+    """Mix a seed and a position into a number that looks random and never changes."""
     mixed = (seed * 0x9E3779B97F4A7C15 + ordinal * 0xBF58476D1CE4E5B9) & (1 << 64) - 1
     mixed = (mixed ^ mixed >> 31) * 0x94D049BB133111EB & (1 << 64) - 1
     return (mixed ^ mixed >> 29) & (1 << 32) - 1
