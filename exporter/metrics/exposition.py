@@ -50,7 +50,7 @@ from exporter.polling.store import Store
 AGES_GOOD_FOR_SECONDS = 1.0
 """For how long one rendering of the ages serves."""
 
-# Longer than a poll's slice: somebody waits for a scrape, and nobody for a poll.
+# Longer than a poll's slice, because Prometheus waits for a scrape.
 _AGES_SLICE_SECONDS = 0.005
 
 

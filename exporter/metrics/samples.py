@@ -138,10 +138,8 @@ def checkpoint_lines(family: Family, columns: Columns, labels: Labels) -> bytes:
         )
     if family is catalogue.SYNC_LAG:
         return _lags(columns, labels)
-    more = _problems(columns) if family is catalogue.PROBLEM else _infos(columns)
-    shown = [
-        _with(label, pair) for label, pair in zip(labels, more, strict=True) if pair
-    ]
+    marked = _problems if family is catalogue.PROBLEM else _infos
+    shown = marked(columns, labels)
     return lines(family.name, shown, [b"1"] * len(shown))
 
 
@@ -161,21 +159,20 @@ def _times(family: Family, labels: Labels, pair: str, column: array[int]) -> byt
     return lines(family.name, known, seconds(filter(None, column)))
 
 
-def _problems(columns: Columns) -> list[str]:
-    """Return the label of each row's problem, empty where there is none."""
+def _problems(columns: Columns, labels: Labels) -> list[bytes]:
     times = columns.source_ms, columns.target_ms, columns.last_sync_ms
     return [
-        f'problem="{state}"'
+        _with(label, f'problem="{state}"')
+        for label, source, target, synced in zip(labels, *times, strict=True)
         if not (source and target)
         and (state := state_of(source, target, synced)) in PROBLEMS
-        else ""
-        for source, target, synced in zip(*times, strict=True)
     ]
 
 
-def _infos(columns: Columns) -> list[str]:
+def _infos(columns: Columns, labels: Labels) -> list[bytes]:
     names = catalogue.CHECKPOINT_INFO.labels[len(catalogue.CHECKPOINT_LABELS) :]
     rows = zip(
+        labels,
         columns.checkpoint_ids,
         columns.target_groups,
         columns.target_topics,
@@ -183,8 +180,8 @@ def _infos(columns: Columns) -> list[str]:
         strict=True,
     )
     return [
-        pairs(names, (str(identity), group, topic, *kind))
-        for identity, group, topic, kind in rows
+        _with(label, pairs(names, (str(identity), group, topic, *kind)))
+        for label, identity, group, topic, kind in rows
     ]
 
 

@@ -70,9 +70,9 @@ class FailureLog(Generic[K]):
 class Discovery:
     """Finds routes, and keeps those of a plan that cannot be looked up.
 
-    Until it has looked a plan up it goes by `known`, the discovery of the settings
-    before. `on_failure` hears the reason of each failure. As many plans are looked up
-    at a time as requests may be in flight.
+    A plan that is not looked up yet has the routes that `known` has: the discovery of
+    the settings before. `on_failure` is told the reason of each failure. As many plans
+    are looked up at a time as requests may be in flight.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Discovery:
                 await self._is_hastened.wait()
 
     def polled(self, route: Route, error: CloudError | None) -> None:
-        """Take note of how a poll ended: it may show that a configured id is wrong."""
+        """Note how a poll ended: it may show that a configured id is wrong."""
         if isinstance(error, NotFoundError):
             self._is_hastened.set()
         elif error is not None:

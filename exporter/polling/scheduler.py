@@ -73,7 +73,7 @@ class Scheduler:
         self._accepts = _name_filter(settings.groups, settings.topics)
         self._schedules: dict[Route, asyncio.Task[Never]] = {}
         self._failures = FailureLog[Route]("poll_failed", "poll_recovered")
-        # Hears of every page of a poll, for a progress bar.
+        # Called for every page of a poll, for a progress bar.
         self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
 
     async def run(self) -> Never:
@@ -167,7 +167,7 @@ class Scheduler:
         started = self._clock()
         await self.poll(route)
         # Every later poll is at the route's own place in the interval. The first came
-        # early, for somebody waits for it; half an interval at least lies after it.
+        # early, because people wait for it; half an interval at least lies after it.
         earliest = started + self._interval / 2
         due = earliest + (position(route) * self._interval - earliest) % self._interval
         while True:

@@ -65,7 +65,7 @@ class Store:
         self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
 
     def set_limits(self, *, stale_after: float, max_checkpoints: int) -> None:
-        """Go by these limits: of age at once, of number as each route is polled."""
+        """Set other limits: of age at once, of number as each route is polled."""
         self._stale_after = stale_after
         self._max_checkpoints = max_checkpoints
 

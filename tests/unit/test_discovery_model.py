@@ -61,7 +61,7 @@ class Upstream:
 
 @dataclass
 class Model:
-    """What ought to be known: of the cloud, of each plan, of each route."""
+    """What should be known: of the cloud, of each plan, of each route."""
 
     upstream: dict[str, Upstream] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
@@ -176,7 +176,7 @@ class DiscoveredRoutes(RuleBasedStateMachine):
 
     @invariant()
     def what_stays_keeps_its_status(self) -> None:
-        """Counters, the last outcome and the snapshot; what comes back begins anew."""
+        """Counters, the last outcome and the snapshot; what comes back begins again."""
         for status in self.store.statuses():
             polls = self.model.polls[status.route]
             assert status.polls == len(polls)

@@ -48,9 +48,9 @@ def test_a_two_way_plan_is_polled_at_each_side() -> None:
         ((("a", "ACTIVE"), ("b", "PASSIVE")), (), ("a",)),
         # The topics name others: they cannot take the place of the active one.
         ((("a", "ACTIVE"), ("b", "PASSIVE")), ("b",), ("a",)),
-        # No role is told: whoever the topics name may be the source.
+        # No role is told: any that the topics name may be the source.
         ((("a", ""), ("b", ""), ("c", "")), ("a", "b"), ("a", "b")),
-        # The plan tells nothing, and nobody does.
+        # Neither the plan nor the topics tell anything.
         ((), ("a", "b"), ("a", "b")),
         ((), (), ()),
         # An instance named twice is one route.
@@ -62,7 +62,7 @@ def test_what_is_left_unsaid_does_not_narrow_the_choice(
     named: tuple[str, ...],
     expected: tuple[str, ...],
 ) -> None:
-    """A route too many fails aloud; a route too few would be missed by nobody."""
+    """A route too many fails in the log; a route too few would not be noticed."""
     instances = tuple(Instance(*side) for side in sides)
     plan = replace(one_way("1"), instances=instances)
 

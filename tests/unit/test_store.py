@@ -98,7 +98,7 @@ def test_failures_are_counted_by_reason_and_for_good(store: Store) -> None:
 
 @pytest.mark.parametrize("poll", [success(OTHER, row()), failure(OTHER)])
 def test_a_poll_of_a_dropped_route_is_ignored(store: Store, poll: PollResult) -> None:
-    """It may end after discovery has let go of the route."""
+    """It may end after discovery has dropped the route."""
     store.set_routes([ROUTE])
     version = store.version
 
@@ -180,27 +180,27 @@ def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:
 
 
 @pytest.mark.parametrize("gone", ["sibling", "route", "stale"])
-async def test_what_changes_while_duplicates_are_resolved_is_heeded(
+async def test_a_poll_brings_back_nothing_that_is_withdrawn_meanwhile(
     store: Store, clock: FakeClock, gone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is dropped or withdrawn meanwhile is not shown again."""
+    """Neither a dropped route nor a sibling whose rows are stale by then."""
     monkeypatch.setattr(store_module, "TimeSlicer", lambda: TimeSlicer(0.0))
-    publish(store, success(ROUTE, row()))
+    publish(store, success(SIBLING, row()))
     clock.now += STALE_AFTER / 2
-    poll = success(SIBLING, row())
+    poll = success(ROUTE, row())
     publishing = asyncio.create_task(store.publish(poll, prepare_nothing))
     await asyncio.sleep(0)
 
     if gone == "sibling":
-        store.set_routes([SIBLING])
-    elif gone == "route":
         store.set_routes([ROUTE])
+    elif gone == "route":
+        store.set_routes([SIBLING])
     else:
         clock.now += STALE_AFTER / 2
         store.statuses()
     await publishing
 
-    left = ROUTE if gone == "route" else SIBLING
+    left = SIBLING if gone == "route" else ROUTE
     shown = [s.route for s in store.statuses() if s.snapshot is not None]
     assert shown == [left]
     publish(store, success(left, row()))
