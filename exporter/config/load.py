@@ -7,17 +7,11 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    SettingsConfigDict,
-)
 
 from exporter.config.catalogue import (
     PREFIX,
@@ -66,41 +60,24 @@ def load(
     if file is None and FILE_VARIABLE in environ:
         file = Path(environ[FILE_VARIABLE])
     tree = {} if file is None else _file_tree(file)
-    given = _given(flags, environ, tree)
+    given = _given(flags, environ)
+    for path, (_, value) in given.items():
+        section, _, name = path.rpartition(".")
+        settings = tree.setdefault(section, {}) if section else tree
+        # A section of the file that is no mapping stays, to be refused.
+        if isinstance(settings, dict):
+            settings[name] = value
     try:
-        return _merged(given, tree)
+        return Settings(**tree)
     except ValidationError as error:
         faults = [_line(each, file, given) for each in error.errors()]
     raise ConfigurationError(tuple(map(one_line, faults)))
 
 
-class _Sources(Settings, BaseSettings):
-    """Settings that pydantic-settings merges from sources, the first above the rest."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
-    )
-
-
-def _merged(given: _Given, tree: dict[str, Any]) -> Settings:
-    """Validate what flags and variables say, and what the file says beneath them."""
-    above = EnvSettingsSource(_Sources)
-    values = {variable(path).lower(): value for path, (_, value) in given.items()}
-    above.env_vars = cast("dict[str, str | None]", values)
-    sources = above, InitSettingsSource(_Sources, tree)
-    return Settings(**dict(_Sources(_build_sources=(sources, {}))))
-
-
-def _given(
-    flags: Mapping[str, object], environ: Mapping[str, str], tree: Mapping[str, object]
-) -> _Given:
+def _given(flags: Mapping[str, object], environ: Mapping[str, str]) -> _Given:
     """Return what flags and variables say; a flag wins over a variable."""
     given: dict[str, tuple[str, object]] = {}
     for path, spec in setting_specs().items():
-        section, _, name = path.partition(".")
-        if name and not isinstance(tree.get(section, {}), dict):
-            # It would hide that this section of the file is no mapping.
-            continue
         if path in flags:
             given[path] = spec.flag or path, _decoded(spec, flags[path])
         elif spec.environment is not None and spec.environment in environ:

@@ -67,7 +67,7 @@ class Client:
 async def client_of(*, timeout: float = 120) -> AsyncIterator[Client]:  # noqa: ASYNC109 - the setting's name
     """Yield a client whose own clock stands at noon."""
     skews: list[float] = []
-    async with aiohttp.ClientSession() as session:
+    async with new_session() as session:
         exchange = Exchange(session, timeout, skews.append, lambda: NOON)
         yield Client(exchange, skews)
 
