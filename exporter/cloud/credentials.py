@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from stat import S_ISFIFO
 from threading import Thread
 from typing import Any, Final, TypeVar
 
@@ -17,9 +16,8 @@ from exporter.cloud.signing import Credentials
 from exporter.config.settings import ApiSettings
 from exporter.model.errors import CredentialsError
 
-KEPT_SECONDS: Final = 60.0
-# Without it each of a thousand routes would try the whole chain again.
-FAILURE_KEPT_SECONDS: Final = 10.0
+# Without it each of a thousand routes would ask the chain, whole or broken, again.
+KEPT_SECONDS: Final = 10.0
 # The vendor gives the first two a handler each time a module of it is imported;
 # urllib3 tells the whole URL, and that is where STS wants its tokens.
 VENDOR_LOGGERS: Final = ("credentials", "alibabacloud-tea", "urllib3")
@@ -27,7 +25,7 @@ THREAD_NAME: Final = "daemon-call"
 
 T = TypeVar("T")
 Ask = Callable[[], Credentials]
-"""A chain, ready to be asked. It blocks, and raises what the vendor's code meets."""
+"""Gives a key. It blocks, and raises `CredentialsError` or what the vendor meets."""
 
 
 class _DaemonThreads(ThreadPoolExecutor):
@@ -60,52 +58,27 @@ async def in_daemon_thread(call: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(DAEMON_THREADS, call)
 
 
-class StaticCredentials:
-    """The key of the configuration.
+def configured(api: ApiSettings) -> Ask:
+    """Return what reads the key of the configuration and its files."""
+    from_pipes: dict[Path, str] = {}  # which give what they hold only once
 
-    A file is read again when it changes, so a rotated secret needs no reload. A pipe,
-    which gives what it holds only once, is read once.
-    """
+    def value(secret: Secret[str] | None, file: Path | None) -> str | None:
+        if file is None:
+            return None if secret is None else secret.get_secret_value()
+        if file in from_pipes:
+            return from_pipes[file]
+        line = _line_of(file)
+        if file.is_fifo():
+            from_pipes[file] = line
+        return line
 
-    def __init__(self, api: ApiSettings) -> None:
-        self._api = api
-        self._state: list[object] = []
-        self._key: Credentials | None = None
-
-    async def get(self) -> Credentials:
-        """Return the key, with what its files hold now.
-
-        Raises:
-            CredentialsError: a file is unreadable, empty, or more than one line.
-        """
-        files = self._api.access_key_secret_file, self._api.security_token_file
-        # Taken first: a file that changes while it is read is read again.
-        state = [_state_of(file) for file in files if file is not None]
-        if self._key is None or state != self._state:
-            self._key = await in_daemon_thread(self._read)
-            self._state = state
-        return self._key
-
-    def reject(self, rejected: Credentials) -> None:
-        """Do nothing: a file that changes is read again in any case."""
-
-    def _read(self) -> Credentials:
-        api = self._api
-        secret = _value(api.access_key_secret, api.access_key_secret_file)
-        token = _value(api.security_token, api.security_token_file)
+    def ask() -> Credentials:
+        secret = value(api.access_key_secret, api.access_key_secret_file)
+        token = value(api.security_token, api.security_token_file)
         # The settings have no id without a secret.
         return Credentials(api.access_key_id or "", secret or "", token)
 
-
-def _state_of(file: Path) -> object:
-    """Return what changes with the content of a file; None for a pipe."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None  # reading it says why
-    if S_ISFIFO(found.st_mode):
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return ask
 
 
 def why_unreadable(file: Path) -> str | None:
@@ -121,15 +94,13 @@ def why_unreadable(file: Path) -> str | None:
     return None
 
 
-def _value(secret: Secret[str] | None, file: Path | None) -> str | None:
-    if file is None:
-        return None if secret is None else secret.get_secret_value()
+def _line_of(file: Path) -> str:
     try:
         lines = file.read_text(encoding="utf-8").rstrip("\r\n").splitlines()
     except OSError as error:
         # Not `FILE: why`: a file is likely named `…secret`, and the log would mask it.
         why = f"{file} cannot be read ({error.strerror})"
-        raise CredentialsError(why) from error
+        raise CredentialsError(why) from None
     except UnicodeDecodeError:
         # Its cause would carry the whole content of the file.
         raise CredentialsError(f"{file}: expected one line of text") from None
@@ -171,33 +142,35 @@ def vendor_chain() -> Ask:
     return ask
 
 
-class ChainCredentials:
-    """The vendor's chain, asked by one thread at a time, each answer kept for a minute.
+class CredentialSource:
+    """Where the client takes its key from, before each request.
 
-    The chain itself caches temporary keys, and renews them 15 minutes before they end;
-    profile files it reads once. So once the API refused its key, a new chain is made,
-    which reads the files and asks STS or the metadata again. The
-    environment of a process never changes: a key from there is good until a restart.
+    One thread at a time asks for the key, and each answer is kept for 10 s: a secret
+    that is rotated in its file needs no reload. The vendor's chain itself caches
+    temporary keys, and renews them 15 minutes before they end; profile files it reads
+    once. So once the API refused its key, the source is opened again: a new chain reads
+    the files, and asks STS or the metadata. The environment of a process never changes:
+    a key from there is good until a restart.
     """
 
     def __init__(
         self,
+        open_source: Callable[[], Ask] = vendor_chain,
         *,
-        open_chain: Callable[[], Ask] = vendor_chain,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._open_chain = open_chain
+        self._open = open_source
         self._clock = clock
         self._ask: Ask | None = None
-        # What the chain said, or will; a str says why there is no key.
+        # What was answered, or will be; a str says why there is no key.
         self._answer: asyncio.Task[Credentials | str] | None = None
         self._kept_until = 0.0
 
     async def get(self) -> Credentials:
-        """Return the chain's key; all who ask during a refresh wait for that one.
+        """Return the key; all who ask during a refresh wait for that one.
 
         Raises:
-            CredentialsError: no step of the chain has a key.
+            CredentialsError: a file holds no key, or no step of the chain has one.
         """
         answer = self._answer
         if answer is None or (answer.done() and self._clock() >= self._kept_until):
@@ -206,43 +179,45 @@ class ChainCredentials:
             answer = self._answer = asyncio.create_task(self._refresh())
         found = await asyncio.shield(answer)
         if isinstance(found, str):
-            raise CredentialsError(
-                f"the Alibaba Cloud credential chain gave no key ({found}); set "
-                "api.access_key_id and api.access_key_secret_file, or repair a step of "
-                "the chain"
-            )
+            raise CredentialsError(found)
         return found
 
     def reject(self, rejected: Credentials) -> None:
-        """Ask a new chain before the next use, unless a newer key is here already."""
+        """Open the source again before the next use, unless a newer key is here."""
         answer = self._answer
         if answer is not None and answer.done() and rejected == answer.result():
             self._ask = self._answer = None
 
     async def _refresh(self) -> Credentials | str:
-        found = await in_daemon_thread(self._ask_chain)
-        kept = FAILURE_KEPT_SECONDS if isinstance(found, str) else KEPT_SECONDS
-        self._kept_until = self._clock() + kept
+        found = await in_daemon_thread(self._found)
+        self._kept_until = self._clock() + KEPT_SECONDS
         return found
 
-    def _ask_chain(self) -> Credentials | str:
+    def _found(self) -> Credentials | str:
         try:
-            ask = self._ask = self._ask or self._open_chain()
-            credentials = ask()
+            ask = self._ask = self._ask or self._open()
+            key = ask()
+        except CredentialsError as error:
+            return str(error)
         except Exception as error:  # noqa: BLE001 - the vendor lets any error through
-            return told(error)
-        if not (credentials.access_key_id and credentials.access_key_secret):
-            return f"{credentials.provider}: answered without a whole key"
-        return credentials
-
-
-CredentialSource = StaticCredentials | ChainCredentials
-"""Where the client takes its key from, before each request."""
+            why = told(error)
+        else:
+            if key.access_key_id and key.access_key_secret:
+                return key
+            why = f"{key.provider}: answered without a whole key"
+        return (
+            f"the Alibaba Cloud credential chain gave no key ({why}); set "
+            "api.access_key_id and api.access_key_secret_file, or repair a step of the "
+            "chain"
+        )
 
 
 def credential_source(api: ApiSettings) -> CredentialSource:
-    """Return the configured key, else the vendor's chain; neither is read yet."""
-    return ChainCredentials() if api.access_key_id is None else StaticCredentials(api)
+    """Return where the configured key is, else the vendor's chain; nothing is read."""
+    if api.access_key_id is None:
+        return CredentialSource()
+    ask = configured(api)
+    return CredentialSource(lambda: ask)
 
 
 _STEP: Final = re.compile(r"(\w+)CredentialsProvider: ")

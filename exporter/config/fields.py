@@ -7,7 +7,6 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import pydantic
 import re2
@@ -19,7 +18,6 @@ from exporter.model.durations import parse_duration
 LISTEN_ADDRESS = "an address such as :10063, 127.0.0.1:10063 or [::1]:10063"
 _REGION = "a region name such as cn-hangzhou"
 _DURATION = "a duration such as 90s or 1m30s"
-_HEADER_TEXT = "text without spaces and line breaks"
 
 _DNS_LABEL = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 _DNS_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
@@ -88,18 +86,16 @@ def checked_region(name: str) -> str:
 
 def endpoint_url(text: str) -> str:
     """Return the base URL that an endpoint stands for: scheme, host, port, no more."""
-    split = urlsplit(text if "://" in text else f"https://{text}")
-    host = split.hostname or ""
-    shown = f"[{host}]" if _is_ipv6(host) else host
-    url = f"{split.scheme}://{shown}" + (f":{split.port}" if split.port else "")
-    # urlsplit silently drops tabs and newlines, so the text must be what it split.
-    is_whole = text.lower().removesuffix("/") in {url, url.removeprefix("https://")}
-    if not is_whole or not (_is_ipv6(host) or _DNS_HOST.fullmatch(host)):
+    url = (text if "://" in text else f"https://{text}").lower().removesuffix("/")
+    scheme, _, address = url.partition("://")
+    has_port = re.search(r":[0-9]+$", address)
+    host, _ = split_address(address if has_port else f"{address}:443")
+    if not host or not (_is_ipv6(host) or _DNS_HOST.fullmatch(host)):
         raise ValueError("not a bare URL")
-    if split.scheme == "http" and not is_loopback(host):
-        raise fault("expected https: plain http is allowed to loopback only")
-    if split.scheme not in {"https", "http"}:
+    if scheme not in {"https", "http"}:
         raise ValueError("not a URL of HTTP")
+    if scheme == "http" and not is_loopback(host):
+        raise fault("expected https: plain http is allowed to loopback only")
     return url
 
 
@@ -119,13 +115,6 @@ def _telemetry_path(text: str) -> str:
 def _duration(value: object) -> timedelta:
     """Read what Prometheus reads: text with units, and a bare 0."""
     return value if isinstance(value, timedelta) else parse_duration(str(value))
-
-
-def _whole_seconds(duration: timedelta) -> timedelta:
-    """Refuse a fraction of a second, which a Lease cannot express."""
-    if duration.microseconds:
-        raise ValueError("not whole seconds")
-    return duration
 
 
 def _number(value: object) -> object:
@@ -165,10 +154,10 @@ Duration = Annotated[_Duration, Field(ge=timedelta()), Expected(_DURATION)]
 PositiveDuration = Annotated[
     _Duration, Field(gt=timedelta()), Expected(f"{_DURATION}, above 0")
 ]
+_SECOND = timedelta(seconds=1)
 LeaseDuration = Annotated[
     _Duration,
-    AfterValidator(_whole_seconds),
-    Field(ge=timedelta(seconds=1), le=timedelta(hours=1)),
+    Field(ge=_SECOND, le=timedelta(hours=1), multiple_of=_SECOND),  # as a Lease has it
     Expected("a duration in whole seconds, from 1s to 1h"),
 ]
 _DNS_WORDS = "a name of lower-case letters, digits and dashes, at most"
@@ -207,7 +196,11 @@ Endpoint = Annotated[
     ),
 ]
 # Credentials travel in request headers, where a line break would be an injection.
-HeaderText = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$"), Expected(_HEADER_TEXT)]
+HeaderText = Annotated[
+    str,
+    Field(pattern=r"^[\x21-\x7e]+$"),
+    Expected("text without spaces and line breaks"),
+]
 Secret = pydantic.Secret[HeaderText]
 TelemetryPath = Annotated[
     str,

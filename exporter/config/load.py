@@ -59,7 +59,7 @@ def load(
     """
     if file is None and FILE_VARIABLE in environ:
         file = Path(environ[FILE_VARIABLE])
-    tree = {} if file is None else _file_tree(file)
+    tree = {} if file is None else read_file(file)
     given = _given(flags, environ)
     for path, (_, value) in given.items():
         section, _, name = path.rpartition(".")
@@ -97,14 +97,6 @@ def _decoded(spec: SettingSpec, value: object) -> object:
         return value
 
 
-def _file_tree(file: Path) -> dict[str, Any]:
-    """Return what the file says, by section."""
-    tree = read_file(file)
-    if not isinstance(tree, dict):
-        raise ConfigurationError((one_line(f"{file}: {_MAPPING_EXPECTED}"),))
-    return {str(key): each for key, each in tree.items()}
-
-
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return a line for each variable that looks like ours and names no setting."""
     known = {spec.environment for spec in setting_specs().values() if spec.environment}
@@ -118,7 +110,7 @@ def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML: a repeated key is an error, a key without a value is left out."""
+    """Safe YAML: keys are text, none stands twice, one without a value is left out."""
 
     def construct_mapping(
         self,
@@ -126,27 +118,26 @@ class _Loader(yaml.SafeLoader):
         deep: bool = False,  # noqa: FBT001, FBT002 - yaml's
     ) -> dict[Hashable, Any]:
         """Return the keys that have a value."""
-        seen: set[object] = set()
+        seen: set[str] = set()
         for key, _ in node.value:
-            name = (key.tag, str(key.value))
-            if name in seen:
+            if str(key.value) in seen:
                 problem = f"{shown_key(key.value)} is set twice"
                 raise yaml.MarkedYAMLError(None, None, problem, key.start_mark)
-            seen.add(name)
+            seen.add(str(key.value))
         values = super().construct_mapping(node, deep)
-        return {key: value for key, value in values.items() if value is not None}
+        return {str(key): value for key, value in values.items() if value is not None}
 
 
 def _read_yaml(text: str) -> object:
     return _Loader(text).get_single_data()
 
 
-def read_file(file: Path) -> object:
+def read_file(file: Path) -> dict[str, Any]:
     """Return what a YAML (or JSON) file says, without nulls; {} if it says nothing.
 
     Raises:
-        ConfigurationError: it cannot be read, is no UTF-8 or no YAML; with line and
-            column.
+        ConfigurationError: it cannot be read, is no UTF-8, no YAML or no mapping; with
+            line and column.
     """
     try:
         value = _read_yaml(file.read_text(encoding="utf-8-sig"))
@@ -161,7 +152,9 @@ def read_file(file: Path) -> object:
         # A character, date, number, depth or path that Python or PyYAML refuses.
         fault = f"cannot be read as YAML in UTF-8 ({type(error).__name__})"
     else:
-        return {} if value is None else value
+        if value is None or isinstance(value, dict):
+            return value or {}
+        fault = _MAPPING_EXPECTED
     raise ConfigurationError((one_line(f"{file}: {fault}"),))
 
 
@@ -213,7 +206,7 @@ def _explained(found: ErrorDetails) -> tuple[str, str]:
     if kind == "fault":
         beside = found["ctx"]["setting"]
         return f"{path}.{beside}" if beside else path, found["msg"]
-    if kind in {"extra_forbidden", "invalid_key"}:
+    if kind == "extra_forbidden":
         if shown_key(location[-1]) != location[-1]:
             return _path(location[:-1]), "unknown setting"
         near = did_you_mean(setting, (*sections(), *setting_specs()))

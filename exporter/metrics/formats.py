@@ -28,11 +28,6 @@ class Format(Enum):
     )
 
     @property
-    def content_type(self) -> str:
-        """Return what goes into the Content-Type header."""
-        return self.value
-
-    @property
     def is_openmetrics(self) -> bool:
         """Return whether metadata is OpenMetrics' and the body ends with `EOF`."""
         return self is Format.OPENMETRICS_1_0_0

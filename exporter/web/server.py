@@ -176,7 +176,7 @@ class _Handlers:
         body = await self._site.exposition.body(fmt, gzip=gzip)
         self._site.on_scrape(time.monotonic() - started, body.size)
         sent = {
-            "Content-Type": fmt.content_type,
+            "Content-Type": fmt.value,
             "Content-Length": str(body.size),
             "Vary": "Accept, Accept-Encoding",
         }

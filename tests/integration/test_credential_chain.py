@@ -246,7 +246,7 @@ def test_the_vendor_is_imported_only_when_its_chain_is_asked(home: Home) -> None
     """A configured key does not pay 0.1 s and 8 MB for a chain it never asks."""
     script = (
         "import sys, exporter.cloud.credentials as c;"
-        "c.ChainCredentials();"
+        "c.CredentialSource();"
         "print([m for m in sys.modules if m.startswith(('alibabacloud', 'Tea'))])"
     )
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from exporter.cloud.credentials import THREAD_NAME, ChainCredentials
+from exporter.cloud.credentials import THREAD_NAME, CredentialSource
 from exporter.cloud.signing import Credentials
 from exporter.model.errors import CredentialsError
 
@@ -115,7 +115,7 @@ def address_of(server: asyncio.Server) -> tuple[str, int]:
 
 async def get_once() -> Report:
     """Ask the chain once, with nobody to answer."""
-    return await outcome_of(ChainCredentials().get())
+    return await outcome_of(CredentialSource().get())
 
 
 async def get_refused() -> Report:
@@ -123,12 +123,12 @@ async def get_refused() -> Report:
     stand_in = StandIn(status=400)
     stand_in.release.set()
     async with stand_in.running():
-        return await outcome_of(ChainCredentials().get())
+        return await outcome_of(CredentialSource().get())
 
 
 async def get_by_twenty() -> Report:
     """Ask twenty times at once, turn the loop while the answer is held, then reject."""
-    stand_in, source = StandIn(), ChainCredentials()
+    stand_in, source = StandIn(), CredentialSource()
     async with stand_in.running():
         waiting = [asyncio.create_task(source.get()) for _ in range(20)]
         await stand_in.reached.wait()
@@ -152,7 +152,7 @@ async def get_by_twenty() -> Report:
 
 async def get_from_a_file_that_changes() -> Report:
     """Ask, change the profile's secret, reject, and ask again."""
-    source = ChainCredentials()
+    source = CredentialSource()
     key = await source.get()
     profile = Path.home() / ".aliyun" / "config.json"
     profile.write_text(profile.read_text().replace("file-secret", "new-secret"))
@@ -169,7 +169,7 @@ async def leave_while_the_chain_hangs() -> Report:
         never.wait()
         raise AssertionError
 
-    refresh = asyncio.create_task(ChainCredentials(open_chain=lambda: hang).get())
+    refresh = asyncio.create_task(CredentialSource(lambda: hang).get())
     await asyncio.to_thread(inside.wait)
     return {"is_done": refresh.done()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,10 @@ from pydantic import Secret
 
 from exporter.app.logs import redacted_text
 from exporter.cloud.credentials import (
-    FAILURE_KEPT_SECONDS,
     KEPT_SECONDS,
     Ask,
-    ChainCredentials,
     CredentialSource,
+    configured,
     credential_source,
     in_daemon_thread,
     told,
@@ -27,11 +26,20 @@ from exporter.config.settings import ApiSettings
 from exporter.model.errors import CredentialsError, Reason
 
 
-def source_of(secret: Path) -> CredentialSource:
+class FakeClock:
+    """Seconds that pass when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the present second."""
+        return self.now
+
+
+def source_of(secret: Path, clock: Callable[[], float]) -> CredentialSource:
     """Return the source of a configured key with its secret in a file."""
-    return credential_source(
-        ApiSettings(access_key_id="id", access_key_secret_file=secret)
-    )
+    ask = configured(ApiSettings(access_key_id="id", access_key_secret_file=secret))
+    return CredentialSource(lambda: ask, clock=clock)
 
 
 async def test_configured_values_are_the_key() -> None:
@@ -65,15 +73,23 @@ async def test_secret_files_lose_their_line_end(tmp_path: Path, ending: str) -> 
     assert await source.get() == Credentials("id", "s3cret", "t0ken", "static")
 
 
-async def test_a_rotated_file_is_read_at_the_next_request(tmp_path: Path) -> None:
-    """Neither a reload nor a rejection is needed."""
-    secret = tmp_path / "secret"
+@pytest.mark.parametrize("is_rejected", [False, True])
+async def test_a_rotated_file_is_read_again(
+    *, is_rejected: bool, tmp_path: Path
+) -> None:
+    """After ten seconds, or at once when the API refuses the key: without a reload."""
+    secret, clock = tmp_path / "secret", FakeClock()
     secret.write_text("old")
-    source = source_of(secret)
-    assert (await source.get()).access_key_secret == "old"
+    source = source_of(secret, clock)
+    old = await source.get()
 
     secret.write_text("newer")
+    if is_rejected:
+        source.reject(old)
+    else:
+        clock.now += KEPT_SECONDS
 
+    assert old.access_key_secret == "old"
     assert (await source.get()).access_key_secret == "newer"
 
 
@@ -81,7 +97,7 @@ async def test_a_pipe_is_read_once_and_off_the_loop(tmp_path: Path) -> None:
     """As a shell's <(command) gives a secret; its writer may be slow."""
     pipe = tmp_path / "secret"
     os.mkfifo(pipe)
-    source = source_of(pipe)
+    source = source_of(pipe, FakeClock())
 
     reading = asyncio.create_task(source.get())
     await asyncio.sleep(0)
@@ -93,8 +109,8 @@ async def test_a_pipe_is_read_once_and_off_the_loop(tmp_path: Path) -> None:
 
 async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
     """A missing file is an error that names it, for as long as it is missing."""
-    secret = tmp_path / "secret"
-    source = source_of(secret)
+    secret, clock = tmp_path / "secret", FakeClock()
+    source = source_of(secret, clock)
     with pytest.raises(CredentialsError, match=f"^{secret} cannot be read") as caught:
         await source.get()
     assert caught.value.reason is Reason.CREDENTIALS
@@ -103,6 +119,7 @@ async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
     assert told == f"{secret} cannot be read (No such file or directory)"
 
     secret.write_text("here")
+    clock.now += KEPT_SECONDS
 
     assert (await source.get()).access_key_secret == "here"
 
@@ -124,7 +141,7 @@ async def test_a_bad_file_is_named_and_not_quoted(
     secret.write_bytes(content)
 
     with pytest.raises(CredentialsError, match=f"^{secret}: .*{found}") as caught:
-        await source_of(secret).get()
+        await source_of(secret, FakeClock()).get()
 
     assert "HIDDEN" not in str(caught.value)
 
@@ -164,17 +181,7 @@ class FakeChain:
         assert await asyncio.to_thread(self.entered.wait, 10)
 
 
-class FakeClock:
-    """Seconds that pass when the test says so."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the present second."""
-        return self.now
-
-
-async def key_or_failure(source: ChainCredentials) -> Credentials | str:
+async def key_or_failure(source: CredentialSource) -> Credentials | str:
     """Return what a source gives, or what its error says."""
     try:
         return await source.get()
@@ -185,7 +192,7 @@ async def key_or_failure(source: ChainCredentials) -> Credentials | str:
 async def test_callers_of_one_moment_share_one_refresh() -> None:
     """Twenty requests at once cost the chain one call, and all get its key."""
     chain = FakeChain(FIRST)
-    source = ChainCredentials(open_chain=chain.open)
+    source = CredentialSource(chain.open)
 
     keys = await asyncio.gather(*(source.get() for _ in range(20)))
 
@@ -193,10 +200,10 @@ async def test_callers_of_one_moment_share_one_refresh() -> None:
     assert (chain.opened, chain.asked) == (1, 1)
 
 
-async def test_a_key_is_kept_for_a_minute() -> None:
-    """Not each request pays for a thread; after the minute the same chain is asked."""
+async def test_a_key_is_kept_for_seconds() -> None:
+    """Not each request pays for a thread; later the same chain is asked again."""
     chain, clock = FakeChain(FIRST), FakeClock()
-    source = ChainCredentials(open_chain=chain.open, clock=clock)
+    source = CredentialSource(chain.open, clock=clock)
     await source.get()
 
     clock.now += KEPT_SECONDS - 0.1
@@ -210,10 +217,10 @@ async def test_a_key_is_kept_for_a_minute() -> None:
 async def test_a_failure_is_kept_for_seconds_then_tried_again() -> None:
     """A thousand routes do not try a broken chain a thousand times a minute."""
     chain, clock = FakeChain(OSError("Connection refused"), FIRST), FakeClock()
-    source = ChainCredentials(open_chain=chain.open, clock=clock)
+    source = CredentialSource(chain.open, clock=clock)
     failure = await key_or_failure(source)
 
-    clock.now += FAILURE_KEPT_SECONDS - 0.1
+    clock.now += KEPT_SECONDS - 0.1
     assert await key_or_failure(source) == failure
     assert chain.asked == 1
     clock.now += 0.1
@@ -224,7 +231,7 @@ async def test_a_failure_is_kept_for_seconds_then_tried_again() -> None:
 async def test_a_rejected_key_that_the_chain_still_caches_opens_a_new_chain() -> None:
     """Only a new chain reads the profile again and asks STS before the old key ends."""
     chain = FakeChain(FIRST, SECOND)
-    source = ChainCredentials(open_chain=chain.open)
+    source = CredentialSource(chain.open)
 
     source.reject(await source.get())
 
@@ -235,7 +242,7 @@ async def test_a_rejected_key_that_the_chain_still_caches_opens_a_new_chain() ->
 async def test_late_rejections_of_an_old_key_are_old_news() -> None:
     """Requests that were in flight with the old key do not throw away the new one."""
     chain = FakeChain(FIRST, SECOND)
-    source = ChainCredentials(open_chain=chain.open)
+    source = CredentialSource(chain.open)
     source.reject(await source.get())
     await source.get()
     asked = chain.asked
@@ -250,7 +257,7 @@ async def test_a_cancelled_caller_leaves_the_refresh_to_the_others() -> None:
     """Who started the refresh may go: those who wait for it still get its key."""
     chain = FakeChain(FIRST)
     chain.release.clear()
-    source = ChainCredentials(open_chain=chain.open)
+    source = CredentialSource(chain.open)
     starter = asyncio.create_task(source.get())
     other = asyncio.create_task(source.get())
     await chain.until_entered()
@@ -267,7 +274,7 @@ async def test_a_cancelled_caller_leaves_the_refresh_to_the_others() -> None:
 async def test_half_a_key_is_no_key() -> None:
     """A metadata answer without a secret is a failure that names its provider."""
     chain = FakeChain(Credentials("id", "", None, "ecs_ram_role"))
-    source = ChainCredentials(open_chain=chain.open)
+    source = CredentialSource(chain.open)
 
     assert "ecs_ram_role: answered without" in str(await key_or_failure(source))
 
@@ -277,7 +284,7 @@ async def test_a_failure_carries_no_secret_in_text_or_cause() -> None:
     chain = FakeChain(OSError("Max retries exceeded with url: /?OIDCToken=HIDDEN"))
 
     with pytest.raises(CredentialsError) as caught:
-        await ChainCredentials(open_chain=chain.open).get()
+        await CredentialSource(chain.open).get()
 
     assert "HIDDEN" not in str(caught.value)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-import aiohttp
 import pytest
 from aiohttp import web
 from certificates import Authority

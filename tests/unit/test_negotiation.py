@@ -105,7 +105,7 @@ def test_gzip_is_sent_only_if_it_is_accepted(header: str, *, is_accepted: bool) 
 def test_content_types_are_those_of_prometheus() -> None:
     """Prometheus 3 fails a scrape whose content type it does not know."""
     openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    assert [fmt.content_type for fmt in Format] == [
+    assert [fmt.value for fmt in Format] == [
         "text/plain; version=0.0.4; charset=utf-8",
         "text/plain; version=1.0.0; charset=utf-8; escaping=underscores",
         f"{openmetrics}; escaping=underscores",

@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 from virtual_time import settled, virtually
 
-from exporter.cloud.credentials import StaticCredentials
+from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import (
@@ -77,7 +77,7 @@ class Scripted(Exchange):
         return data
 
 
-class Keys(StaticCredentials):
+class Keys(CredentialSource):
     """Gives a new key after each one that was refused."""
 
     def __init__(self, *, seconds: float = 0.0) -> None:

@@ -102,7 +102,7 @@ async def test_format_and_coding_are_those_that_the_scraper_likes_best(
     ):
         body = await response.read()
 
-    assert response.headers["Content-Type"] == fmt.content_type
+    assert response.headers["Content-Type"] == fmt.value
     assert response.headers["Vary"] == "Accept, Accept-Encoding"
     assert response.headers.get("Content-Encoding") == ("gzip" if is_gzipped else None)
     text = gunzip(body) if is_gzipped else body

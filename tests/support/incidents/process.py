@@ -20,7 +20,7 @@ from yarl import URL
 from exporter.app.exporter import Exporter
 from exporter.app.leader import Elector, LeaseClient, lease_name
 from exporter.cloud.client import CloudClient, requests_per_second
-from exporter.cloud.credentials import StaticCredentials
+from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.http import Exchange
 from exporter.cloud.limiter import Limiter
 from exporter.cloud.retry import Transport
@@ -147,6 +147,14 @@ class Process:
         return gzip.decompress(cast("bytes", body.content))
 
 
+class _Key(CredentialSource):
+    """The key, without a thread, which virtual time does not wait for."""
+
+    async def get(self) -> Credentials:
+        """Return what the cloud knows."""
+        return Credentials(ACCESS_KEY_ID, ACCESS_KEY_PAIR[ACCESS_KEY_ID])
+
+
 def client(
     settings: Settings,
     cloud: CloudLine,
@@ -160,11 +168,8 @@ def client(
         telemetry.clock_skew,
         wall,
     )
-    key = StaticCredentials(settings.api)
-    # Without a thread, which virtual time does not wait for.
-    key._key = Credentials(ACCESS_KEY_ID, ACCESS_KEY_PAIR[ACCESS_KEY_ID])
     limiter = Limiter(requests_per_second(settings), on_change=telemetry.rate_limit)
     slots = asyncio.Semaphore(settings.api.max_concurrency)
     jitter = random.Random(1)  # noqa: S311 - it is no secret
-    transport = Transport(exchange, key, limiter, telemetry, slots, jitter=jitter)
+    transport = Transport(exchange, _Key(), limiter, telemetry, slots, jitter=jitter)
     return CloudClient(transport, settings)
