@@ -123,11 +123,7 @@ def _kind(code: str, status: int) -> type[CloudError]:
 
 
 def safe_code(*codes: object) -> str | None:
-    """Return the first code that has the shape of one.
-
-    >>> safe_code(None, "Instance.NotFound", "string to sign: GET&...")
-    'Instance.NotFound'
-    """
+    """Return the first code that has the shape of one."""
     for code in codes:
         if isinstance(code, str) and _CODE.fullmatch(code):
             return code

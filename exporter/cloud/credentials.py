@@ -241,11 +241,7 @@ _SAFE: Final = re.compile(
 
 
 def told(error: Exception) -> str:
-    """Return what may be shown of an error of the chain, step by step.
-
-    >>> told(OSError("OIDCRoleArnCredentialsProvider: http_code: 400, result: ey..."))
-    'OIDCRoleArn: http_code: 400'
-    """
+    """Return what may be shown of an error of the chain, step by step."""
     text, *steps = _STEP.split(str(error))
     if not steps:
         return f"{type(error).__name__}: {_safe(text)}"

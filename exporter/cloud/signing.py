@@ -18,9 +18,6 @@ class Credentials:
     """One access key, with its security token when it is a temporary one.
 
     `provider` says where it came from, and is all that repr shows.
-
-    >>> Credentials("LTAI5t", "secret", "token")
-    Credentials(provider='static')
     """
 
     access_key_id: str = field(repr=False)
@@ -33,9 +30,6 @@ def canonical_query(params: Mapping[str, str]) -> str:
     """Return the query string that is signed and, unchanged, sent.
 
     Send it with `yarl.URL(..., encoded=True)`: any re-quoting would part the two.
-
-    >>> canonical_query({"pageNumber": "1", "filter": "topic a/b+*~"})
-    'filter=topic%20a%2Fb%2B%2A~&pageNumber=1'
     """
     return "&".join(
         f"{quote(name, safe='~')}={quote(params[name], safe='~')}"

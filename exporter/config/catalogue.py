@@ -69,21 +69,13 @@ def written(value: object) -> str:
 
 
 def flag_name(path: str) -> str:
-    """Return the flag of a path, whether or not the setting has one.
-
-    >>> flag_name("api.page_size"), flag_name("web.config_file")
-    ('--api.page-size', '--web.config.file')
-    """
+    """Return the flag of a path, whether or not the setting has one."""
     # As exporter-toolkit has it.
     return "--" + path.replace(".config_file", ".config.file").replace("_", "-")
 
 
 def variable(path: str) -> str:
-    """Return the environment variable of a path.
-
-    >>> variable("api.page_size")
-    'ROCKETMQ_DR_API__PAGE_SIZE'
-    """
+    """Return the environment variable of a path."""
     return PREFIX + path.upper().replace(".", "__")
 
 

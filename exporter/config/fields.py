@@ -54,13 +54,6 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _is_ipv6(host: str) -> bool:
-    try:
-        return IPv6Address(host) is not None
-    except ValueError:
-        return False
-
-
 def split_address(text: str) -> tuple[str | None, int]:
     """Return host and port of a listen address; None is every interface.
 
@@ -68,12 +61,10 @@ def split_address(text: str) -> tuple[str | None, int]:
     ((None, 10063), ('::1', 9100))
     """
     match = _LISTEN.fullmatch(text)
-    if (
-        match is None
-        or int(match[3]) > _LARGEST_PORT
-        or (match[1] is not None and not _is_ipv6(match[1]))
-    ):
+    if match is None or int(match[3]) > _LARGEST_PORT:
         raise ValueError(f"expected {LISTEN_ADDRESS}")
+    if match[1]:
+        IPv6Address(match[1])  # a ValueError, unless it is one
     return match[1] or match[2] or None, int(match[3])
 
 
@@ -90,8 +81,8 @@ def endpoint_url(text: str) -> str:
     scheme, _, address = url.partition("://")
     has_port = re.search(r":[0-9]+$", address)
     host, _ = split_address(address if has_port else f"{address}:443")
-    if not host or not (_is_ipv6(host) or _DNS_HOST.fullmatch(host)):
-        raise ValueError("not a bare URL")
+    if host is None or not (":" in host or _DNS_HOST.fullmatch(host)):
+        raise ValueError("not a host")
     if scheme not in {"https", "http"}:
         raise ValueError("not a URL of HTTP")
     if scheme == "http" and not is_loopback(host):

@@ -178,11 +178,7 @@ def one_line(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the question that ends a fault about an unknown name, if one is near.
-
-    >>> did_you_mean("regoin", ["region", "network"]), did_you_mean("x", ["region"])
-    (', did you mean region?', '')
-    """
+    """Return the question that ends a fault about an unknown name, if one is near."""
     near = get_close_matches(name, sorted(known), n=1)
     return f", did you mean {near[0]}?" if near else ""
 
@@ -221,10 +217,6 @@ def _explained(found: ErrorDetails) -> tuple[str, str]:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Return the location as people write it.
-
-    >>> _path(("plans", 0, "id"))
-    'plans[0].id'
-    """
+    """Return a location as people write it, such as `plans[0].id`."""
     parts = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in location)
     return "".join(parts).removeprefix(".")

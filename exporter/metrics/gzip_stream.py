@@ -59,12 +59,7 @@ def joined(parts: Sequence[Part]) -> Part:
 
 
 def gzipped(*parts: Part) -> bytes:
-    """Return the whole stream.
-
-    >>> import gzip
-    >>> gzip.decompress(gzipped(packed(b"dr_up "), packed(b"1")))
-    b'dr_up 1'
-    """
+    """Return the whole stream."""
     whole = joined(parts)
     trailer = struct.pack("<II", whole.crc, whole.size & 0xFFFF_FFFF)
     return b"".join((_HEADER, whole.deflated, _LAST_BLOCK, trailer))

@@ -174,6 +174,5 @@ def _zeros(family: Family) -> dict[tuple[str, ...], float]:
 
 
 def _rendered(metrics: Sequence[Metric], fmt: Format) -> bytes:
-    """Return metrics in one format, without OpenMetrics' last line."""
     encode = _OPENMETRICS if fmt.is_openmetrics else _TEXT
     return encode(_Collected(metrics)).removesuffix(EOF)

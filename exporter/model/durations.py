@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 
 _MS_PER_UNIT = {
     "y": 365 * 86_400_000,
@@ -22,9 +23,6 @@ def parse_duration(text: str) -> timedelta:
 
     Raises:
         ValueError: the text is no duration; the message does not repeat it.
-
-    >>> parse_duration("1m30s")
-    datetime.timedelta(seconds=90)
     """
     if text == "0":
         return timedelta()
@@ -43,8 +41,6 @@ def parse_duration(text: str) -> timedelta:
 def format_duration(duration: timedelta) -> str:
     """Return the duration as Prometheus writes it, cut to milliseconds.
 
-    >>> format_duration(timedelta(seconds=90)), format_duration(timedelta())
-    ('1m30s', '0s')
     >>> format_duration(timedelta(days=14)), format_duration(timedelta(days=90))
     ('2w', '90d')
     """
@@ -67,14 +63,11 @@ def brief_duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return "-"
-    sign, value = ("-", -seconds) if seconds < 0 else ("", seconds)
-    if round(value, 1) < 60:  # noqa: PLR2004 - a minute
-        return f"{sign}{value:.3g}s"
-    # From a day on, minutes are noise.
-    hour, day = 3_600, 86_400
-    whole = round(value) if value < day else round(value / hour) * hour
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
-    return sign + " ".join([f"{count}{unit}" for count, unit in parts if count][:2])
+    for large, small in pairwise("dhms"):
+        size = _MS_PER_UNIT[small] / 1000
+        whole = int(round(abs(seconds), 1) // size)
+        count, rest = divmod(whole, _MS_PER_UNIT[large] // _MS_PER_UNIT[small])
+        if count:
+            sign = "-" if seconds < 0 else ""
+            return f"{sign}{count}{large}" + (f" {rest}{small}" if rest else "")
+    return f"{seconds:.3g}s"
