@@ -56,29 +56,21 @@ class LeaseClient:
         self._name = name
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._lease = f"the Lease {name} in namespace {namespace}"
-        # Written back as it was read: the API refuses a write if version or UID differ
-        # by then, and what others wrote, such as labels, stays.
-        self._metadata: Json | None = None
 
-    async def read(self) -> Json | None:
-        """Return the spec of the Lease, None if there is no such Lease."""
-        found = await self._request("get")
-        self._metadata = found and found["metadata"]
-        return found and found["spec"]
+    async def read(self) -> Json:
+        """Return metadata and spec of the Lease; a new one if there is none."""
+        new = {"metadata": {"name": self._name}, "spec": {}}
+        return await self._request("get") or new
 
-    async def write(self, spec: Json) -> bool:
-        """Replace the Lease that was read last, or create it if there was none.
+    async def write(self, lease: Json, spec: Json) -> bool:
+        """Give a Lease that was read this spec, and create it if it is new.
 
-        Returns False if another process has written it meanwhile.
+        Returns False if another process has written it meanwhile: the API compares
+        version and UID. What others wrote in the metadata, such as labels, stays.
         """
-        body = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": self._metadata or {"name": self._name},
-            "spec": spec,
-        }
-        verb = "update" if self._metadata else "create"
-        return await self._request(verb, body) is not None
+        kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        verb = "update" if "uid" in lease["metadata"] else "create"
+        return await self._request(verb, {**lease, **kind, "spec": spec}) is not None
 
     async def _request(self, verb: str, body: Json | None = None) -> Json | None:
         """Return the answer; None if the Lease is not there, or not as it was read."""
@@ -161,11 +153,11 @@ class Elector:
         # From before it is sent: others may see a renewal at any time after.
         started = self._now()
         async with asyncio.timeout(self._request_timeout):
-            spec = await self._lease.read() or {}
-            if self._is_held_by_another(spec):
+            lease = await self._lease.read()
+            if self._is_held_by_another(lease["spec"]):
                 self._renewed_at = -math.inf
                 self._on_follow()
-            elif await self._lease.write(self._mine(spec)):
+            elif await self._lease.write(lease, self._mine(lease["spec"])):
                 self._renewed_at = started
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Never:
@@ -191,10 +183,10 @@ class Elector:
         # A Lease that is not released expires.
         with suppress(LeaseError, ConfigurationError, TimeoutError):
             async with asyncio.timeout(RELEASE_SECONDS):
-                spec = await self._lease.read()
-                if spec and spec.get("holderIdentity") == self.identity:
+                lease = await self._lease.read()
+                if lease["spec"].get("holderIdentity") == self.identity:
                     free = {"holderIdentity": "", "leaseDurationSeconds": 1}
-                    await self._lease.write(spec | free)
+                    await self._lease.write(lease, lease["spec"] | free)
 
     async def _renew(self) -> None:
         """Renew the Lease until another holds it or the renew deadline has passed."""

@@ -143,21 +143,21 @@ async def test_of_several_writers_of_the_same_lease_one_succeeds(
     file = cluster.kubeconfig_of(ACCOUNT, namespace)
     async with AsyncExitStack() as stack:
         racing = [await client(stack, file, namespace) for _ in range(4)]
-        for found in (None, mine):
-            assert [await one.read() for one in racing] == [found] * 4
+        for found in ({}, mine):
+            leases = [await one.read() for one in racing]
+            assert [lease["spec"] for lease in leases] == [found] * 4
             # Different holders, as the server ignores a write that changes nothing.
             writes = (
-                one.write(mine | {"holderIdentity": f"{i}"})
+                one.write(leases[i], mine | {"holderIdentity": f"{i}"})
                 for i, one in enumerate(racing)
             )
             won = await asyncio.gather(*writes)
             assert won.count(True) == 1
-            await racing[0].read()
-            assert await racing[0].write(mine)
+            assert await racing[0].write(await racing[0].read(), mine)
 
-        await racing[0].read()
+        lease = await racing[0].read()
         cluster.kubectl("delete", "lease", lease_name(), f"--namespace={namespace}")
-        assert not await racing[0].write(mine)
+        assert not await racing[0].write(lease, mine)
 
 
 async def client(stack: AsyncExitStack, file: Path, namespace: str) -> LeaseClient:

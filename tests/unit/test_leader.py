@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -300,11 +301,10 @@ async def test_a_lease_that_was_deleted_and_made_by_another_is_not_replaced() ->
     a = candidate(api, "a")
     await a.elector.attempt()
     client = a.elector._lease
-    spec = await client.read()
-    assert spec is not None
+    lease = copy.deepcopy(await client.read())
     api.leases["dr"]["metadata"]["uid"] = "another"
 
-    assert not await client.write(spec)
+    assert not await client.write(lease, lease["spec"])
 
 
 @virtually
