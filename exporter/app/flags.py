@@ -49,37 +49,23 @@ _WITHOUT_VALUE = {
 class _Parser(argparse.ArgumentParser):
     """An argparse parser whose complaints are one line and hold no values."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"allow_abbrev": False, **options})
-        version = f"{PROGRAM} {__version__}"
-        self.add_argument("--version", action="version", version=version)
-
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
         for quoting, line in _WITHOUT_VALUE.items():
             message = re.sub(f"(?s){quoting}", line, message)
         self.exit(2, f"{PROGRAM}: {message}\n")
 
-    def parse_known_args(  # type: ignore[override]  # argparse overloads by namespace
-        self,
-        args: Sequence[str] | None = None,
-        namespace: argparse.Namespace | None = None,
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse, and refuse what is left over without showing it."""
-        found, left = super().parse_known_args(args, namespace)
-        if left:
-            self.error(self._complaint(left[0].partition("=")[0]))
-        return found, left
-
-    def _complaint(self, flag: str) -> str:
-        """Return what is wrong with an argument that nothing takes."""
+    def refuse(self, flag: str) -> NoReturn:
+        """Say what is wrong with an argument that nothing takes, and exit with 2."""
         if re.fullmatch(r"--[a-z][a-z._-]{0,39}", flag) is None:
-            return "an argument was not expected, see --help"
+            self.error("an argument was not expected, see --help")
         for spec in setting_specs().values():
             if spec.flag is None and flag == flag_name(spec.path):
-                return f"{flag}: a secret has no flag, set {spec.environment} instead"
+                self.error(
+                    f"{flag}: a secret has no flag, set {spec.environment} instead"
+                )
         meant = did_you_mean(flag, self._option_string_actions)
-        return f"unknown flag {flag}{meant or ', see --help'}"
+        self.error(f"unknown flag {flag}{meant or ', see --help'}")
 
 
 def parse_command_line(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -91,7 +77,11 @@ def parse_command_line(words: Sequence[str] | None = None) -> argparse.Namespace
     first = given[0] if given else "-"
     if first.startswith("-") and first not in {"-h", "--help", "--version"}:
         given.insert(0, "serve")
-    return _build_parser().parse_args(given)
+    program, commands = _parsers()
+    found, left = program.parse_known_args(given)
+    if left:
+        commands[found.command].refuse(left[0].partition("=")[0])
+    return found
 
 
 def setting_flags(namespace: argparse.Namespace) -> dict[str, object]:
@@ -104,17 +94,23 @@ def setting_flags(namespace: argparse.Namespace) -> dict[str, object]:
 
 
 @cache
-def _build_parser() -> _Parser:
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     program = _Parser(
         prog=PROGRAM,
+        allow_abbrev=False,
         usage="%(prog)s [command] [flags]",
         description="Prometheus exporter for RocketMQ disaster-recovery lag.",
     )
     commands = program.add_subparsers(dest="command", metavar="command")
     parsers = {
-        name: commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        name: commands.add_parser(
+            name, help=text, description=f"{text.capitalize()}.", allow_abbrev=False
+        )
         for name, text in _COMMANDS.items()
     }
+    for parser in (program, *parsers.values()):
+        version = f"{PROGRAM} {__version__}"
+        parser.add_argument("--version", action="version", version=version)
     # The program's own flags are there to be shown: what it parses has a command.
     for parser in (program, parsers["serve"], parsers["poll"], parsers["check"]):
         parser.add_argument(
@@ -140,7 +136,7 @@ def _build_parser() -> _Parser:
         _add_simulator(parsers[name])
     all_but_plans = (spec for path, spec in setting_specs().items() if path != "plans")
     _add_settings(parsers["demo"], all_but_plans)
-    return program
+    return program, parsers
 
 
 def _add_settings(
