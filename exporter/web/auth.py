@@ -86,20 +86,15 @@ class TokenBucket:
         self._interval = interval
         self._burst = burst
         self._clock = clock
-        self._tokens = float(burst)
-        self._at = clock()
+        self._full_at = clock()
 
     def allows(self) -> bool:
-        """Return whether a request may pass, and count it if so."""
-        if not self._interval:
-            return True
+        """Return whether a request may pass, and take its token if so."""
         now = self._clock()
-        gained = (now - self._at) / self._interval
-        self._tokens = min(float(self._burst), self._tokens + gained)
-        self._at = now
-        if self._tokens < 1:
+        full_at = max(now, self._full_at) + self._interval
+        if full_at - now > self._burst * self._interval:
             return False
-        self._tokens -= 1
+        self._full_at = full_at
         return True
 
 
@@ -139,18 +134,15 @@ class BasicAuth:
         # All hashes have one length, so each pair has a key of its own.
         key = hashlib.blake2b(stored + password, key=self._pepper).digest()
         if key not in self._answers:
-            await self._compare(key, password, stored)
-        return self._answers[key] and user in known
-
-    async def _compare(self, key: bytes, password: bytes, stored: bytes) -> None:
-        async with self._turn:
-            # Perhaps it was just compared, for another request with the same one.
-            if key in self._answers:
-                return
-            answer = await in_daemon_thread(partial(self._matches, password, stored))
-            if len(self._answers) >= CACHE_SIZE:
-                del self._answers[next(iter(self._answers))]
-            self._answers[key] = answer
+            async with self._turn:
+                # Perhaps it was just compared, for another request with the same one.
+                if key not in self._answers:
+                    compare = partial(self._matches, password, stored)
+                    self._answers[key] = await in_daemon_thread(compare)
+        answer = self._answers[key]
+        if len(self._answers) > CACHE_SIZE:
+            del self._answers[next(iter(self._answers))]
+        return answer and user in known
 
 
 def decoded(header: str | None) -> tuple[bytes, bytes] | None:
