@@ -6,6 +6,7 @@ The demo reads neither environment nor files: nothing of the machine's has a par
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -16,7 +17,7 @@ from exporter.app import logs
 from exporter.app.exporter import Exporter
 from exporter.app.flags import setting_flags
 from exporter.app.report import show
-from exporter.app.serve import serve, stop_signal
+from exporter.app.serve import serve, signalled
 from exporter.config.fields import split_address
 from exporter.config.load import load
 from exporter.simulator.server import running
@@ -38,7 +39,7 @@ WORST_IN_DEMO = 15
 
 async def simulate(arguments: argparse.Namespace) -> None:
     """Run the simulated cloud until a signal says stop."""
-    stop = stop_signal()
+    stop = signalled(signal.SIGTERM, signal.SIGINT)
     async with _cloud(arguments) as url:
         print(f"simulated cloud at {url}, key pair simulator / simulator", flush=True)
         await stop.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -80,7 +80,7 @@ class Exporter:
         """Build what these settings replace; nothing polls meanwhile."""
         self.settings = settings
         self._cloud = cloud
-        self._connection = connection
+        self.connection = connection
         self.telemetry.configured(settings)
         self.store.set_limits(
             stale_after=settings.poll.stale_after.total_seconds(),
@@ -129,13 +129,9 @@ class Exporter:
                     self._polling.cancel()
                     await asyncio.wait({self._polling})
                 self.exposition.set_families(settings.metrics.families)
-                former = self._connection
+                former = self.connection
                 self._build(settings, cloud, connection.pop_all(), known=self.discovery)
         await former.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections to the cloud."""
-        await self._connection.aclose()
 
     def elected(self, is_leader: bool) -> None:  # noqa: FBT001 - a callback
         """Note whether this process polls; while another does, show nothing found.
@@ -145,30 +141,31 @@ class Exporter:
         self._stands_by = not is_leader
         self.telemetry.elected(is_leader=is_leader)
         if not is_leader:
-            self._build(self.settings, self._cloud, self._connection, known=None)
+            self._build(self.settings, self._cloud, self.connection, known=None)
         self.exposition.renew()
 
-    def site(self) -> Site:
-        """Return what of this exporter is served over HTTP."""
+    def site(self, reload: Callable[[], Awaitable[Sequence[str]]]) -> Site:
+        """Return what of this exporter is served over HTTP; `reload` if it is on."""
+        web = self.settings.web
         return Site(
             exposition=self.exposition,
             report=self.report,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
-            telemetry_path=self.settings.web.telemetry_path,
-            max_requests=self.settings.web.max_requests,
+            telemetry_path=web.telemetry_path,
+            max_requests=web.max_requests,
+            reload=reload if web.enable_lifecycle else None,
         )
 
     def report(self) -> StatusReport:
         """Return what is known at present."""
         inventory, settings = self.discovery.inventory, self.settings
         synced = {plan.plan_id for plan in inventory.plans if plan.is_auto_synced}
-        limits = {}
-        for plan_id, (lag, age) in inventory.objectives.items():
+        limits = {
             # Where progress is not synced by itself, its age says nothing.
-            limits[plan_id] = Limits(
-                lag or None, (age or None) if plan_id in synced else None
-            )
+            plan_id: Limits(lag or None, (age or None) if plan_id in synced else None)
+            for plan_id, (lag, age) in inventory.objectives.items()
+        }
         return StatusReport(
             at=self._wall(),
             statuses=self.store.statuses(),
@@ -191,4 +188,4 @@ async def opened(settings: Settings) -> AsyncIterator[Exporter]:
         try:
             yield exporter
         finally:
-            await exporter.aclose()
+            await exporter.connection.aclose()

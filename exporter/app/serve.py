@@ -7,7 +7,6 @@ import gc
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from operator import attrgetter
 
 import structlog
@@ -48,7 +47,7 @@ async def serve(
         ConfigurationError: the web configuration or the Lease cannot be used.
         OSError: a listen address cannot be used; the text says which.
     """
-    stop = stop_signal()
+    stop = signalled(signal.SIGTERM, signal.SIGINT)
     hangup = signalled(signal.SIGHUP)
     # What was imported stays: looking through it takes the garbage collector tens of
     # milliseconds, in which no scrape is answered.
@@ -59,8 +58,7 @@ async def serve(
     )
     async with opened(settings) as exporter:
         reloader = Reloader(exporter, reread)
-        reload = reloader.reload if settings.web.enable_lifecycle else None
-        site = replace(exporter.site(), reload=reload)
+        site = exporter.site(reloader.reload)
         app = application(site, middlewares)
         listen = settings.web.listen_address
         async with (
@@ -78,15 +76,14 @@ async def serve(
             ports = sorted({address.rpartition(":")[2] for address in addresses})
             urls = [f"{scheme}://localhost:{port}" for port in ports]
             polling = elector.run(exporter.run) if elector else exporter.run()
-            running = group.create_task(polling)
-            waiting = group.create_task(_when_ready(exporter, urls, on_ready))
-            reloads = group.create_task(reloader.reload_on(hangup))
-            stopping = group.create_task(stop.wait())
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not stopping.done():
-                # An exporter that does not poll must not look healthy.
-                raise RuntimeError("polling has ended by itself")
-            for task in (running, waiting, reloads):
+            running = (
+                group.create_task(polling),
+                group.create_task(_when_ready(exporter, urls, on_ready)),
+                group.create_task(reloader.reload_on(hangup)),
+            )
+            # An error of theirs ends the wait: who does not poll must not look healthy.
+            await stop.wait()
+            for task in running:
                 task.cancel()
     log.info("stopped")
 
@@ -98,11 +95,6 @@ async def _when_ready(
     statuses = exporter.store.statuses()
     log.info("ready", routes=len(statuses), up=sum(bool(s.is_up) for s in statuses))
     on_ready(exporter, urls)
-
-
-def stop_signal() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set."""
-    return signalled(signal.SIGTERM, signal.SIGINT)
 
 
 def signalled(*signals: signal.Signals) -> asyncio.Event:

@@ -124,12 +124,12 @@ async def test_a_poll_under_way_begins_again() -> None:
 
         await eventually(is_polling)
         # Held, or the garbage collector would close what nobody has closed.
-        former, session = it.exporter._connection, _session_of(it.exporter)
+        former, session = it.exporter.connection, _session_of(it.exporter)
         assert not it.exporter.ready.is_set()
         assert (await it.reload(api={"page_size": 20, "max_concurrency": 2}))[0] == 200
 
         assert session.closed
-        assert former is not it.exporter._connection
+        assert former is not it.exporter.connection
         assert not _session_of(it.exporter).closed
         await it.exporter.ready.wait()
         (status,) = it.exporter.store.statuses()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,11 +118,12 @@ async def exporting(
             "access_key_secret": "simulator",
         }
         poll = {"interval": "100ms", "timeout": "20s"}
-        configuration = _merged({"api": api, "poll": poll}, sections)
+        web = {"enable_lifecycle": True}
+        configuration = _merged({"api": api, "poll": poll, "web": web}, sections)
         _write(file, configuration)
         reread = partial(load, flags={}, environ={}, file=file)
         exporter = await stack.enter_async_context(opened(reread()))
-        site = replace(exporter.site(), reload=Reloader(exporter, reread).reload)
+        site = exporter.site(Reloader(exporter, reread).reload)
         server = serving(application(site), ["127.0.0.1:0"])
         (address,) = await stack.enter_async_context(server)
         client = aiohttp.ClientSession(f"http://{address}")
