@@ -168,11 +168,6 @@ class Reloader:
 
 
 def changed_settings(before: Settings, after: Settings) -> list[str]:
-    """Return the names of the settings that differ.
-
-    >>> from exporter.config.settings import ShardSettings
-    >>> changed_settings(Settings(), Settings(shard=ShardSettings(total=2)))
-    ['shard.total']
-    """
+    """Return the names of the settings that differ."""
     paths = (path for path in setting_specs() if "[]" not in path)
     return [p for p in paths if attrgetter(p)(before) != attrgetter(p)(after)]

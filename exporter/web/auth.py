@@ -19,6 +19,8 @@ from exporter.cloud.credentials import in_daemon_thread
 from exporter.config.load import ConfigurationError
 from exporter.web.watch import WatchedConfig, watched_context
 
+_HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("headers", Mapping)
+
 
 def web_security(
     file: Path | None, clock: Callable[[], float]
@@ -26,7 +28,8 @@ def web_security(
     """Return the middlewares and the TLS that a web configuration file asks for.
 
     Whether there is TLS, and the rate limit, take a restart to change; all else follows
-    the files as they change.
+    the files as they change. A request is refused as exporter-toolkit does, in its
+    order: 500, 429, headers, 401.
 
     Raises:
         ConfigurationError: one line per fault.
@@ -37,17 +40,6 @@ def web_security(
     config, context = watched.current()
     limit = config.rate_limit
     bucket = TokenBucket(limit.interval, limit.burst, clock)
-    return (authenticate(watched, bucket),), context and watched_context(watched)
-
-
-_HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("headers", Mapping)
-
-
-def authenticate(watched: WatchedConfig, bucket: TokenBucket) -> Middleware:
-    """Return the middleware that refuses requests as the web configuration says.
-
-    The checks are exporter-toolkit's, in its order: 500, 429, headers, 401.
-    """
     auth = BasicAuth()
 
     @web.middleware
@@ -68,7 +60,7 @@ def authenticate(watched: WatchedConfig, bucket: TokenBucket) -> Middleware:
             )
         return await handler(request)
 
-    return guarded
+    return (guarded,), context and watched_context(watched)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
