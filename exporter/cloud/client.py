@@ -45,8 +45,6 @@ GET_ITEM = "GetDisasterRecoveryItem"
 LIST_CHECKPOINTS = "ListDisasterRecoveryCheckpoints"
 ACTIONS = (LIST_PLANS, GET_PLAN, LIST_ITEMS, GET_ITEM, LIST_CHECKPOINTS)
 
-PLAN_PATH = "/disaster_recovery"
-
 log = structlog.get_logger(__name__)
 
 _plan_page = page_decoder(PlanRow)
@@ -128,7 +126,8 @@ class CloudClient:
         return snapshot
 
     def _call(self, action: str, region: str, path: str = "", **query: str) -> Call:
-        return Call(action, self._endpoint_for(region), PLAN_PATH + path, query)
+        endpoint = self._endpoint_for(region)
+        return Call(action, endpoint, f"/disaster_recovery{path}", query)
 
     async def _list(self, call: Call, decode: Decode[Page[T]]) -> list[T]:
         rows, malformed = await self._read_all(call, decode, list[T])

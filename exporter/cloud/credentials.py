@@ -243,8 +243,7 @@ _SAFE: Final = re.compile(
 def told(error: Exception) -> str:
     """Return what may be shown of an error of the chain, step by step."""
     text, *steps = _STEP.split(str(error))
-    if not steps:
-        return f"{type(error).__name__}: {_safe(text)}"
+    steps = steps or [type(error).__name__, text]
     pairs = zip(steps[::2], steps[1::2], strict=True)
     return "; ".join(f"{name}: {_safe(said)}" for name, said in pairs)
 

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
 
+from exporter.cloud.collector import CheckpointCollector
 from exporter.cloud.retry import Deadline
 from exporter.cloud.wire import Page
 from exporter.model.errors import IncompleteError
 
-C = TypeVar("C", bound="Collector")
+C = TypeVar("C", bound=CheckpointCollector | list[Any])
+"""What keeps the rows of a list, in their order and each of them once."""
 
 Fetch = Callable[[int], Awaitable[Page[Any]]]
 """Reads the page of a number; the first is 1."""
 
 # A list that changes while it is read is read again, so often in all.
 PASSES = 3
-
-
-class Collector(Protocol):
-    """What keeps the rows of a list, a builtin list for one."""
-
-    def extend(self, rows: Iterable[Any], /) -> None:
-        """Take rows in the order of the list, each of them once."""
 
 
 async def read_all(
