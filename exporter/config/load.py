@@ -38,8 +38,8 @@ class ConfigurationError(Exception):
     """The configuration cannot be used; each fault is one line without values."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+        self.faults = tuple(map(one_line, faults))
+        super().__init__("\n".join(self.faults))
 
 
 def load(
@@ -71,7 +71,7 @@ def load(
         return Settings(**tree)
     except ValidationError as error:
         faults = [_line(each, file, given) for each in error.errors()]
-    raise ConfigurationError(tuple(map(one_line, faults)))
+    raise ConfigurationError(tuple(faults))
 
 
 def _given(flags: Mapping[str, object], environ: Mapping[str, str]) -> _Given:
@@ -155,7 +155,7 @@ def read_file(file: Path) -> dict[str, Any]:
         if value is None or isinstance(value, dict):
             return value or {}
         fault = _MAPPING_EXPECTED
-    raise ConfigurationError((one_line(f"{file}: {fault}"),))
+    raise ConfigurationError((f"{file}: {fault}",))
 
 
 def shown_key(key: object) -> str:

@@ -72,11 +72,11 @@ class CloudError(Exception):
         self,
         message: str,
         *,
-        origin: Origin | None = None,
+        origin: Origin = NOWHERE,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.origin = origin or NOWHERE
+        self.origin = origin
         self.retry_after = retry_after
 
     def is_news_after(self, before: CloudError | None) -> bool:

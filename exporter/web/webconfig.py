@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from exporter.config.load import ConfigurationError, one_line, read_file, shown_key
+from exporter.config.load import ConfigurationError, read_file, shown_key
 
 T = TypeVar("T")
 
@@ -210,7 +210,7 @@ def read(file: Path) -> WebConfig:
 
 def fault(file: Path, *messages: str) -> ConfigurationError:
     """Return the error that says what is wrong with a web configuration."""
-    return ConfigurationError(tuple(one_line(f"{file}: {each}") for each in messages))
+    return ConfigurationError(tuple(f"{file}: {each}" for each in messages))
 
 
 def _line(found: Mapping[str, Any]) -> str:
