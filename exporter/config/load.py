@@ -63,10 +63,12 @@ def load(
     given = _given(flags, environ)
     for path, (_, value) in given.items():
         section, _, name = path.rpartition(".")
-        settings = tree.setdefault(section, {}) if section else tree
-        # A section of the file that is no mapping stays, to be refused.
-        if isinstance(settings, dict):
-            settings[name] = value
+        beside = tree.get(section, {})
+        if not section:
+            tree[name] = value
+        elif isinstance(beside, dict):  # else it stays, to be refused
+            # A new mapping: by an alias of YAML two sections may share theirs.
+            tree[section] = beside | {name: value}
     try:
         return Settings(**tree)
     except ValidationError as error:

@@ -106,6 +106,17 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
     assert found.timeout == timedelta(seconds=10)
 
 
+def test_a_flag_changes_one_of_two_sections_that_share_an_alias(tmp_path: Path) -> None:
+    """YAML gives both names the same mapping."""
+    found = loaded(
+        tmp_path,
+        "groups: &same {exclude: [a]}\ntopics: *same",
+        flags={"groups.exclude": "b"},
+    )
+
+    assert (found.groups.exclude, found.topics.exclude) == (("b",), ("a",))
+
+
 def test_only_load_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process's own variables count where the caller hands them over."""
     monkeypatch.setenv("ROCKETMQ_DR_API__REGION", "cn-x")
