@@ -55,6 +55,8 @@ BY_STATUS: Mapping[int, type[CloudError]] = {
 # The vendor's SDK takes any error that carries it for throttling; so do we.
 WAIT_HEADER = "x-acs-retry-after"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,80}")
+# Foreign XML is not parsed.
+_XML_CODE = re.compile(rb"\s*<.*?<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def _failure_of(answer: Answer) -> CloudError:
     """Return the error of an answer that has no data."""
     said = loose_object(answer.body)
     success = converted(said.get("success"), bool)
+    xml = _XML_CODE.match(answer.body[:65_536])
     status = answer.status
-    code = safe_code(said.get("Code"), said.get("code"))
+    code = safe_code(said.get("Code"), said.get("code"), xml and xml[1].decode())
     if status == HTTPStatus.OK and success is not None:
         stated = converted(said.get("httpStatusCode"), int)
         status = status if success else stated or status

@@ -17,7 +17,9 @@ from exporter.config.settings import ApiSettings
 from exporter.model.errors import CredentialsError
 
 # Without it each of a thousand routes would ask the chain, whole or broken, again.
-KEPT_SECONDS: Final = 10.0
+CHAIN_KEPT_SECONDS: Final = 10.0
+# A rotated secret counts after so long; reading its file costs nothing.
+FILES_KEPT_SECONDS: Final = 1.0
 # The vendor gives the first two a handler each time a module of it is imported;
 # urllib3 tells the whole URL, and that is where STS wants its tokens.
 VENDOR_LOGGERS: Final = ("credentials", "alibabacloud-tea", "urllib3")
@@ -145,8 +147,8 @@ def vendor_chain() -> Ask:
 class CredentialSource:
     """Where the client takes its key from, before each request.
 
-    One thread at a time asks for the key, and each answer is kept for 10 s: a secret
-    that is rotated in its file needs no reload. The vendor's chain itself caches
+    One thread at a time asks for the key, and each answer is kept for `kept_seconds`: a
+    secret that is rotated in its file needs no reload. The vendor's chain itself caches
     temporary keys, and renews them 15 minutes before they end; profile files it reads
     once. So once the API refused its key, the source is opened again: a new chain reads
     the files, and asks STS or the metadata. The environment of a process never changes:
@@ -157,9 +159,11 @@ class CredentialSource:
         self,
         open_source: Callable[[], Ask] = vendor_chain,
         *,
+        kept_seconds: float = CHAIN_KEPT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_source
+        self._kept_seconds = kept_seconds
         self._clock = clock
         self._ask: Ask | None = None
         # What was answered, or will be; a str says why there is no key.
@@ -190,7 +194,7 @@ class CredentialSource:
 
     async def _refresh(self) -> Credentials | str:
         found = await in_daemon_thread(self._found)
-        self._kept_until = self._clock() + KEPT_SECONDS
+        self._kept_until = self._clock() + self._kept_seconds
         return found
 
     def _found(self) -> Credentials | str:
@@ -217,7 +221,7 @@ def credential_source(api: ApiSettings) -> CredentialSource:
     if api.access_key_id is None:
         return CredentialSource()
     ask = configured(api)
-    return CredentialSource(lambda: ask)
+    return CredentialSource(lambda: ask, kept_seconds=FILES_KEPT_SECONDS)
 
 
 _STEP: Final = re.compile(r"(\w+)CredentialsProvider: ")

@@ -7,11 +7,17 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    SettingsConfigDict,
+)
 
 from exporter.config.catalogue import (
     PREFIX,
@@ -60,26 +66,41 @@ def load(
     if file is None and FILE_VARIABLE in environ:
         file = Path(environ[FILE_VARIABLE])
     tree = {} if file is None else read_file(file)
-    given = _given(flags, environ)
-    for path, (_, value) in given.items():
-        section, _, name = path.rpartition(".")
-        beside = tree.get(section, {})
-        if not section:
-            tree[name] = value
-        elif isinstance(beside, dict):  # else it stays, to be refused
-            # A new mapping: by an alias of YAML two sections may share theirs.
-            tree[section] = beside | {name: value}
+    given = _given(flags, environ, tree)
     try:
-        return Settings(**tree)
+        return _merged(given, tree)
     except ValidationError as error:
         faults = [_line(each, file, given) for each in error.errors()]
     raise ConfigurationError(tuple(faults))
 
 
-def _given(flags: Mapping[str, object], environ: Mapping[str, str]) -> _Given:
+class _Sources(Settings, BaseSettings):
+    """Settings that pydantic-settings merges from sources, the first above the rest."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
+    )
+
+
+def _merged(given: _Given, tree: dict[str, Any]) -> Settings:
+    """Validate what flags and variables say, and what the file says beneath them."""
+    above = EnvSettingsSource(_Sources)
+    values = {variable(path).lower(): value for path, (_, value) in given.items()}
+    above.env_vars = cast("dict[str, str | None]", values)
+    sources = above, InitSettingsSource(_Sources, tree)
+    return Settings(**dict(_Sources(_build_sources=(sources, {}))))
+
+
+def _given(
+    flags: Mapping[str, object], environ: Mapping[str, str], tree: Mapping[str, object]
+) -> _Given:
     """Return what flags and variables say; a flag wins over a variable."""
     given: dict[str, tuple[str, object]] = {}
     for path, spec in setting_specs().items():
+        section, _, name = path.partition(".")
+        if name and not isinstance(tree.get(section, {}), dict):
+            # It would hide that this section of the file is no mapping.
+            continue
         if path in flags:
             given[path] = spec.flag or path, _decoded(spec, flags[path])
         elif spec.environment is not None and spec.environment in environ:

@@ -61,14 +61,18 @@ def refused(
 
 PASCAL = {"RequestId": "A-1", "HostId": "h", "Code": "Throttling", "Message": SECRET}
 CAMEL = {"requestId": "A-1", "success": False, "code": "Throttling", "message": SECRET}
+XML = (
+    "<Error><RequestId>A-1</RequestId><Code>Throttling</Code>"
+    f"<Message>{SECRET}</Message></Error>"
+).encode()
 
 
 @pytest.mark.parametrize("status", [200, 400, 503])
-@pytest.mark.parametrize("body", [PASCAL, CAMEL])
+@pytest.mark.parametrize("body", [PASCAL, CAMEL, XML])
 def test_an_error_is_known_in_every_spelling_and_with_every_status(
-    body: dict[str, Any], status: int
+    body: bytes | dict[str, Any], status: int
 ) -> None:
-    """Bodies of the gateway and of the service; a few come with status 200."""
+    """Gateway, service and XML bodies; a few come with status 200."""
     assert refused(body, status).reason is Reason.THROTTLED
 
 
@@ -199,6 +203,7 @@ def test_the_request_id_is_kept_for_the_vendors_support(body: dict[str, Any]) ->
     [
         PASCAL | {"Code": SECRET, "RequestId": SECRET},
         CAMEL | {"code": SECRET, "requestId": SECRET, "data": {"password": SECRET}},
+        XML.replace(b"Throttling", SECRET.encode()),
         f"<html>{SECRET}</html>".encode(),
         good({"totalCount": SECRET, "list": SECRET}),
         b'{"success":true,"data":"\xff ' + SECRET.encode() + b'"}',
@@ -305,6 +310,22 @@ def test_retry_after_is_seconds_and_no_throttling(
     error = refused(b"", 503, **pause)
 
     assert (error.reason, error.retry_after) == (reason, seconds)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"<?xml version='1.0'?><Error>\n<Code> Throttling </Code>", "Throttling"),
+        (b"\n<Error><Code>Instance.NotFound</Code>", "Instance.NotFound"),
+        (b"<Error><Code>string to sign</Code></Error>", None),
+        (b"Message: <Code>Throttling</Code>", None),
+        (b'{"Message": "<Code>Throttling</Code>"}', None),
+        (b"<html><body>502 Bad Gateway</body></html>", None),
+    ],
+)
+def test_a_code_is_found_in_xml_and_nowhere_else(body: bytes, code: str | None) -> None:
+    """The gateway may answer in XML; foreign XML is not parsed."""
+    assert refused(body, 400).origin.code == code
 
 
 @given(st.one_of(st.none(), st.integers(), st.text(), st.lists(st.text())))

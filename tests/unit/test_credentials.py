@@ -13,7 +13,7 @@ from pydantic import Secret
 
 from exporter.app.logs import redacted_text
 from exporter.cloud.credentials import (
-    KEPT_SECONDS,
+    CHAIN_KEPT_SECONDS,
     Ask,
     CredentialSource,
     configured,
@@ -87,7 +87,7 @@ async def test_a_rotated_file_is_read_again(
     if is_rejected:
         source.reject(old)
     else:
-        clock.now += KEPT_SECONDS
+        clock.now += CHAIN_KEPT_SECONDS
 
     assert old.access_key_secret == "old"
     assert (await source.get()).access_key_secret == "newer"
@@ -119,7 +119,7 @@ async def test_a_file_that_comes_back_is_read(tmp_path: Path) -> None:
     assert told == f"{secret} cannot be read (No such file or directory)"
 
     secret.write_text("here")
-    clock.now += KEPT_SECONDS
+    clock.now += CHAIN_KEPT_SECONDS
 
     assert (await source.get()).access_key_secret == "here"
 
@@ -206,7 +206,7 @@ async def test_a_key_is_kept_for_seconds() -> None:
     source = CredentialSource(chain.open, clock=clock)
     await source.get()
 
-    clock.now += KEPT_SECONDS - 0.1
+    clock.now += CHAIN_KEPT_SECONDS - 0.1
     await source.get()
     assert chain.asked == 1
     clock.now += 0.1
@@ -220,7 +220,7 @@ async def test_a_failure_is_kept_for_seconds_then_tried_again() -> None:
     source = CredentialSource(chain.open, clock=clock)
     failure = await key_or_failure(source)
 
-    clock.now += KEPT_SECONDS - 0.1
+    clock.now += CHAIN_KEPT_SECONDS - 0.1
     assert await key_or_failure(source) == failure
     assert chain.asked == 1
     clock.now += 0.1
