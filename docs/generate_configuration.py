@@ -69,8 +69,9 @@ Secrets that are given as files need no reload.
   the units y, w, d, h, m, s and ms in this order. A number without a unit is refused.
 - **Regular expressions** are [RE2](https://github.com/google/re2/wiki/Syntax) and must
   match the whole name.
-- **Secrets** are best kept in files: a change counts after a second. A file that cannot
-  be read ends the start; later it is a failure of each poll, until it can. No message, log, metric or page shows a secret.
+- **Secrets** are best kept in files: a change counts after a second. A file that
+  cannot be read ends the start; later it is a failure of each poll, until it can. No
+  message, log, metric or page shows a secret.
 """
 _EXAMPLE = """\
 ## A small configuration
