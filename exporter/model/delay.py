@@ -9,10 +9,7 @@ from itertools import zip_longest
 from operator import lt
 
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
-from exporter.model.types import UNKNOWN_MS
-
-UNKNOWN_DELAY_MS = -1
-"""In a column of delays: a side is unknown, and so is the delay."""
+from exporter.model.types import UNKNOWN_DELAY_MS, UNKNOWN_MS
 
 
 def _empty() -> array[int]:

@@ -213,6 +213,7 @@ class Discovery:
         self._gone = {r: gone for r, gone in self._gone.items() if r in routes}
         ours = sorted(r for r in routes if shard_of(r, shard.total) == shard.index)
         plans = tuple(one.plan for one in found if one.plan is not None)
+        synced = {plan.plan_id for plan in plans if plan.is_auto_synced}
         plan_ids = {plan.plan_id for plan in plans} | {route.plan_id for route in ours}
         missing = {gone for one in found for gone in one.missing}
         missing |= {gone for gone in self._gone.values() if gone is not None}
@@ -221,8 +222,10 @@ class Discovery:
             items=tuple(item for one in found for item in one.items),
             missing=frozenset(missing),
             routes=tuple(ours),
-            objectives={
-                plan_id: self._settings.objectives_for(plan_id).in_seconds()
+            limits={
+                plan_id: self._settings.limits_for(
+                    plan_id, is_auto_synced=plan_id in synced
+                )
                 for plan_id in sorted(plan_ids)
             },
         )
