@@ -30,7 +30,7 @@ from exporter.config.settings import (
     ShardSettings,
 )
 from exporter.model.errors import PermissionDeniedError, Reason, UnavailableError
-from exporter.model.types import Missing, Plan, Route
+from exporter.model.types import Limits, Missing, Plan, Route
 
 
 async def test_a_plan_configured_in_full_needs_no_call() -> None:
@@ -67,8 +67,11 @@ async def test_a_plan_has_objectives_once_it_has_a_route_or_is_known() -> None:
 
     await bench.discovery.refresh()
 
-    objectives = bench.discovery.inventory.objectives
-    assert list(objectives.items()) == [("1", (300.0, 600.0)), ("2", (7.0, 600.0))]
+    limits = bench.discovery.inventory.limits
+    assert list(limits.items()) == [
+        ("1", Limits(300.0, 600.0, 0.99, is_auto_synced=True)),
+        ("2", Limits(7.0, 600.0, 0.99)),
+    ]
 
 
 async def test_left_to_itself_it_finds_every_running_plan() -> None:

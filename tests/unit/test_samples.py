@@ -30,6 +30,7 @@ from exporter.model.types import (
     Checkpoint,
     Inventory,
     Item,
+    Limits,
     Missing,
     Plan,
     Route,
@@ -102,7 +103,7 @@ def _status(draw: st.DrawFn, route: Route) -> RouteStatus:
         return tried
     rows = draw(_rows)
     hidden = draw(st.frozensets(st.integers(0, max(0, len(rows) - 1)), max_size=2))
-    snapshot = snapshot_of(route, *rows, dropped=draw(counts))
+    snapshot = snapshot_of(route, *rows, dropped=draw(st.integers(0, 9)))
     shown = status_of(snapshot, hidden=hidden if rows else frozenset())
     return replace(shown, failures=failures, polls=draw(counts))
 
@@ -115,7 +116,7 @@ inventories = st.builds(
     st.lists(_plans, max_size=2, unique_by=lambda plan: plan.plan_id).map(tuple),
     st.lists(_items, max_size=2, unique_by=lambda item: item.item_id).map(tuple),
     st.frozensets(st.builds(Missing, texts, texts), max_size=2),
-    objectives=st.dictionaries(ids, st.tuples(seconds, seconds), max_size=2),
+    limits=st.dictionaries(ids, st.builds(Limits, seconds, seconds), max_size=2),
 )
 
 GOLDEN = {
