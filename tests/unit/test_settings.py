@@ -72,7 +72,7 @@ def test_the_plan_of_the_example_loads(tmp_path: Path) -> None:
     (found,) = loaded(tmp_path, "\n".join(plan)).plans
 
     assert found.source_instances == ("rmq-cn-7e22ody0001",)
-    assert found.objectives.age == timedelta(minutes=10)
+    assert found.objectives.age == timedelta(minutes=20)
 
 
 @pytest.mark.parametrize(
