@@ -85,7 +85,7 @@ poll:
   interval: 30s
 plans:
   - id: "1300000016"
-    objectives: {lag: 2m}
+    objectives: {lag: 10m}
 groups:
   exclude: [".*_test"]
 ```
@@ -101,7 +101,7 @@ plans: []
 #     items: ["100070284"]
 #     source_instances: [rmq-cn-7e22ody0001]
 #     filter: topic_test
-#     objectives: {lag: 2m, age: 10m}
+#     objectives: {lag: 10m, age: 20m, share: 0.95}
 """
 
 

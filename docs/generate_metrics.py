@@ -27,8 +27,14 @@ and items as of the last discovery (`poll.discovery_interval`). Only ages are co
 when scraped, at most once a second. The age of the rest is
 `time() - rocketmq_dr_last_success_timestamp_seconds`.
 
-- **Lag is signed**: source minus target. 0 is in step, below 0 the target is ahead;
-  clamp it in a recording rule if you want it clamped.
+- **Alert on the delay, not on the lag.** Lag is a difference of message times: on a
+  sparse topic it is the gap between two messages until the next sync, though nothing is
+  late. Delay is for how long the target has been behind. It starts at 0 when the
+  exporter starts or takes over, and is never overstated.
+- **Lag is signed**: source minus target. 0 is in step. Below 0 the target is ahead, or it
+  stores copies with its own, later time: then in step reads slightly below 0.
+- A group that never consumed may carry the time of the oldest stored message, and so a
+  large lag. Where that message is gone the API says -1, which is unknown.
 - **An unknown value is absent**, never 0 and never NaN.
 - **A lag of 0 is no proof of health**: look at the age beside it, where
   `rocketmq_dr_plan_auto_sync` is 1, and at `rocketmq_dr_up`.

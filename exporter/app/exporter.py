@@ -17,7 +17,7 @@ from exporter.cloud.client import CloudClient, connected, requests_per_second
 from exporter.config.settings import Settings
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.telemetry import Telemetry
-from exporter.model.assessment import Limits, StatusReport
+from exporter.model.assessment import StatusReport
 from exporter.polling.discovery import Discovery
 from exporter.polling.scheduler import Scheduler
 from exporter.polling.store import Store
@@ -159,22 +159,14 @@ class Exporter:
 
     def report(self) -> StatusReport:
         """Return what is known at present."""
-        inventory, settings = self.discovery.inventory, self.settings
-        synced = {plan.plan_id for plan in inventory.plans if plan.is_auto_synced}
-        limits = {
-            # Where progress is not synced by itself, its age says nothing.
-            plan_id: Limits(lag or None, (age or None) if plan_id in synced else None)
-            for plan_id, (lag, age) in inventory.objectives.items()
-        }
         return StatusReport(
             at=self._wall(),
             statuses=self.store.statuses(),
-            inventory=inventory,
-            limits=limits,
+            inventory=self.discovery.inventory,
             failures=self.discovery.failing,
             is_tried=self.ready.is_set(),
             is_standby=self._stands_by,
-            region=settings.api.region,
+            region=self.settings.api.region,
         )
 
 

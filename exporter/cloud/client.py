@@ -122,7 +122,7 @@ class CloudClient:
             lambda: CheckpointCollector(route, accepts, series_budget, before),
             on_page,
         )
-        snapshot = self._last[route] = await collector.snapshot(malformed)
+        snapshot = self._last[route] = collector.snapshot(malformed)
         return snapshot
 
     def _call(self, action: str, region: str, path: str = "", **query: str) -> Call:

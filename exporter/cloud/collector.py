@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from exporter.cloud.wire import CheckpointRow, ItemRow, PlanRow, Progress
 from exporter.model import lag
 from exporter.model.types import (
+    UNKNOWN_DELAY_MS,
     UNKNOWN_MS,
     Columns,
     Instance,
@@ -23,7 +24,10 @@ from exporter.model.types import (
 )
 
 _NO_PROGRESS = Progress()
-_TIMES = {"checkpoint_ids", *(name for name in Columns.__slots__ if name[-3:] == "_ms")}
+_NUMBERS = {
+    "checkpoint_ids",
+    *(name for name in Columns.__slots__ if name[-3:] == "_ms"),
+}
 # A row is a tuple in the order of the columns: here stand the labels that make a series
 # of its own, and last sync, source and target position.
 _LABELS = slice(1, 5)
@@ -68,7 +72,7 @@ class CheckpointCollector:
     """Collects one route's checkpoints, page by page.
 
     `accepts` says of a group and a topic whether anybody wants them. Of checkpoints
-    beyond `series_budget` only what they come to is kept, however many there are.
+    beyond `series_budget` only the numbers are kept.
     Names that are as in `before`, the route's snapshot before, are shared with it.
     """
 
@@ -87,11 +91,10 @@ class CheckpointCollector:
         self._met: dict[Any, Any] = {}
         self._groups = before.columns.groups if before else ()
         self._target_groups = before.columns.target_groups if before else ()
-        # Of what is over the budget: the hashes of its labels, and what it comes to.
+        # The hashes of the labels of those over the budget.
         self._dropped: set[int] = set()
-        self._dropped_rollup = lag.rollup((), (), ())
         self._columns: list[Any] = [
-            array("q") if name in _TIMES else [] for name in Columns.__slots__
+            array("q") if name in _NUMBERS else [] for name in Columns.__slots__
         ]
 
     def extend(self, rows: Iterable[CheckpointRow], /) -> None:
@@ -118,12 +121,9 @@ class CheckpointCollector:
                 self._dropped.add(mark)
                 over.append(values)
         self._extend(fresh)
-        if over:
-            last_sync, source, target = list(zip(*over, strict=True))[_PROGRESS]
-            added = lag.rollup(source, target, last_sync)
-            self._dropped_rollup = lag.merged([self._dropped_rollup, added])
+        self._extend(over, has_names=False)
 
-    async def snapshot(self, malformed: int) -> Snapshot:
+    def snapshot(self, malformed: int) -> Snapshot:
         """Return what was collected, beside so many malformed rows."""
         self._rejected[Rejection.MALFORMED] = malformed
         # Tuples, for the garbage collector passes over tuples of strings.
@@ -136,9 +136,7 @@ class CheckpointCollector:
         return Snapshot(
             route=self._route,
             columns=columns,
-            rollup=lag.merged([await lag.roll_up(columns), self._dropped_rollup]),
             rejected={reason: self._rejected[reason] for reason in Rejection},
-            dropped=len(self._dropped),
             index=self._index if own < len(columns) else {},
         )
 
@@ -173,12 +171,14 @@ class CheckpointCollector:
             self._group(target.consumer_group_id, self._target_groups, index),
             self._once(target.topic_name or ""),
             self._once(kind),
+            UNKNOWN_DELAY_MS,
         )
 
-    def _extend(self, rows: list[Row]) -> None:
+    def _extend(self, rows: list[Row], *, has_names: bool = True) -> None:
         # Column by column: appending row by row takes twice as long.
         for column, added in zip(self._columns, zip(*rows, strict=True), strict=False):
-            column.extend(added)
+            if has_names or isinstance(column, array):
+                column.extend(added)
 
     def _settle(self, values: Row, index: int) -> None:
         """Keep of two rows with the same labels the one with the larger lag."""

@@ -175,6 +175,9 @@ Rate = Annotated[
     Field(gt=0, allow_inf_nan=False),
     Expected("a number above 0"),
 ]
+Share = Annotated[
+    float, BeforeValidator(_number), Field(ge=0, le=1), Expected("a number from 0 to 1")
+]
 Switch = Annotated[bool, Expected("true or false")]
 Text = Annotated[str, Field(min_length=1), Expected("text that is not empty")]
 Region = Annotated[str, AfterValidator(checked_region), Expected(_REGION)]

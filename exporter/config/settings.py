@@ -7,9 +7,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from exporter.config import fields
 from exporter.config.fields import UNIQUE, Expected, fault
+from exporter.model.types import Limits
 
 Family = Literal[
-    "sync_lag", "sync_age", "last_sync", "problem", "consume", "fetch", "info"
+    "sync_lag",
+    "sync_age",
+    "sync_delay",
+    "problem",
+    "last_sync",
+    "consume",
+    "fetch",
+    "info",
 ]
 _Families = Annotated[
     tuple[Family, ...],
@@ -143,16 +151,17 @@ class Objectives(Section):
 
     lag: fields.Duration = Field(
         timedelta(minutes=5),
-        description="Alert when the lag is above this. 0 disables it.",
+        description="Alert when the delay is above this. 0 disables it.",
     )
     age: fields.Duration = Field(
         timedelta(minutes=10),
         description="Alert when the age is above this. 0 disables it.",
     )
-
-    def in_seconds(self) -> tuple[float, float]:
-        """Return the objectives for lag and age, 0 where nothing is promised."""
-        return self.lag.total_seconds(), self.age.total_seconds()
+    share: fields.Share = Field(
+        0.99,
+        description="Of the plan's checkpoints that must be within both to be ready to "
+        "fail over, from 0 to 1.",
+    )
 
 
 class PlanSettings(Section):
@@ -215,9 +224,9 @@ class MetricsSettings(Section):
     """Which series are exported for each checkpoint."""
 
     families: _Families = Field(
-        ("sync_lag", "sync_age", "last_sync", "problem"),
-        description="Families of series per checkpoint; consume, fetch and info have "
-        "to be asked for.",
+        ("sync_lag", "sync_age", "sync_delay", "problem"),
+        description="Families of series per checkpoint; last_sync, consume, fetch and "
+        "info have to be asked for.",
     )
     max_checkpoints: fields.Count = Field(
         200_000,
@@ -323,13 +332,19 @@ class Settings(Section):
     ha: HaSettings = HaSettings()
     log: LogSettings = LogSettings()
 
-    def objectives_for(self, plan_id: str) -> Objectives:
-        """Return what the plan promises; what it leaves out all plans promise."""
+    def limits_for(self, plan_id: str, *, is_auto_synced: bool) -> Limits:
+        """Return a plan's objectives; what it leaves out is as for all plans."""
+        objectives = self.objectives
         for plan in self.plans:
             if plan.id == plan_id:
                 own = plan.objectives.model_dump(exclude_unset=True)
-                return self.objectives.model_copy(update=own)
-        return self.objectives
+                objectives = objectives.model_copy(update=own)
+        return Limits(
+            lag=objectives.lag.total_seconds(),
+            age=objectives.age.total_seconds(),
+            share=objectives.share,
+            is_auto_synced=is_auto_synced,
+        )
 
     def region_of(self, plan: PlanSettings) -> str:
         """Return the region whose endpoint knows the plan."""

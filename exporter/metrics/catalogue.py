@@ -73,8 +73,9 @@ _HIDDEN = f"{_STALE}, or beyond metrics.max_checkpoints"
 # One sample or more for each checkpoint; see `samples.checkpoint_lines`.
 SYNC_LAG = Family(
     "rocketmq_dr_sync_lag_seconds",
-    "How far the target is behind the source: sourceProgress minus targetProgress, "
-    "each its consumeTimestamp. Below 0 the target is ahead.",
+    "sourceProgress minus targetProgress, each its consumeTimestamp: most likely when "
+    "the last message consumed was stored. Below 0 the target is ahead, or its copies "
+    "were stored later. A group that never consumed may have the oldest one's time.",
     CHECKPOINT_LABELS,
     f"when either side is unknown, {_HIDDEN}",
     "sync_lag",
@@ -85,6 +86,15 @@ SYNC_AGE = Family(
     CHECKPOINT_LABELS,
     f"when never synced, {_HIDDEN}",
     "sync_age",
+)
+SYNC_DELAY = Family(
+    "rocketmq_dr_sync_delay_seconds",
+    "For how long the target has been behind a position that a poll saw the source at; "
+    "0 when it is not behind. At least so long: polls are remembered since the process "
+    "started or took over, and old ones are thinned out.",
+    CHECKPOINT_LABELS,
+    f"when either side is unknown, {_HIDDEN}",
+    "sync_delay",
 )
 LAST_SYNC = Family(
     "rocketmq_dr_last_sync_timestamp_seconds",
@@ -133,7 +143,10 @@ CHECKPOINT_INFO = Family(
     "info",
     kind=INFO,
 )
-CHECKPOINT = (SYNC_LAG, SYNC_AGE, LAST_SYNC, PROBLEM, CONSUME, FETCH, CHECKPOINT_INFO)
+CHECKPOINT = (
+    *(SYNC_LAG, SYNC_AGE, SYNC_DELAY, PROBLEM),
+    *(LAST_SYNC, CONSUME, FETCH, CHECKPOINT_INFO),
+)
 """One sample or more for each checkpoint; `metrics.families` chooses among them."""
 
 # Some samples for each route; see `samples.route_lines`.
@@ -186,6 +199,27 @@ MAX_SYNC_LAG = Family(
     ROUTE_LABELS,
     f"when no lag is known, or {_STALE}",
 )
+MAX_SYNC_DELAY = Family(
+    "rocketmq_dr_max_sync_delay_seconds",
+    "The largest delay of the route.",
+    ROUTE_LABELS,
+    f"when no delay is known, or {_STALE}",
+)
+OVER_OBJECTIVE = Family(
+    "rocketmq_dr_checkpoints_over_objective",
+    "How many of the route's checkpoints were over the plan's objective at the last "
+    "poll: lag by their delay, age by their age.",
+    (*ROUTE_LABELS, "objective"),
+    "where the objective is 0, for age where the plan does not sync by itself, "
+    f"{_STALE}",
+)
+READY = Family(
+    "rocketmq_dr_checkpoints_ready",
+    "How many of the route's checkpoints were known, on the target, and over no "
+    "objective at the last poll.",
+    ROUTE_LABELS,
+    _STALE,
+)
 MAX_SYNC_AGE = Family(
     "rocketmq_dr_max_sync_age_seconds",
     "Now minus the oldest lastSyncTime of the route.",
@@ -201,7 +235,7 @@ DISTRIBUTION = Family(
 )
 ROUTE = (
     *(UP, LAST_SUCCESS, POLL_DURATION, POLLS, POLL_FAILURES, CHECKPOINTS, REJECTED),
-    *(MAX_SYNC_LAG, MAX_SYNC_AGE, DISTRIBUTION),
+    *(MAX_SYNC_LAG, MAX_SYNC_AGE, MAX_SYNC_DELAY, OVER_OBJECTIVE, READY, DISTRIBUTION),
 )
 """Some samples for each route."""
 
@@ -234,8 +268,13 @@ PLAN_AUTO_SYNC = Family(
 )
 OBJECTIVE = Family(
     "rocketmq_dr_objective_seconds",
-    "The plan's objectives in the configuration: the most lag, the most age.",
+    "The plan's objectives in the configuration: lag for the delay, and age; 0 is off.",
     ("plan_id", "objective"),
+)
+OBJECTIVE_SHARE = Family(
+    "rocketmq_dr_objective_share",
+    "The share of the plan's checkpoints that must be ready, from 0 to 1.",
+    ("plan_id",),
 )
 MISSING = Family(
     "rocketmq_dr_configured_missing",
@@ -243,7 +282,10 @@ MISSING = Family(
     ("kind", "id"),
     "when everything configured is found",
 )
-INVENTORY = (PLAN_INFO, PLAN_STATUS, ITEM_STATUS, PLAN_AUTO_SYNC, OBJECTIVE, MISSING)
+INVENTORY = (
+    *(PLAN_INFO, PLAN_STATUS, ITEM_STATUS, PLAN_AUTO_SYNC),
+    *(OBJECTIVE, OBJECTIVE_SHARE, MISSING),
+)
 """What discovery knows."""
 
 # The exporter itself; see `telemetry`.

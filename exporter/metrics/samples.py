@@ -138,6 +138,8 @@ def checkpoint_lines(family: Family, columns: Columns, labels: Labels) -> bytes:
         )
     if family is catalogue.SYNC_LAG:
         return _lags(columns, labels)
+    if family is catalogue.SYNC_DELAY:
+        return _delays(columns, labels)
     marked = _problems if family is catalogue.PROBLEM else _infos
     shown = marked(columns, labels)
     return lines(family.name, shown, [b"1"] * len(shown))
@@ -149,6 +151,14 @@ def _lags(columns: Columns, labels: Labels) -> bytes:
     lags = [source - target for source, target in sides if source and target]
     known = compress(labels, [source and target for source, target in sides])
     return lines(catalogue.SYNC_LAG.name, list(known), seconds(lags))
+
+
+def _delays(columns: Columns, labels: Labels) -> bytes:
+    # What is unknown is below 0.
+    is_known = [delay >= 0 for delay in columns.delay_ms]
+    known = list(compress(labels, is_known))
+    delays = compress(columns.delay_ms, is_known)
+    return lines(catalogue.SYNC_DELAY.name, known, seconds(delays))
 
 
 def _times(family: Family, labels: Labels, pair: str, column: array[int]) -> bytes:
@@ -207,9 +217,15 @@ def route_lines(status: RouteStatus) -> Lines:
     if status.snapshot is not None and rollup is not None:
         rejected = {r: status.snapshot.rejected.get(r, 0) for r in Rejection}
         rejected[Rejection.DUPLICATE] += len(status.hidden)
-        counts |= {catalogue.CHECKPOINTS: rollup.states, catalogue.REJECTED: rejected}
-        if rollup.max_lag_ms is not None:
-            values[catalogue.MAX_SYNC_LAG] = rollup.max_lag_ms / 1000
+        over = {"lag": rollup.late, "age": rollup.stalled}
+        counts |= {
+            catalogue.CHECKPOINTS: rollup.states,
+            catalogue.REJECTED: rejected,
+            catalogue.OVER_OBJECTIVE: {k: n for k, n in over.items() if n is not None},
+        }
+        values[catalogue.READY] = rollup.ready
+        values[catalogue.MAX_SYNC_LAG] = _seconds(rollup.max_lag_ms)
+        values[catalogue.MAX_SYNC_DELAY] = _seconds(rollup.max_delay_ms)
     known = _lines_of(
         {f: [(labels, value)] for f, value in values.items() if value is not None}
         | {
@@ -254,8 +270,11 @@ def inventory_lines(known: Inventory) -> Lines:
         ],
         catalogue.OBJECTIVE: [
             ((plan_id, objective), most)
-            for plan_id, both in known.objectives.items()
-            for objective, most in zip(("lag", "age"), both, strict=True)
+            for plan_id, limits in known.limits.items()
+            for objective, most in (("lag", limits.lag), ("age", limits.age))
+        ],
+        catalogue.OBJECTIVE_SHARE: [
+            ((plan_id,), limits.share) for plan_id, limits in known.limits.items()
         ],
     }
     marks = {family: [(labels, 1) for labels in each] for family, each in ones.items()}
@@ -286,6 +305,10 @@ def _lines_of(samples: Samples) -> Lines:
         ).encode()
         for family, each in samples.items()
     }
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _route_labels(status: RouteStatus) -> Sequence[str]:

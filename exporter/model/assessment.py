@@ -19,6 +19,7 @@ from exporter.model.types import (
     UNKNOWN_MS,
     Checkpoint,
     Inventory,
+    Limits,
     Plan,
     Route,
     RouteStatus,
@@ -38,17 +39,6 @@ class Grade(StrEnum):
     WARNING = "warning"
     BAD = "bad"
     UNKNOWN = "quiet"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """A plan's objectives in seconds; None switches one off.
-
-    `age` is None where the plan does not sync progress by itself.
-    """
-
-    lag: float | None = None
-    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +75,17 @@ class Measure:
 class StatusReport:
     """What is known at one moment, before it is judged.
 
-    `at` is Unix seconds. `limits` are by plan id, `failures` by what discovery could
-    not look up. `is_tried` is False until every route has been polled once, and
+    `at` is Unix seconds. `failures` are by what discovery could not look up. `is_tried` is False until every route has been polled once, and
     `is_standby` True while another replica polls.
     """
 
     at: float
     statuses: Sequence[RouteStatus] = ()
     inventory: Inventory = field(default_factory=Inventory)
-    limits: Mapping[str, Limits] = field(default_factory=dict)
     failures: Mapping[str, CloudError] = field(default_factory=dict)
     is_tried: bool = True
     is_standby: bool = False
     region: str = ""
-
-    def limits_of(self, plan_id: str) -> Limits:
-        """Return the objectives of a plan, none if it is not known."""
-        return self.limits.get(plan_id, Limits())
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,25 +231,29 @@ def _plans(
     for plan_id in sorted(known.keys() | polled.keys()):
         own = polled[plan_id]
         tally = total(route.tally for route in own)
-        limits = report.limits_of(plan_id)
+        limits = report.inventory.limits_of(plan_id)
         yield PlanStanding(plan_id, known.get(plan_id), limits, own, tally)
 
 
 def _route(
     status: RouteStatus, report: StatusReport, item_status: str
 ) -> RouteStanding:
-    limits = report.limits_of(status.route.plan_id)
+    limits = report.inventory.limits_of(status.route.plan_id)
     rollup, snapshot = status.rollup, status.snapshot
     if rollup is None or snapshot is None:
         return RouteStanding(status, item_status, limits)
     age_ms = partial(sync_age_ms, int(report.at * 1000))
-    lag = Measure(_seconds(rollup.max_lag_ms), limits.lag)
-    age = Measure(_seconds(age_ms(rollup.oldest_sync_ms or UNKNOWN_MS)), limits.age)
+    lag = Measure(_seconds(rollup.max_lag_ms), limits.most_delay)
+    age = Measure(
+        _seconds(age_ms(rollup.oldest_sync_ms or UNKNOWN_MS)), limits.most_age
+    )
     columns = snapshot.columns
     lags = map(sync_lag_ms, columns.source_ms, columns.target_ms)
     tally = Tally(
-        over_lag=_over(limits.lag, lags, status.hidden),
-        over_age=_over(limits.age, map(age_ms, columns.last_sync_ms), status.hidden),
+        over_lag=_over(limits.most_delay, lags, status.hidden),
+        over_age=_over(
+            limits.most_age, map(age_ms, columns.last_sync_ms), status.hidden
+        ),
         states=Counter(rollup.states),
         dropped=snapshot.dropped,
     )
@@ -304,14 +292,16 @@ def _ranked(status: RouteStatus) -> Iterator[tuple[float, Snapshot, int]]:
 def _checkpoint(
     route: Route, row: Checkpoint, report: StatusReport
 ) -> CheckpointStanding:
-    limits = report.limits_of(route.plan_id)
+    limits = report.inventory.limits_of(route.plan_id)
     age_ms = sync_age_ms(int(report.at * 1000), row.last_sync_ms)
     return CheckpointStanding(
         route,
         row,
         state=state_of(row.source_ms, row.target_ms, row.last_sync_ms),
-        lag=Measure(_seconds(sync_lag_ms(row.source_ms, row.target_ms)), limits.lag),
-        age=Measure(_seconds(age_ms), limits.age),
+        lag=Measure(
+            _seconds(sync_lag_ms(row.source_ms, row.target_ms)), limits.most_delay
+        ),
+        age=Measure(_seconds(age_ms), limits.most_age),
     )
 
 

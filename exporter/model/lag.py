@@ -5,12 +5,16 @@ Milliseconds in, milliseconds out; `UNKNOWN_MS` in, None out, and never a zero.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate, compress
 
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
-from exporter.model.types import UNKNOWN_MS, Columns, Rollup, State
+from exporter.model.types import UNKNOWN_MS, Columns, Limits, Rollup, State
+
+Times = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int]]
+"""Of each checkpoint the source, the target, the last sync and the delay."""
 
 _BOUNDS_SECONDS = (
     *(-60, 0, 1, 5, 10, 30),  # seconds
@@ -53,24 +57,25 @@ def state_of(source_ms: int, target_ms: int, last_sync_ms: int) -> State:
 
 
 def merged(parts: Sequence[Rollup]) -> Rollup:
-    """Return the totals of several parts, at least one."""
-    lags = [part.max_lag_ms for part in parts if part.max_lag_ms is not None]
-    syncs = [part.oldest_sync_ms for part in parts if part.oldest_sync_ms is not None]
+    """Return what the parts of a route, at least one, come to together."""
     buckets = zip(*(part.lag_buckets for part in parts), strict=True)
     return Rollup(
         states={state: sum(part.states[state] for part in parts) for state in State},
-        max_lag_ms=max(lags, default=None),
-        oldest_sync_ms=min(syncs, default=None),
+        max_lag_ms=max(_known(part.max_lag_ms for part in parts), default=None),
+        max_delay_ms=max(_known(part.max_delay_ms for part in parts), default=None),
+        oldest_sync_ms=min(_known(part.oldest_sync_ms for part in parts), default=None),
+        late=_sum(part.late for part in parts),
+        stalled=_sum(part.stalled for part in parts),
+        ready=sum(part.ready for part in parts),
         lag_buckets=tuple(map(sum, buckets)),
         lag_count=sum(part.lag_count for part in parts),
         lag_sum_ms=sum(part.lag_sum_ms for part in parts),
     )
 
 
-def rollup(
-    source_ms: Sequence[int], target_ms: Sequence[int], last_sync_ms: Sequence[int]
-) -> Rollup:
-    """Return the totals of columns of checkpoints."""
+def rollup(times: Times, limits: Limits, now_ms: int) -> Rollup:
+    """Return what checkpoints come to that keep these limits or not at `now_ms`."""
+    source_ms, target_ms, last_sync_ms, delay_ms = times
     states = dict.fromkeys(State, 0)
     for row in zip(source_ms, target_ms, last_sync_ms, strict=True):
         states[state_of(*row)] += 1
@@ -79,27 +84,56 @@ def rollup(
     counts = [0] * (len(BUCKET_BOUNDS_MS) + 1)
     for lag in lags:
         counts[bisect_left(BUCKET_BOUNDS_MS, lag)] += 1
+    most_delay, most_age = limits.most_delay, limits.most_age
+    late_after = math.inf if most_delay is None else most_delay * 1000
+    stalled_before = 0 if most_age is None else now_ms - most_age * 1000
+    is_late = [delay > late_after for delay in delay_ms]
+    is_stalled = [0 < last < stalled_before for last in last_sync_ms]
+    rows = zip(source_ms, target_ms, is_late, is_stalled, strict=True)
     return Rollup(
         states=states,
         max_lag_ms=max(lags, default=None),
+        max_delay_ms=max((d for d in delay_ms if d >= 0), default=None),
         oldest_sync_ms=min((ms for ms in last_sync_ms if ms), default=None),
+        late=None if most_delay is None else sum(is_late),
+        stalled=None if most_age is None else sum(is_stalled),
+        ready=sum(
+            1 for s, t, late, stalled in rows if s and t and not (late or stalled)
+        ),
         lag_buckets=tuple(accumulate(counts[:-1])),
         lag_count=len(lags),
         lag_sum_ms=sum(lags),
     )
 
 
-async def roll_up(columns: Columns, hidden: Collection[int] = ()) -> Rollup:
-    """Return the totals of the rows that are not hidden, computed in slices."""
-    parts = [rollup((), (), ())]
+async def roll_up(
+    columns: Columns, limits: Limits, now_ms: int, hidden: Collection[int] = ()
+) -> Rollup:
+    """Return what columns come to without their hidden rows, worked out in slices."""
+    parts = [rollup(((), (), (), ()), limits, now_ms)]
     slicer = TimeSlicer()
-    times = columns.source_ms, columns.target_ms, columns.last_sync_ms
-    for first in range(0, len(columns), SLICE_ROWS):
+    times = (
+        *(columns.source_ms, columns.target_ms),
+        *(columns.last_sync_ms, columns.delay_ms),
+    )
+    for first in range(0, len(columns.checkpoint_ids), SLICE_ROWS):
         await slicer.pause()
-        rows = range(first, min(first + SLICE_ROWS, len(columns)))
-        sliced: list[Sequence[int]] = [column[first : rows.stop] for column in times]
+        sliced: list[Sequence[int]] = [
+            column[first : first + SLICE_ROWS] for column in times
+        ]
         if hidden:
+            rows = range(first, first + len(sliced[0]))
             is_visible = [row not in hidden for row in rows]
             sliced = [list(compress(column, is_visible)) for column in sliced]
-        parts.append(rollup(*sliced))
+        source, target, last_sync, delay = sliced
+        parts.append(rollup((source, target, last_sync, delay), limits, now_ms))
     return merged(parts)
+
+
+def _known(values: Iterable[int | None]) -> list[int]:
+    return [value for value in values if value is not None]
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = _known(values)
+    return sum(known) if known else None

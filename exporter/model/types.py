@@ -13,6 +13,9 @@ from exporter.model.errors import NOWHERE, Origin, Reason
 UNKNOWN_MS = 0
 """In a column of milliseconds: the API said nothing, null, zero or less."""
 
+UNKNOWN_DELAY_MS = -1
+"""In a column of delays: a side is unknown, and so is the delay."""
+
 
 class State(StrEnum):
     """State of a checkpoint: the first that fits, see `lag.state_of`."""
@@ -90,18 +93,45 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """A plan's objectives; `lag` and `age` are seconds, and 0 switches one off.
+
+    `lag` bounds the delay; `age` counts only where the plan syncs by itself. `share` of
+    the checkpoints have to keep both, from 0 to 1.
+    """
+
+    lag: float = 0.0
+    age: float = 0.0
+    share: float = 1.0
+    is_auto_synced: bool = False
+
+    @property
+    def most_delay(self) -> float | None:
+        """Return the longest delay that is not late, None if none is."""
+        return self.lag or None
+
+    @property
+    def most_age(self) -> float | None:
+        """Return the largest age that is not stalled, None if none is."""
+        return (self.age or None) if self.is_auto_synced else None
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """What discovery knows at present; routes are those this process polls.
 
-    `objectives` are those for lag and age, in seconds, of each plan that is known or
-    has a route; 0 switches one off.
+    `limits` are of each plan that is known or has a route.
     """
 
     plans: tuple[Plan, ...] = ()
     items: tuple[Item, ...] = ()
     missing: frozenset[Missing] = frozenset()
     routes: tuple[Route, ...] = ()
-    objectives: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+
+    def limits_of(self, plan_id: str) -> Limits:
+        """Return the objectives of a plan, none if it is not known."""
+        return self.limits.get(plan_id, Limits())
 
 
 Kind = tuple[str, str, str, str]
@@ -134,6 +164,7 @@ class Checkpoint:
     target_group: str = ""
     target_topic: str = ""
     kind: Kind = ("", "", "", "")
+    delay_ms: int = UNKNOWN_DELAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +172,8 @@ class Columns:
     """Checkpoints side by side: row i of every column is one checkpoint.
 
     A million objects would cost a gigabyte; `row` gives one where it is wanted. The
-    columns stand in the order of the fields of `Checkpoint`.
+    columns stand in the order of the fields of `Checkpoint`. The columns of numbers go
+    on with the checkpoints over `metrics.max_checkpoints`, which have no names.
     """
 
     checkpoint_ids: array[int]
@@ -157,9 +189,10 @@ class Columns:
     target_groups: Sequence[str]
     target_topics: Sequence[str]
     kinds: Sequence[Kind]
+    delay_ms: array[int]
 
     def __len__(self) -> int:
-        return len(self.checkpoint_ids)
+        return len(self.groups)
 
     def row(self, index: int) -> Checkpoint:
         """Return one row as an object; for people and tests, not for the hot path."""
@@ -170,21 +203,28 @@ class Columns:
         return map(self.row, range(len(self)))
 
     def first(self, count: int) -> Columns:
-        """Return the first `count` rows alone."""
-        return Columns(*(getattr(self, name)[:count] for name in self.__slots__))
+        """Return the same checkpoints, only the first `count` with their names."""
+        columns = [getattr(self, name) for name in self.__slots__]
+        return Columns(*(c if isinstance(c, array) else c[:count] for c in columns))
 
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
     """Totals of a route's checkpoints, those without series of their own included.
 
-    Milliseconds. The maximum and the oldest are None where no checkpoint has one.
+    Milliseconds. Maxima and the oldest are None where no checkpoint has one. `late` and
+    `stalled` are over an objective as of the poll, None where that is off; `ready` are
+    known, on the target, and neither.
     `lag_buckets` are cumulative counts at `lag.BUCKET_BOUNDS_MS`, without +Inf.
     """
 
     states: Mapping[State, int]
     max_lag_ms: int | None
+    max_delay_ms: int | None
     oldest_sync_ms: int | None
+    late: int | None
+    stalled: int | None
+    ready: int
     lag_buckets: tuple[int, ...]
     lag_count: int
     lag_sum_ms: int
@@ -198,20 +238,22 @@ Labels = tuple[str, str, str, str]
 class Snapshot:
     """The immutable result of one complete poll of a route.
 
-    `dropped` checkpoints are in the rollup alone: over `metrics.max_checkpoints`.
     `index` has the row of each label set. It is empty where every row's source is the
     route's own instance: two such routes have no checkpoint in common.
     """
 
     route: Route
     columns: Columns
-    rollup: Rollup
     rejected: Mapping[Rejection, int]
-    dropped: int = 0
     index: Mapping[Labels, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    @property
+    def dropped(self) -> int:
+        """Return how many checkpoints are over `metrics.max_checkpoints`."""
+        return len(self.columns.checkpoint_ids) - len(self)
 
 
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))

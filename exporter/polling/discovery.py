@@ -14,11 +14,7 @@ from exporter.cloud.client import CloudClient
 from exporter.config.settings import PlanSettings, Settings
 from exporter.model.errors import CloudError, NotFoundError, Reason, capture_error
 from exporter.model.types import Inventory, Item, Missing, Plan, Route
-from exporter.polling.routes import (
-    configured_but_missing,
-    shard_of,
-    source_instances,
-)
+from exporter.polling.routes import shard_of, source_instances
 
 DELETED = "DELETED"
 RUNNING = "RUNNING"
@@ -31,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of one plan; `plan` is None where the cloud was not asked."""
+    """What is known of one plan; `plan` is None until it is looked up."""
 
     plan: Plan | None = None
     items: tuple[Item, ...] = ()
@@ -90,16 +86,15 @@ class Discovery:
         self._is_hastened = asyncio.Event()
         self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)
-        # What the last poll of a route that it says something about showed.
-        self._gone: dict[Route, Missing | None] = {}
+        for plan in settings.plans:
+            self._found.setdefault(plan.id, self._configured(plan))
         self._inventory = self._present_inventory()
 
     @property
     def inventory(self) -> Inventory:
         """Return what is known at present, with the routes of this shard alone.
 
-        It is another object after each discovery, and after a poll that showed
-        something new.
+        It is another object after each discovery.
         """
         return self._inventory
 
@@ -140,16 +135,10 @@ class Discovery:
             async with asyncio.timeout(longest - shortest):
                 await self._is_hastened.wait()
 
-    def polled(self, route: Route, error: CloudError | None) -> None:
-        """Note how a poll ended: it may show that a configured id is wrong."""
+    def polled(self, error: CloudError | None) -> None:
+        """Look sooner for what is gone, if that is why a poll failed."""
         if isinstance(error, NotFoundError):
             self._is_hastened.set()
-        elif error is not None:
-            return  # it says nothing about the ids
-        gone = configured_but_missing(route, error, self._settings)
-        if gone != self._gone.get(route):
-            self._gone[route] = gone
-            self._take_stock()
 
     def _still_wanted(self, known: Discovery) -> dict[str, Found]:
         """Return what is known of the plans that these settings ask for too."""
@@ -186,6 +175,12 @@ class Discovery:
         previous = self._found.get(wanted.id, Found())
         return replace(previous, plan=listed or previous.plan)
 
+    def _configured(self, wanted: PlanSettings) -> Found:
+        """Return what is known of a plan without asking: routes named in full."""
+        region = self._settings.region_of(wanted)
+        sources = dict.fromkeys(wanted.items, wanted.source_instances)
+        return Found(routes=_routes(wanted, region, sources))
+
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
         found = await capture_error(look_up)
@@ -210,19 +205,20 @@ class Discovery:
         found = self._found.values()
         shard = self._settings.shard
         routes = {route for one in found for route in one.routes}
-        self._gone = {r: gone for r, gone in self._gone.items() if r in routes}
         ours = sorted(r for r in routes if shard_of(r, shard.total) == shard.index)
         plans = tuple(one.plan for one in found if one.plan is not None)
+        synced = {plan.plan_id for plan in plans if plan.is_auto_synced}
         plan_ids = {plan.plan_id for plan in plans} | {route.plan_id for route in ours}
         missing = {gone for one in found for gone in one.missing}
-        missing |= {gone for gone in self._gone.values() if gone is not None}
         return Inventory(
             plans=plans,
             items=tuple(item for one in found for item in one.items),
             missing=frozenset(missing),
             routes=tuple(ours),
-            objectives={
-                plan_id: self._settings.objectives_for(plan_id).in_seconds()
+            limits={
+                plan_id: self._settings.limits_for(
+                    plan_id, is_auto_synced=plan_id in synced
+                )
                 for plan_id in sorted(plan_ids)
             },
         )
@@ -233,12 +229,8 @@ async def _look_up(
 ) -> Found:
     """Return what is found of a plan: a configured one, or one that a list names.
 
-    With items and source instances both given, the cloud is not asked. A listed plan
-    has routes only while it is running, a configured one in any status.
+    A listed plan has routes only while it is running, a configured one in any status.
     """
-    if wanted.items and wanted.source_instances:
-        sources = dict.fromkeys(wanted.items, wanted.source_instances)
-        return Found(routes=_routes(wanted, region, sources))
     plan = listed
     if plan is None or (plan.status == RUNNING and not plan.instances):
         plan = await _existing(cloud.get_plan(region, wanted.id))
@@ -279,12 +271,15 @@ async def _items(
     """Return the items that are wanted, and those of them that do not exist."""
     if not wanted.items:
         return await cloud.list_items(region, wanted.id), set()
-    items = {
-        item_id: await _existing(cloud.get_item(region, wanted.id, item_id))
-        for item_id in wanted.items
-    }
-    missing = {Missing("item", item_id) for item_id, item in items.items() if not item}
-    return [item for item in items.values() if item], missing
+    if len(wanted.items) == 1:
+        found = await _existing(cloud.get_item(region, wanted.id, wanted.items[0]))
+        items = [found] if found else []
+    else:
+        # One list costs less than a call for each.
+        listed = await cloud.list_items(region, wanted.id)
+        items = [item for item in listed if item.item_id in wanted.items]
+    missing = set(wanted.items) - {item.item_id for item in items}
+    return items, {Missing("item", item_id) for item_id in missing}
 
 
 async def _existing(look_up: Awaitable[T]) -> T | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from exporter.config.settings import Settings
-from exporter.model.errors import CloudError, NotFoundError
-from exporter.model.types import Item, Missing, Plan, Route
+from exporter.model.types import Item, Plan, Route
 
 TWO_WAY = "ACTIVE_ACTIVE"
 ACTIVE = "ACTIVE"
@@ -31,28 +29,6 @@ def source_instances(plan: Plan, item: Item) -> tuple[str, ...]:
     named = [instance for instance in candidates if instance in item.instance_ids]
     # Once each: a repeated one would be polled twice at a time.
     return tuple(dict.fromkeys(named or candidates or item.instance_ids))
-
-
-def configured_but_missing(
-    route: Route, error: CloudError | None, settings: Settings
-) -> Missing | None:
-    """Return which configured id of a route does not exist, as a poll's error says.
-
-    None where the id was discovered. An error that does not say which id it means is
-    taken to mean the item, the last of the path.
-    """
-    if not isinstance(error, NotFoundError):
-        return None
-    code = error.origin.code or ""
-    wanted = next((plan for plan in settings.plans if plan.id == route.plan_id), None)
-    if wanted is None:
-        return None
-    if "Plan" in code:
-        return Missing("plan", wanted.id)
-    if "Instance" in code:
-        is_configured = route.source_instance_id in wanted.source_instances
-        return Missing("instance", route.source_instance_id) if is_configured else None
-    return Missing("item", route.item_id) if route.item_id in wanted.items else None
 
 
 def shard_of(route: Route, total: int) -> int:

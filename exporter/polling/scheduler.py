@@ -145,8 +145,9 @@ class Scheduler:
         )
 
     async def _publish(self, result: PollResult) -> None:
-        await self._store.publish(result, self._prepare)
-        self._discovery.polled(result.route, result.error)
+        limits = self._discovery.inventory.limits_of(result.route.plan_id)
+        await self._store.publish(result, self._prepare, limits)
+        self._discovery.polled(result.error)
         self._note_tried()
 
     def _schedule_polls(self, group: asyncio.TaskGroup) -> None:

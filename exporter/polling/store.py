@@ -18,9 +18,15 @@ from itertools import combinations
 from types import MappingProxyType
 
 from exporter.model import lag
+from exporter.model.delay import History, extended
 from exporter.model.errors import CloudError
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
-from exporter.model.types import Labels, Route, RouteStatus, Snapshot
+from exporter.model.types import Labels, Limits, Route, RouteStatus, Snapshot
+
+# How long polls are remembered, in seconds and in objectives for lag: a delay of three
+# objectives is critical, and has to be told.
+SHORTEST_HISTORY = 7_200.0
+HISTORY_OBJECTIVES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Store:
         self._items: dict[tuple[str, str], list[Route]] = {}
         # How many rows each route shows, in the order in which they go stale.
         self._rows: dict[Route, int] = {}
+        # Kept when rows go stale: an outage of the API makes no delay shorter.
+        self._histories: dict[Route, History] = {}
         self._publishing = asyncio.Lock()
         self.version = 0
         self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
@@ -76,19 +84,22 @@ class Store:
             route: before.get(route, RouteStatus(route)) for route in sorted(routes)
         }
         self._rows = {r: rows for r, rows in self._rows.items() if r in self._statuses}
+        self._histories = {
+            r: past for r, past in self._histories.items() if r in self._statuses
+        }
         self._items = {}
         for route in self._statuses:
             self._items.setdefault((route.plan_id, route.item_id), []).append(route)
         self.version += 1
 
-    async def publish(self, poll: PollResult, prepare: Prepare) -> None:
+    async def publish(self, poll: PollResult, prepare: Prepare, limits: Limits) -> None:
         """Record how a poll ended, unless its route is not polled any more.
 
         The work is done in slices, and then seen as a whole. `prepare` is given what a
-        complete poll changes.
+        complete poll changes; `limits` are of the route's plan.
         """
         async with self._publishing:
-            changed = await self._changed_by(poll)
+            changed = await self._changed_by(poll, limits)
             if not isinstance(poll.outcome, CloudError):
                 await prepare(changed)
             for status in changed:
@@ -114,7 +125,9 @@ class Store:
         others = sum(self._rows.values()) - self._rows.get(route, 0)
         return max(0, self._max_checkpoints - others)
 
-    async def _changed_by(self, poll: PollResult) -> Sequence[RouteStatus]:
+    async def _changed_by(
+        self, poll: PollResult, limits: Limits
+    ) -> Sequence[RouteStatus]:
         """Return the statuses that a poll changes: its own and those of its siblings.
 
         Another route of the item may win or lose rows that both have.
@@ -126,14 +139,29 @@ class Store:
             return ()
         if isinstance(poll.outcome, CloudError):
             return [_after_failure(status, poll, poll.outcome)]
-        polled = _after_success(status, poll, self._cut(poll.outcome), self._clock())
+        snapshot = await self._with_delays(self._cut(poll.outcome), limits)
+        polled = _after_success(status, poll, snapshot, self._clock())
         routes = self._items[route.plan_id, route.item_id]
         item = [polled if each == route else self._statuses[each] for each in routes]
         hidden: dict[Route, frozenset[int]] = defaultdict(frozenset)
         for one, other in combinations([s.snapshot for s in item if s.snapshot], 2):
             for each, rows in (await resolve_duplicates(one, other)).items():
                 hidden[each] |= rows
-        return [await _hiding(s, hidden[s.route]) for s in item]
+        return [await _hiding(s, hidden[s.route], limits) for s in item]
+
+    async def _with_delays(self, snapshot: Snapshot, limits: Limits) -> Snapshot:
+        """Return a snapshot with its delays, and remember the poll."""
+        columns, route = snapshot.columns, snapshot.route
+        keep = max(SHORTEST_HISTORY, HISTORY_OBJECTIVES * limits.lag)
+        history = self._histories[route] = await extended(
+            self._histories.get(route, History()),
+            columns.checkpoint_ids,
+            columns.source_ms,
+            columns.target_ms,
+            at_ms=round(self._clock() * 1000),
+            keep_ms=round(keep * 1000),
+        )
+        return replace(snapshot, columns=replace(columns, delay_ms=history.delay_ms))
 
     def _withdraw_stale(self) -> None:
         """Withdraw what is stale. What it hid is shown from the item's next poll on."""
@@ -163,7 +191,6 @@ class Store:
         return replace(
             snapshot,
             columns=snapshot.columns.first(budget),
-            dropped=snapshot.dropped + len(snapshot) - budget,
             index={key: row for key, row in snapshot.index.items() if row < budget},
         )
 
@@ -186,7 +213,7 @@ def _after_failure(
 def _after_success(
     status: RouteStatus, poll: PollResult, snapshot: Snapshot, now: float
 ) -> RouteStatus:
-    """Return a status that shows all of a snapshot."""
+    """Return a status with a snapshot of which nothing is summed up yet."""
     return RouteStatus(
         route=status.route,
         polls=status.polls + 1,
@@ -195,23 +222,21 @@ def _after_success(
         last_success_at=poll.ended_at,
         duration=poll.duration,
         snapshot=snapshot,
-        rollup=snapshot.rollup,
         published_at=now,
     )
 
 
-async def _hiding(status: RouteStatus, hidden: frozenset[int]) -> RouteStatus:
-    """Return a status that hides these rows of its snapshot, and does not count them.
-
-    Where checkpoints were dropped all are counted, for those without a row would else
-    be lost.
-    """
-    snapshot = status.snapshot
-    if snapshot is None or hidden == status.hidden:
+async def _hiding(
+    status: RouteStatus, hidden: frozenset[int], limits: Limits
+) -> RouteStatus:
+    """Return a status that hides these rows of its snapshot, and counts the others."""
+    snapshot, polled_at = status.snapshot, status.last_success_at
+    if snapshot is None or polled_at is None:
         return status
-    rollup = snapshot.rollup
-    if hidden and not snapshot.dropped:
-        rollup = await lag.roll_up(snapshot.columns, hidden)
+    if status.rollup is not None and hidden == status.hidden:
+        return status
+    now_ms = round(polled_at * 1000)
+    rollup = await lag.roll_up(snapshot.columns, limits, now_ms, hidden)
     return replace(status, hidden=hidden, rollup=rollup)
 
 

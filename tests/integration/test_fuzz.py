@@ -88,7 +88,7 @@ def _check_collected(page: Page[CheckpointRow]) -> None:
             return CheckpointCollector(ROUTE, lambda *_: True, 10_000)
 
         found, malformed = await read_all(fetch, collector, Deadline(9), 1)
-        return await found.snapshot(malformed)
+        return found.snapshot(malformed)
 
     found = asyncio.run(snapshot())
     assert len(found) + sum(found.rejected.values()) == whole.total

@@ -12,7 +12,7 @@ from exporter.metrics.exposition import Exposition
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
 from exporter.model.errors import Reason
-from exporter.model.lag import rollup
+from exporter.model.lag import Times, rollup
 from exporter.model.types import (
     NO_FAILURES,
     Checkpoint,
@@ -20,6 +20,7 @@ from exporter.model.types import (
     Instance,
     Inventory,
     Item,
+    Limits,
     Missing,
     Plan,
     Rejection,
@@ -32,6 +33,7 @@ from exporter.polling.store import Store
 ALL_SWITCHES = tuple(family.switch for family in CHECKPOINT)
 NOW = 1740724090.5
 ROUTE = Route("1300000016", "100070284", "rmq-cn-7e22ody0001", "cn-hangzhou")
+LIMITS = Limits(lag=120.0, age=5.0, is_auto_synced=True)
 SIBLING = replace(ROUTE, source_instance_id="rmq-cn-7e22ody0002")
 
 
@@ -135,17 +137,23 @@ def columns_of(rows: Sequence[Checkpoint]) -> Columns:
 
 
 def snapshot_of(route: Route, *rows: Checkpoint, dropped: int = 0) -> Snapshot:
-    """Return the snapshot of a poll that found these rows."""
-    columns = columns_of(rows)
-    rolled_up = rollup(columns.source_ms, columns.target_ms, columns.last_sync_ms)
+    """Return the snapshot of a poll that found these rows, and unknown ones."""
+    unnamed = [Checkpoint(10**9 + n, "", "", "", "") for n in range(dropped)]
+    columns = columns_of([*rows, *unnamed]).first(len(rows))
     rejected = {Rejection.MALFORMED: 1, Rejection.FILTERED: 2}
     index = {
         (r.group, r.topic, r.source_instance_id, r.target_instance_id): number
         for number, r in enumerate(rows)
     }
     has_foreign = any(r.source_instance_id != route.source_instance_id for r in rows)
-    return Snapshot(
-        route, columns, rolled_up, rejected, dropped, index if has_foreign else {}
+    return Snapshot(route, columns, rejected, index if has_foreign else {})
+
+
+def times_of(columns: Columns) -> Times:
+    """Return what a rollup is made of."""
+    return (
+        *(columns.source_ms, columns.target_ms),
+        *(columns.last_sync_ms, columns.delay_ms),
     )
 
 
@@ -160,7 +168,7 @@ def status_of(
         last_success_at=NOW - 20,
         duration=0.25,
         snapshot=snapshot,
-        rollup=snapshot.rollup,
+        rollup=rollup(times_of(snapshot.columns), LIMITS, round(NOW * 1000)),
         hidden=hidden,
     )
 
@@ -181,6 +189,7 @@ def checkpoint(number: int = 1, group: str = "GID_orders") -> Checkpoint:
         target_group="GID_orders_dr",
         target_topic="orders_dr",
         kind=("cn-hangzhou", "cn-shanghai", "ALIYUN_ROCKETMQ", "ALIYUN_ROCKETMQ"),
+        delay_ms=130_000,
     )
 
 
@@ -188,10 +197,12 @@ def small_statuses() -> tuple[RouteStatus, ...]:
     """Return two routes with a little of everything, and one that was never polled."""
     rows = (
         checkpoint(1),
-        replace(checkpoint(2, 'GID_"quoted"'), target_ms=1740724085343),
-        replace(checkpoint(3, "GID_back\\slash"), target_ms=0, last_sync_ms=0),
-        replace(checkpoint(4, "GID_two\nlines"), source_ms=0),
-        replace(checkpoint(5, "GID_消费"), target_ms=0),
+        replace(checkpoint(2, 'GID_"quoted"'), target_ms=1740724085343, delay_ms=0),
+        replace(
+            checkpoint(3, "GID_back\\slash"), target_ms=0, last_sync_ms=0, delay_ms=-1
+        ),
+        replace(checkpoint(4, "GID_two\nlines"), source_ms=0, delay_ms=-1),
+        replace(checkpoint(5, "GID_消费"), target_ms=0, delay_ms=-1),
         checkpoint(6, "GID_hidden"),
     )
     shown = status_of(
@@ -222,7 +233,7 @@ def small_inventory() -> Inventory:
         plans=(plan, unknown),
         items=(item, replace(item, status="")),
         missing=frozenset({Missing("plan", "99"), Missing("instance", "rmq-cn-gone")}),
-        objectives={ROUTE.plan_id: (120.0, 600.0), "1300000017": (300.0, 600.5)},
+        limits={ROUTE.plan_id: LIMITS, "1300000017": Limits(300.0, 600.5, 0.995)},
     )
 
 

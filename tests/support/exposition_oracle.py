@@ -103,6 +103,8 @@ class Oracle(Collector):
             labels = (*route[:2], *sides, row.group, row.topic)
             lag = sync_lag_ms(row.source_ms, row.target_ms)
             said.add_ms("sync_lag_seconds", labels, lag)
+            delay = row.delay_ms if row.delay_ms >= 0 else None
+            said.add_ms("sync_delay_seconds", labels, delay)
             age = sync_age_ms(self.now_ms, row.last_sync_ms)
             said.add_ms("sync_age_seconds", labels, age)
             synced = row.last_sync_ms or None
@@ -124,6 +126,10 @@ class Oracle(Collector):
         for state, count in rollup.states.items():
             said.add("checkpoints", (*route, state), count)
         said.add_ms("max_sync_lag_seconds", route, rollup.max_lag_ms)
+        said.add_ms("max_sync_delay_seconds", route, rollup.max_delay_ms)
+        said.add("checkpoints_over_objective", (*route, "lag"), rollup.late)
+        said.add("checkpoints_over_objective", (*route, "age"), rollup.stalled)
+        said.add("checkpoints_ready", route, rollup.ready)
         if rollup.oldest_sync_ms is not None:
             oldest = self.now_ms - rollup.oldest_sync_ms
             said.add_ms("max_sync_age_seconds", route, oldest)
@@ -183,8 +189,9 @@ def _say_inventory(said: _Families, known: Inventory) -> None:
     for item in known.items:
         if item.status:
             said.add("item_status", (item.plan_id, item.item_id, item.status), 1)
-    for plan_id, (lag, age) in known.objectives.items():
-        said.add("objective_seconds", (plan_id, "lag"), lag)
-        said.add("objective_seconds", (plan_id, "age"), age)
+    for plan_id, limits in known.limits.items():
+        said.add("objective_seconds", (plan_id, "lag"), limits.lag)
+        said.add("objective_seconds", (plan_id, "age"), limits.age)
+        said.add("objective_share", (plan_id,), limits.share)
     for absent in known.missing:
         said.add("configured_missing", (absent.kind, absent.id), 1)

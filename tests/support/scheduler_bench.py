@@ -33,7 +33,7 @@ class FakeDiscovery:
         self.found: tuple[Route, ...] = ()
         self.is_whole = True
         self.refreshes = 0
-        self.told: list[tuple[Route, CloudError | None]] = []
+        self.told: list[CloudError | None] = []
         self._next = asyncio.Event()
 
     async def refresh(self) -> bool:
@@ -47,9 +47,9 @@ class FakeDiscovery:
         await self._next.wait()
         self._next.clear()
 
-    def polled(self, route: Route, error: CloudError | None) -> None:
+    def polled(self, error: CloudError | None) -> None:
         """Hear how a poll ended."""
-        self.told.append((route, error))
+        self.told.append(error)
 
     def find(self, *routes: Route) -> None:
         """Discover these routes and no others, soon."""

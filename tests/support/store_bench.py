@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from core_cases import OTHER, ROUTE, SIBLING
 from exposition_cases import FakeClock
 
-from exporter.model.types import Route, RouteStatus
+from exporter.model.types import Limits, Route, RouteStatus
 from exporter.polling.store import PollResult, Store
 
+LIMITS = Limits(lag=300.0, age=600.0, is_auto_synced=True)
 STALE_AFTER = 300.0
 MAX_CHECKPOINTS = 1_000
 
@@ -40,7 +41,7 @@ async def prepare_nothing(_: Sequence[RouteStatus]) -> None:
 def publish(store: Store, *polls: PollResult) -> None:
     """Publish polls one after the other, with nothing else going on in their pauses."""
     for poll in polls:
-        publishing = store.publish(poll, prepare_nothing)
+        publishing = store.publish(poll, prepare_nothing, LIMITS)
         with contextlib.suppress(StopIteration):
             while True:
                 publishing.send(None)

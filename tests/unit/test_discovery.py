@@ -30,11 +30,13 @@ from exporter.config.settings import (
     ShardSettings,
 )
 from exporter.model.errors import PermissionDeniedError, Reason, UnavailableError
-from exporter.model.types import Missing, Plan, Route
+from exporter.model.types import Limits, Missing, Plan, Route
+
+FULL = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
 
 
-async def test_a_plan_configured_in_full_needs_no_call() -> None:
-    """Its routes are known before the cloud can be reached."""
+async def test_a_plan_configured_in_full_is_polled_before_it_is_looked_up() -> None:
+    """Its routes are known without a call, and while the cloud cannot be asked."""
     wanted = PlanSettings(
         id="1",
         region="cn-shanghai",
@@ -43,16 +45,31 @@ async def test_a_plan_configured_in_full_needs_no_call() -> None:
         filter="topic_test",
     )
     bench = DiscoveryBench(wanted)
-
-    assert await bench.discovery.refresh()
-
-    assert bench.cloud.calls == []
-    assert bench.discovery.inventory.plans == ()
-    assert bench.discovery.inventory.routes == tuple(
+    routes = tuple(
         Route("1", item_id, instance, "cn-shanghai", "topic_test")
         for item_id in ("10", "11")
         for instance in (HERE, THERE)
     )
+    assert bench.discovery.inventory.routes == routes
+    bench.cloud.errors["1"] = UnavailableError("refused")
+
+    assert not await bench.discovery.refresh()
+
+    assert bench.discovery.inventory.routes == routes
+
+
+async def test_a_plan_configured_in_full_is_judged_as_any_other() -> None:
+    """Two calls tell its status, its items, and which of its ids do not exist."""
+    bench = DiscoveryBench(FULL)
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+
+    assert await bench.discovery.refresh()
+
+    inventory = bench.discovery.inventory
+    assert (inventory.plans, inventory.items) == ((one_way("1"),), (item("1", "10"),))
+    assert bench.missing() == {Missing("item", "11")}
+    assert bench.routes() == [("1", "10", HERE)]
+    assert len(bench.cloud.calls) == 2
 
 
 async def test_a_plan_has_objectives_once_it_has_a_route_or_is_known() -> None:
@@ -64,11 +81,15 @@ async def test_a_plan_has_objectives_once_it_has_a_route_or_is_known() -> None:
         PlanSettings(id="3"),
     )
     bench.cloud.hold(one_way("1"))
+    bench.cloud.errors["2"] = UnavailableError("refused")
 
     await bench.discovery.refresh()
 
-    objectives = bench.discovery.inventory.objectives
-    assert list(objectives.items()) == [("1", (300.0, 600.0)), ("2", (7.0, 600.0))]
+    limits = bench.discovery.inventory.limits
+    assert list(limits.items()) == [
+        ("1", Limits(300.0, 600.0, 0.99, is_auto_synced=True)),
+        ("2", Limits(7.0, 600.0, 0.99)),
+    ]
 
 
 async def test_left_to_itself_it_finds_every_running_plan() -> None:
@@ -349,78 +370,6 @@ async def test_a_failing_plan_shows_its_new_status() -> None:
     assert bench.routes() == [("1", "10", HERE)]
 
 
-FULL = PlanSettings(id="1", items=("10", "11"), source_instances=(HERE,))
-ROUTE = Route("1", "10", HERE, REGION)
-
-
-async def test_polls_tell_which_configured_ids_exist() -> None:
-    """Nothing else would, for a plan that needs no discovery call.
-
-    A poll that fails otherwise says nothing of it.
-    """
-    bench = DiscoveryBench(FULL)
-    await bench.discovery.refresh()
-    gone = not_found("DisasterRecoveryItem.NotFound")
-
-    with capture_logs() as logs:
-        for error in (gone, gone, UnavailableError("refused")):
-            bench.discovery.polled(ROUTE, error)
-            await bench.discovery.refresh()
-            assert bench.missing() == {Missing("item", "10")}
-        bench.discovery.polled(ROUTE, None)
-
-    assert bench.missing() == set()
-    assert len(bench.routes()) == 2
-    events = [log["event"] for log in logs]
-    assert events == ["configured_not_found", "configured_found"]
-
-
-async def test_a_poll_that_shows_nothing_new_changes_nothing() -> None:
-    """It is asked after each poll, and must not cost what all the routes cost."""
-    bench = DiscoveryBench(FULL)
-    await bench.discovery.refresh()
-    before = bench.discovery.inventory
-
-    bench.discovery.polled(ROUTE, None)
-
-    assert bench.discovery.inventory is before
-
-
-async def test_what_a_poll_missed_is_forgotten_with_its_route() -> None:
-    """A route that came back is missed again by its own poll, or not at all."""
-    bench = DiscoveryBench(PlanSettings(id="1", items=("10",)))
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-    await bench.discovery.refresh()
-    bench.discovery.polled(ROUTE, not_found("DisasterRecoveryPlan.NotFound"))
-    bench.cloud.plans.clear()
-
-    await bench.discovery.refresh()
-
-    assert bench.missing() == {Missing("plan", "1")}
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-    await bench.discovery.refresh()
-    assert bench.missing() == set()
-
-
-async def test_a_poll_during_discovery_says_nothing_of_other_failures() -> None:
-    """A plan that fails is not called recovered before it was looked at again."""
-    bench = DiscoveryBench(FULL, PlanSettings(id="2"))
-    bench.cloud.errors["2"] = UnavailableError("refused")
-    await bench.discovery.refresh()
-
-    with capture_logs() as logs:
-        bench.cloud.before_answer = lambda: bench.discovery.polled(ROUTE, not_found())
-        await bench.discovery.refresh()
-        bench.cloud.errors["2"] = PermissionDeniedError("refused")
-        await bench.discovery.refresh()
-
-    events = [(log["event"], log.get("reason")) for log in logs]
-    assert events == [
-        ("configured_not_found", None),
-        ("discovery_failed", "permission"),
-    ]
-
-
 async def test_a_reload_knows_the_routes_that_stay_before_the_cloud_answers() -> None:
     """Plans that are not asked for are gone at once; an outage costs no route."""
     bench = DiscoveryBench()
@@ -496,9 +445,9 @@ async def test_a_poll_that_misses_an_id_has_discovery_come_at_once() -> None:
     await bench.discovery.refresh()
     waiting = asyncio.create_task(waited(bench))
     await asyncio.sleep(200)
-    bench.discovery.polled(ROUTE, UnavailableError("refused"))
+    bench.discovery.polled(UnavailableError("refused"))
     await asyncio.sleep(50)
 
-    bench.discovery.polled(ROUTE, not_found())
+    bench.discovery.polled(not_found())
 
     assert await waiting == 250

@@ -26,7 +26,7 @@ from exposition_oracle import parsed
 from exporter.metrics.exposition import Exposition, render
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
-from exporter.model.types import Checkpoint, Inventory, Route, Snapshot
+from exporter.model.types import Checkpoint, Inventory, Limits, Route, Snapshot
 from exporter.polling.store import PollResult, Store
 
 every_format = pytest.mark.parametrize("fmt", Format, ids=lambda fmt: fmt.name)
@@ -125,7 +125,7 @@ async def test_inventory_and_own_metrics_are_shown_at_once() -> None:
     bench = small_bench(own)
     assert values_of(await bench.text(), "rocketmq_dr_plan_info")
 
-    bench.inventory = Inventory(objectives={"1": (60.0, 90.0)})
+    bench.inventory = Inventory(limits={"1": Limits(60.0, 90.0)})
     body = await bench.text()
     own.more = b"more"
     assert await bench.text() == body.replace("own 2", "own 3")
@@ -185,7 +185,7 @@ class Polls:
     async def end(self, route: Route, *rows: Checkpoint) -> None:
         """Let a poll end as the scheduler does."""
         poll = PollResult(route, NOW, 1.0, snapshot_of(route, *rows))
-        await self.store.publish(poll, self.exposition.prepare)
+        await self.store.publish(poll, self.exposition.prepare, Limits())
 
     async def lags(self) -> list[float]:
         """Return all lags that a scrape shows."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.model.lag import (
     BUCKET_BOUNDS_MS,
+    Times,
     merged,
     roll_up,
     rollup,
@@ -18,16 +19,24 @@ from exporter.model.lag import (
     sync_lag_ms,
 )
 from exporter.model.time_slicer import SLICE_ROWS
-from exporter.model.types import UNKNOWN_MS, State
+from exporter.model.types import UNKNOWN_DELAY_MS, UNKNOWN_MS, Limits, State
 
 NOON = 1_740_724_080_000
+Row = tuple[int, int, int, int]
 # Unknown, or so near to one another that lags of every sign and bucket come up.
 times = st.one_of(
     st.just(UNKNOWN_MS),
     st.integers(NOON - 10, NOON + 10),
     st.integers(NOON - 100_000_000, NOON + 100_000_000),
 )
-rows = st.lists(st.tuples(times, times, times), max_size=20)
+delays = st.one_of(st.just(UNKNOWN_DELAY_MS), st.integers(0, 700_000))
+rows = st.lists(st.tuples(times, times, times, delays), max_size=20)
+limits = st.builds(
+    Limits,
+    st.sampled_from([0.0, 300.0]),
+    st.sampled_from([0.0, 0.005, 600.0]),
+    is_auto_synced=st.booleans(),
+)
 
 
 @given(times, times)
@@ -58,17 +67,21 @@ def test_the_first_state_that_fits_is_the_state(
     assert state_of(source, target, last_sync) is state
 
 
-@given(rows)
-def test_a_rollup_is_what_its_rows_come_to(rows: list[tuple[int, int, int]]) -> None:
-    """Counts, maxima and buckets are those of a naive loop."""
-    lags = [s - t for s, t, _ in rows if s and t]
-    synced = [last for *_, last in rows if last]
+@given(rows, limits)
+def test_a_rollup_is_what_its_rows_come_to(
+    checkpoints: list[Row], most: Limits
+) -> None:
+    """Counts, extremes and buckets are those of a naive loop."""
+    lags = [s - t for s, t, *_ in checkpoints if s and t]
+    synced = [last for _, _, last, _ in checkpoints if last]
+    known = [delay for *_, delay in checkpoints if delay >= 0]
 
-    found = rollup([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
+    found = rollup(_columns(checkpoints), most, NOON)
 
-    states = [state_of(*row) for row in rows]
+    states = [state_of(*row[:3]) for row in checkpoints]
     assert found.states == {state: states.count(state) for state in State}
     assert found.max_lag_ms == (max(lags) if lags else None)
+    assert found.max_delay_ms == (max(known) if known else None)
     assert found.oldest_sync_ms == (min(synced) if synced else None)
     assert found.lag_buckets == tuple(
         sum(lag <= bound for lag in lags) for bound in BUCKET_BOUNDS_MS
@@ -76,17 +89,37 @@ def test_a_rollup_is_what_its_rows_come_to(rows: list[tuple[int, int, int]]) -> 
     assert (found.lag_count, found.lag_sum_ms) == (len(lags), sum(lags))
 
 
-@given(rows, st.integers(0, 20), st.integers(0, 20))
+@given(rows, limits)
+def test_a_checkpoint_is_ready_if_it_is_known_and_over_no_objective(
+    checkpoints: list[Row], most: Limits
+) -> None:
+    """An objective of 0, or for age without automatic sync, counts nothing."""
+    late = stalled = ready = 0
+    for source, target, last, delay in checkpoints:
+        is_late = most.lag > 0 and delay > most.lag * 1000
+        counts_age = most.is_auto_synced and most.age > 0
+        is_stalled = counts_age and last > 0 and NOON - last > most.age * 1000
+        late, stalled = late + is_late, stalled + is_stalled
+        ready += source > 0 and target > 0 and not is_late and not is_stalled
+
+    found = rollup(_columns(checkpoints), most, NOON)
+
+    assert found.ready == ready
+    assert found.late == (late if most.lag else None)
+    assert found.stalled == (stalled if most.is_auto_synced and most.age else None)
+
+
+@given(rows, limits, st.integers(0, 20), st.integers(0, 20))
 def test_parts_come_to_the_same_as_the_whole(
-    checkpoints: list[tuple[int, int, int]], cut: int, second_cut: int
+    checkpoints: list[Row], most: Limits, cut: int, second_cut: int
 ) -> None:
     """However a route is cut to be rolled up in slices."""
     first, second = sorted((cut, second_cut))
     cuts = checkpoints[:first], checkpoints[first:second], checkpoints[second:]
 
-    parts = [rollup(*_columns(part)) for part in cuts]
+    parts = [rollup(_columns(part), most, NOON) for part in cuts]
 
-    assert merged(parts) == rollup(*_columns(checkpoints))
+    assert merged(parts) == rollup(_columns(checkpoints), most, NOON)
 
 
 async def test_hidden_rows_are_left_out_of_every_slice() -> None:
@@ -94,11 +127,14 @@ async def test_hidden_rows_are_left_out_of_every_slice() -> None:
     rows = [row(n, lag_ms=n) for n in range(2 * SLICE_ROWS)]
     hidden = {0, 2 * SLICE_ROWS - 1}
 
-    found = await roll_up(columns_of(rows), hidden)
+    found = await roll_up(columns_of(rows), Limits(), NOON, hidden)
 
-    assert found == await roll_up(columns_of(rows[1:-1]))
+    assert found == await roll_up(columns_of(rows[1:-1]), Limits(), NOON)
     assert found.max_lag_ms == 2 * SLICE_ROWS - 2
 
 
-def _columns(checkpoints: list[tuple[int, int, int]]) -> list[list[int]]:
-    return [[row[place] for row in checkpoints] for place in range(3)]
+def _columns(checkpoints: list[Row]) -> Times:
+    source, target, last_sync, delay = (
+        [row[place] for row in checkpoints] for place in range(4)
+    )
+    return source, target, last_sync, delay

@@ -6,15 +6,12 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from core_cases import HERE, REGION, ROUTE, THERE, item, not_found, one_way, two_way
+from core_cases import HERE, REGION, ROUTE, THERE, item, one_way, two_way
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.settings import PlanSettings, Settings
-from exporter.model.errors import CloudError, UnavailableError
-from exporter.model.types import Instance, Item, Missing, Route
+from exporter.model.types import Instance, Item, Route
 from exporter.polling.routes import (
-    configured_but_missing,
     position,
     shard_of,
     source_instances,
@@ -69,42 +66,6 @@ def test_what_is_left_unsaid_does_not_narrow_the_choice(
     found = source_instances(plan, Item("1", "10", "RUNNING", named))
 
     assert found == expected
-
-
-FULL = PlanSettings(id="1", items=("10",), source_instances=(HERE,))
-PLAN, ITEM, INSTANCE = (
-    Missing("plan", "1"),
-    Missing("item", "10"),
-    Missing("instance", HERE),
-)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "code", "gone"),
-    [
-        (FULL, "DisasterRecoveryPlan.NotFound", PLAN),
-        (FULL, "DisasterRecoveryItem.NotFound", ITEM),
-        (FULL, "Instance.NotFound", INSTANCE),
-        (FULL, None, ITEM),
-        (PlanSettings(id="1"), "DisasterRecoveryPlan.NotFound", PLAN),
-        (PlanSettings(id="1"), "DisasterRecoveryItem.NotFound", None),
-        (PlanSettings(id="1", items=("10",)), "Instance.NotFound", None),
-        (PlanSettings(id="2"), "DisasterRecoveryPlan.NotFound", None),
-    ],
-)
-def test_only_what_is_configured_can_be_missing(
-    wanted: PlanSettings, code: str | None, gone: Missing | None
-) -> None:
-    """What was discovered and has gone since is no fault of the configuration."""
-    settings = Settings(plans=(wanted,))
-
-    assert configured_but_missing(ROUTE, not_found(code), settings) == gone
-
-
-@pytest.mark.parametrize("error", [None, UnavailableError("refused")])
-def test_only_not_found_tells_of_what_is_missing(error: CloudError | None) -> None:
-    """A success or an outage does not."""
-    assert configured_but_missing(ROUTE, error, Settings(plans=(FULL,))) is None
 
 
 def test_a_route_has_the_same_shard_on_every_machine() -> None:

@@ -30,6 +30,7 @@ from exporter.model.types import (
     Checkpoint,
     Inventory,
     Item,
+    Limits,
     Missing,
     Plan,
     Route,
@@ -102,7 +103,7 @@ def _status(draw: st.DrawFn, route: Route) -> RouteStatus:
         return tried
     rows = draw(_rows)
     hidden = draw(st.frozensets(st.integers(0, max(0, len(rows) - 1)), max_size=2))
-    snapshot = snapshot_of(route, *rows, dropped=draw(counts))
+    snapshot = snapshot_of(route, *rows, dropped=draw(st.integers(0, 9)))
     shown = status_of(snapshot, hidden=hidden if rows else frozenset())
     return replace(shown, failures=failures, polls=draw(counts))
 
@@ -115,7 +116,7 @@ inventories = st.builds(
     st.lists(_plans, max_size=2, unique_by=lambda plan: plan.plan_id).map(tuple),
     st.lists(_items, max_size=2, unique_by=lambda item: item.item_id).map(tuple),
     st.frozensets(st.builds(Missing, texts, texts), max_size=2),
-    objectives=st.dictionaries(ids, st.tuples(seconds, seconds), max_size=2),
+    limits=st.dictionaries(ids, st.builds(Limits, seconds, seconds), max_size=2),
 )
 
 GOLDEN = {
@@ -207,6 +208,7 @@ ROW = f"{BY_ROUTE} target_instance_id group topic"
 PROMISED = {
     "sync_lag_seconds": ROW,
     "sync_age_seconds": ROW,
+    "sync_delay_seconds": ROW,
     "last_sync_timestamp_seconds": ROW,
     "checkpoint_problem": f"{ROW} problem",
     "consume_timestamp_seconds": f"{ROW} side",
@@ -223,12 +225,16 @@ PROMISED = {
     "checkpoints": f"{BY_ROUTE} state",
     "checkpoints_rejected": f"{BY_ROUTE} reason",
     "max_sync_lag_seconds": BY_ROUTE,
+    "max_sync_delay_seconds": BY_ROUTE,
+    "checkpoints_over_objective": f"{BY_ROUTE} objective",
+    "checkpoints_ready": BY_ROUTE,
     "max_sync_age_seconds": BY_ROUTE,
     "sync_lag_distribution_seconds": BY_ROUTE,
     "plan_info": "plan_id plan_name plan_type region_id",
     "plan_status": "plan_id status",
     "item_status": "plan_id item_id status",
     "plan_auto_sync": "plan_id",
+    "objective_share": "plan_id",
     "objective_seconds": "plan_id objective",
     "configured_missing": "kind id",
     "exporter_build_info": "version revision python_version",

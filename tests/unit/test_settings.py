@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from exporter.config.catalogue import setting_specs
 from exporter.config.load import ConfigurationError, load, unknown_variables
 from exporter.config.settings import NameFilter, Settings
+from exporter.model.types import Limits
 
 CANARY = "hunter2-canary"
 DOCS = ROOT / "docs"
@@ -71,7 +72,7 @@ def test_the_plan_of_the_example_loads(tmp_path: Path) -> None:
     (found,) = loaded(tmp_path, "\n".join(plan)).plans
 
     assert found.source_instances == ("rmq-cn-7e22ody0001",)
-    assert found.objectives.age == timedelta(minutes=10)
+    assert found.objectives.age == timedelta(minutes=20)
 
 
 @pytest.mark.parametrize(
@@ -403,9 +404,12 @@ def test_a_plan_falls_back_on_what_holds_for_all() -> None:
     assert found.region_of(first) == "cn-shanghai"
     assert found.region_of(second) == "cn-beijing"
     assert second.items == ("7", "8")
-    assert found.objectives_for("1").in_seconds() == (0, 120)
-    assert found.objectives_for("2") == found.objectives
-    assert found.objectives_for("discovered") == found.objectives
+    assert found.limits_for("1", is_auto_synced=True) == Limits(
+        0.0, 120.0, 0.99, is_auto_synced=True
+    )
+    for plan_id in ("2", "discovered"):
+        limits = found.limits_for(plan_id, is_auto_synced=False)
+        assert limits == Limits(60.0, 120.0, 0.99)
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,19 @@ from core_cases import (
     OTHER,
     ROUTE,
     SIBLING,
+    SYNCED_AT_MS,
     THERE,
     failure,
     groups_shown,
     row,
     success,
 )
-from exposition_cases import FakeClock, snapshot_of
+from exposition_cases import FakeClock, columns_of, snapshot_of, times_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from store_bench import (
+    LIMITS,
     MAX_CHECKPOINTS,
     STALE_AFTER,
     dropped_of,
@@ -34,7 +36,7 @@ from store_bench import (
 from exporter.model.errors import Reason
 from exporter.model.lag import rollup, sync_lag_ms
 from exporter.model.time_slicer import TimeSlicer
-from exporter.model.types import Checkpoint, Route
+from exporter.model.types import UNKNOWN_DELAY_MS, Checkpoint, Route
 from exporter.polling import store as store_module
 from exporter.polling.store import PollResult, Store
 
@@ -65,7 +67,7 @@ def test_a_complete_poll_is_shown(store: Store) -> None:
     status = status_of(store, ROUTE)
     assert (status.is_up, status.reason, status.polls) == (True, None, 1)
     assert (status.last_success_at, status.duration) == (1_740_724_090.0, 0.5)
-    assert status.snapshot is poll.outcome
+    assert groups_shown(status) == ["orders"]
     assert status.rollup is not None
     assert status.rollup.max_lag_ms == 7_000
 
@@ -158,15 +160,49 @@ def test_other_limits_hold_for_age_at_once_and_for_number_at_the_next_poll(
     assert store.series_budget(OTHER) == 2
 
 
-def test_what_was_dropped_stays_in_the_rollup(store: Store) -> None:
-    """The rollup without hidden rows would be without the dropped ones too."""
+def test_what_was_dropped_is_counted_beside_hidden_rows(store: Store) -> None:
+    """It has no labels, so that nobody can tell whether a sibling has it too."""
     polled = snapshot_of(SIBLING, row(), dropped=4)
 
     publish(store, success(ROUTE, row()), PollResult(SIBLING, 0.0, 0.5, polled))
 
     status = status_of(store, SIBLING)
     assert status.hidden == frozenset({0})
-    assert status.rollup is polled.rollup
+    assert status.rollup is not None
+    assert sum(status.rollup.states.values()) == 4
+
+
+def test_a_delay_is_counted_from_the_poll_that_saw_it_first(
+    store: Store, clock: FakeClock
+) -> None:
+    """By the monotonic clock, over an outage in which the rows went stale, too."""
+    publish(store, success(ROUTE, row(last_sync_ms=1_000)))
+    clock.now += STALE_AFTER
+    assert status_of(store, ROUTE).snapshot is None
+    clock.now += 1
+
+    publish(store, success(ROUTE, row(last_sync_ms=1_000), at=SYNCED_AT_MS / 1000))
+
+    rollup = status_of(store, ROUTE).rollup
+    assert rollup is not None
+    assert (rollup.max_delay_ms, rollup.late) == (301_000, 1)
+    assert (rollup.stalled, rollup.ready) == (1, 0)
+
+
+def test_a_dropped_route_starts_its_delays_again(
+    store: Store, clock: FakeClock
+) -> None:
+    """A plan that comes back may be another of the same name."""
+    publish(store, success(ROUTE, row()))
+    store.set_routes([OTHER])
+    store.set_routes([ROUTE, OTHER])
+    clock.now += 60
+
+    publish(store, success(ROUTE, row()))
+
+    rollup = status_of(store, ROUTE).rollup
+    assert rollup is not None
+    assert rollup.max_delay_ms == 0
 
 
 def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:
@@ -188,7 +224,7 @@ async def test_a_poll_brings_back_nothing_that_is_withdrawn_meanwhile(
     publish(store, success(SIBLING, row()))
     clock.now += STALE_AFTER / 2
     poll = success(ROUTE, row())
-    publishing = asyncio.create_task(store.publish(poll, prepare_nothing))
+    publishing = asyncio.create_task(store.publish(poll, prepare_nothing, LIMITS))
     await asyncio.sleep(0)
 
     if gone == "sibling":
@@ -210,9 +246,9 @@ async def test_a_poll_brings_back_nothing_that_is_withdrawn_meanwhile(
 async def test_polls_that_end_together_hide_each_others_rows(store: Store) -> None:
     """Neither is resolved against what the other was before."""
     await asyncio.gather(
-        store.publish(success(ROUTE, *many(400)), prepare_nothing),
-        store.publish(success(SIBLING, *many(400)), prepare_nothing),
-        store.publish(failure(SIBLING), prepare_nothing),
+        store.publish(success(ROUTE, *many(400)), prepare_nothing, LIMITS),
+        store.publish(success(SIBLING, *many(400)), prepare_nothing, LIMITS),
+        store.publish(failure(SIBLING), prepare_nothing, LIMITS),
     )
 
     assert len(status_of(store, SIBLING).hidden) == 400
@@ -253,7 +289,8 @@ def test_checkpoints_over_the_limit_are_counted_but_not_shown(
     cut = status_of(store, OTHER)
     assert groups_shown(cut) == ["c"]
     assert dropped_of(store, OTHER) == 4 + 2
-    assert cut.rollup is polled.rollup
+    assert cut.rollup is not None
+    assert sum(cut.rollup.states.values()) == 7
 
 
 def test_a_row_that_was_cut_hides_none(clock: FakeClock) -> None:
@@ -387,12 +424,10 @@ class NaiveStore(RuleBasedStateMachine):
             assert status.snapshot is not None
             rows = list(status.snapshot.columns.rows())
             shown = [row for i, row in enumerate(rows) if i not in status.hidden]
-            assert shown == kept
-            assert status.rollup == rollup(
-                [row.source_ms for row in kept],
-                [row.target_ms for row in kept],
-                [row.last_sync_ms for row in kept],
-            )
+            assert [replace(row, delay_ms=UNKNOWN_DELAY_MS) for row in shown] == kept
+            polled_at = round(1000 * (known.last_success_at or 0))
+            counted = rollup(times_of(columns_of(shown)), LIMITS, polled_at)
+            assert status.rollup == counted
 
     def _is_fresh(self, known: Known) -> bool:
         return self.clock.now - known.found_at < STALE_AFTER
