@@ -15,7 +15,7 @@ PASSWORD_CANARY = "canary-password"  # noqa: S105 - it opens nothing; it is to b
 
 # The vendor documents no spelling for a time that is not known, so all are served.
 _NO_SYNC = ("", '"lastSyncTime":null,', '"lastSyncTime":0,', '"lastSyncTime":-1,')
-_NO_PROGRESS = ("{}", "null", '{"consumeTimestamp":null}', '{"consumeTimestamp":0}')
+_NO_PROGRESS = ("{}", "null", '{"consumeTimestamp":0}', '{"consumeTimestamp":-1}')
 
 Json = dict[str, Any]
 

@@ -96,6 +96,24 @@ def stalled(at: Moment) -> Times:
     return stopped, at.source, at.target(stopped)
 
 
+def sparse(at: Moment) -> Times:
+    """Get a message now and then, which the next sync carries over.
+
+    So the lag is the gap between two messages until then, though nothing is late.
+    """
+    every = (20_000, MINUTE, 20 * MINUTE, HOUR)[at.salt % 4]
+
+    def last_message(before: int) -> int:
+        return before - (before - at.salt // 4) % every
+
+    return at.synced, last_message(at.fetched), last_message(at.synced)
+
+
+def never_consumed(at: Moment) -> Times:
+    """Have consumed on the source alone: the target tells its oldest stored message."""
+    return None, at.source, at.start - at.pick(24 * HOUR, 72 * HOUR)
+
+
 def never_synced(at: Moment) -> Times:
     """Have a source only."""
     return None, at.source, None

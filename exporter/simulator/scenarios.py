@@ -12,6 +12,7 @@ SCENARIOS: tuple[str, ...] = (
     "lagging",
     "recovering",
     "stalled",
+    "sparse",
     "never_synced",
     "two_way",
     "stopped_item",
@@ -31,6 +32,7 @@ _UNIFORM = {
     "lagging": motion.lagging,
     "recovering": motion.recovering,
     "stalled": motion.stalled,
+    "sparse": motion.sparse,
     "never_synced": motion.never_synced,
 }
 # The first item of mixed has every kind of checkpoint among its first ten.
@@ -38,6 +40,7 @@ _SHOWCASE = {
     3: motion.never_synced,
     5: motion.source_missing,
     7: motion.target_missing,
+    8: motion.never_consumed,
     9: motion.target_ahead,
 }
 # In the second, places of ten: a sync skips groups that are offline on the target.

@@ -36,8 +36,8 @@ def ages(seen: list[Seen], now: float) -> list[float]:
 def test_the_scenarios_are_the_contracts() -> None:
     """The names are public, and the first is the default."""
     assert (
-        " ".join(SCENARIOS) == "mixed healthy lagging recovering stalled never_synced "
-        "two_way stopped_item churn throttled outage forbidden"
+        " ".join(SCENARIOS) == "mixed healthy lagging recovering stalled sparse "
+        "never_synced two_way stopped_item churn throttled outage forbidden"
     )
     assert World().scenario == "mixed"
 
@@ -79,6 +79,8 @@ MOTIONS = (
     motion.lagging,
     motion.recovering,
     motion.stalled,
+    motion.sparse,
+    motion.never_consumed,
     motion.never_synced,
     motion.source_missing,
     motion.target_missing,
@@ -154,6 +156,27 @@ def test_two_way_is_synced_by_hand_and_listed_for_both_instances() -> None:
     assert len(list(listed(healthy, START))) == len(everything(healthy, START))
 
 
+def test_sparse_traffic_is_in_step_though_it_lags_now_and_then() -> None:
+    """A lag is the gap between two messages, and over with the next sync."""
+    sparse = world("sparse", groups=100)
+    found = [lags(everything(sparse, START + second)) for second in range(0, 120, 2)]
+
+    of_each_group = list(zip(*found, strict=True))
+    assert max(map(max, found)) == HOUR
+    for lag_in_time in of_each_group:
+        lasts = 2 * sum(lag > 0 for lag in lag_in_time)
+        assert lasts <= 12 * (1 + 120 // 20)
+        assert min(lag_in_time) == 0
+
+
+def test_a_target_may_store_copies_later_than_the_source() -> None:
+    """Then what is in step reads below 0, and a backlog hides."""
+    stamped = World("healthy", started_at=START, restamp_seconds=15)
+
+    assert max(lags(everything(stamped, START))) < 1
+    assert min(lags(everything(stamped, START))) < 0
+
+
 def test_stopped_items_stand_still_and_say_so() -> None:
     """Both ways of being stopped occur, beside items that run."""
     seen = everything(world("stopped_item"), START)
@@ -182,7 +205,8 @@ def test_mixed_has_a_little_of_everything(shape: tuple[int, int, int]) -> None:
     first_item = [each for each in seen if each.item.item_id == "100070284"]
     assert any(lag < 0 for lag in lags(first_item))
     assert any(lag > 10 * MINUTE for lag in lags(seen))
-    assert sum(lag < MINUTE for lag in lags(seen)) > len(seen) / 2
+    assert any(lag > 24 * HOUR for lag in lags(first_item))
+    assert sum(lag < MINUTE for lag in lags(seen)) >= len(seen) / 2
     second_item = [each for each in seen if each.item.item_id == "100070285"]
     still = sum(age > 10 * MINUTE for age in ages(second_item, START))
     assert 0 < still < len(second_item)
