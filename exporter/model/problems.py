@@ -176,7 +176,7 @@ def verdict(plan: PlanStanding) -> str:
     if not plan.blockers:
         return "ready to fail over"
     reasons = (*_causes(plan), *_missed(plan))
-    return f"not ready \N{EN DASH} {'; '.join(reasons)}"
+    return f"not ready – {'; '.join(reasons)}"
 
 
 def _causes(plan: PlanStanding) -> Iterator[str]:
