@@ -146,6 +146,13 @@ class RouteStanding:
         """Return what its checkpoints come to, None if no data is at hand."""
         return self.status.rollup
 
+    @property
+    def may_be_late(self) -> bool:
+        """Return whether its lag is over the objective, and one poll tells no delay."""
+        most = self.limits.most_delay
+        is_over = most is not None and (self.lag.value or 0.0) > most
+        return is_over and self.status.polls == 1
+
 
 @dataclass(frozen=True, slots=True)
 class PlanStanding:

@@ -21,6 +21,7 @@ from exporter.model.errors import NotFoundError, Origin, Reason, remedy_for
 from exporter.model.types import Route, State
 
 _SYNC = "see that the consumer groups are online on the target"
+_ONE_POLL = ", as far as one poll can tell"
 _NO_TIME = "without a consume time on the "
 _DROPPED = "over metrics.max_checkpoints: counted, but not listed"
 
@@ -155,13 +156,7 @@ def _checkpoints(found: Assessment) -> Iterator[Problem]:
 
 def _seen_once(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
     """Yield the routes whose lag is large, and whose delay one poll cannot tell."""
-    names = [
-        _name(each.status.route)
-        for each in routes
-        if each.status.polls == 1
-        and each.limits.most_delay is not None
-        and (each.lag.value or 0.0) > each.limits.most_delay
-    ]
+    names = [_name(each.status.route) for each in routes if each.may_be_late]
     if names:
         yield Problem(
             f"{many(len(names), 'route')} with a lag over the objective for delay",
@@ -174,7 +169,8 @@ def _seen_once(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
 def verdict(plan: PlanStanding) -> str:
     """Return whether a plan is ready to fail over, or why not, the cause first."""
     if not plan.blockers:
-        return "ready to fail over"
+        is_sure = not any(route.may_be_late for route in plan.routes)
+        return "ready to fail over" + ("" if is_sure else _ONE_POLL)
     reasons = (*_causes(plan), *_missed(plan))
     return f"not ready – {'; '.join(reasons)}"
 

@@ -577,7 +577,9 @@ def test_one_poll_cannot_tell_how_late_a_large_lag_is(
 ) -> None:
     """It is not called well; the next poll knows."""
     status = replace(found(row(lag_ms=lag_ms, delay_ms=lag_ms and 0)), polls=polls)
-    it = assessed(status, limits={"1": Limits(objective)})
+    it = assessed(status, limits={"1": Limits(objective, share=0.0)})
 
     what = "1 route with a lag over the objective for delay"
     assert (what in said(it)) is is_told
+    doubt = ", as far as one poll can tell" if is_told else ""
+    assert verdicts(it) == [f"1: ready to fail over{doubt}"]

@@ -90,7 +90,7 @@ def page(report: StatusReport, uptime_seconds: float, telemetry_path: str) -> st
         problems=list(problems(found)),
         all_well=ALL_WELL,
         columns=distribution(found.rollup),
-        names={plan.plan_id: plan.name for plan in found.plans},
+        names={plan.plan_id: plan.name for plan in report.inventory.plans},
         entries=ENTRIES,
         named=NAMED,
         version=__version__,
