@@ -160,7 +160,7 @@ def _seen_once(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
     if names:
         yield Problem(
             f"{many(len(names), 'route')} with a lag over the objective for delay",
-            "poll once more: only then is it known whether a checkpoint is late",
+            "wait for the next poll of a running exporter: one alone tells no delay",
             names,
             grade=Grade.WARNING,
         )

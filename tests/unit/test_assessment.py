@@ -208,6 +208,16 @@ def test_the_worst_are_those_that_sorting_finds(
     ]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_unknown_are_equals_whichever_side_is_unknown(order: int) -> None:
+    """They come last, in the order of the rows."""
+    unknown = [TARGET_MISSING, SOURCE_MISSING][::order]
+
+    listed = assessed(found(*unknown, row(9))).worst
+
+    assert [each.checkpoint for each in listed] == [row(9), *unknown]
+
+
 def made(group: str, lag_ms: int | None, delay_ms: int) -> Checkpoint:
     """Return a checkpoint with a delay if its lag is known."""
     return row(
@@ -322,6 +332,8 @@ def test_a_plan_that_does_not_run_is_down(status: str) -> None:
     assert verdict(plan) == f"not ready – the plan is {status}"
     polled = standing(row(), plans=[one_way("1", status)])
     assert polled.blockers == [Blocker.PLAN_DOWN]
+    (unknown,) = assessed(RouteStatus(ROUTE), plans=[one_way("1", status)]).plans
+    assert unknown.blockers == [Blocker.PLAN_DOWN, Blocker.DATA_UNKNOWN]
 
 
 def test_a_plan_that_is_configured_and_missing_is_down() -> None:
@@ -371,6 +383,13 @@ def test_a_plan_without_all_its_data_is_not_ready(
 
     assert plan.blockers == [Blocker.DATA_UNKNOWN]
     assert verdict(plan) == f"not ready – {words}"
+
+
+def test_what_the_share_allows_is_no_reason() -> None:
+    """Though something else blocks the plan."""
+    it = assessed(found(LATE, *good(199)), RouteStatus(SIBLING))
+
+    assert verdicts(it) == ["1: not ready – no data from 1 of 2 routes"]
 
 
 def test_a_failed_poll_blocks_nothing_while_its_route_has_data() -> None:

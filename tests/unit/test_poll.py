@@ -259,13 +259,13 @@ def test_trouble_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_each_plan_has_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     """By its name, on stdout, below all else; in colour on a terminal."""
-    named = replace(one_way("1", "CREATED"), name="dr_trade\x9b")
+    named = replace(one_way("1", "A\x9b"), name="dr_trade\x9b")
     report = report_of(found(row()), found(row(), route=OTHER), plans=[named])
 
     show(Console(file=io.StringIO()), report)
     shown_last = on_terminal(report).splitlines()[-2:]
 
-    lines = [r"dr_trade\x9b: not ready – the plan is CREATED", "2: ready to fail over"]
+    lines = [r"dr_trade\x9b: not ready – the plan is A\x9b", "2: ready to fail over"]
     assert capsys.readouterr().out.splitlines()[-3:] == ["", *lines]
     assert [plain(line) for line in shown_last] == lines
     assert re.search(r"\x1b\[1;31mnot ready", shown_last[0])
