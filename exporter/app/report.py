@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from rich import box
 from rich.console import Console
@@ -18,10 +19,11 @@ from exporter.model.assessment import (
     Grade,
     StatusReport,
     assess,
+    count_of,
     worst,
 )
 from exporter.model.durations import brief_duration
-from exporter.model.problems import Problem, many, problems
+from exporter.model.problems import Problem, many, problems, verdict
 from exporter.model.types import State
 
 # More than anybody reads on a screen; rich takes a millisecond for each.
@@ -30,7 +32,7 @@ MOST_ROWS = 100
 WIDEST = 40
 NAMED = 3
 MARK = "!"
-NUMBERS = ("Lag", "Age")
+NUMBERS = ("Delay", "Lag", "Age")
 NAMES = ("Group", "Topic", "Plan", "Item", "Source instance")
 HEAD = ("", *NUMBERS, "State", *NAMES)
 STYLES: Mapping[Grade, str] = {
@@ -45,18 +47,21 @@ _GAP = "  "
 
 
 def show(console: Console, report: StatusReport, most: int | None = None) -> None:
-    """Print the worst checkpoints, `most` of them, and what is wrong.
+    """Print the worst checkpoints, `most` of them, what is wrong, each plan's verdict.
 
-    Where there is no terminal all are printed by default, one a line, and what is
-    wrong goes to stderr: the lines of stdout are checkpoints and nothing else.
+    Where there is no terminal all checkpoints are printed by default, one a line, and
+    the verdicts after an empty line. What is wrong goes to stderr.
     """
     _escape_what_stdout_lacks()
     is_terminal = console.is_terminal
     found = assess(report, most or (MOST_ROWS if is_terminal else sys.maxsize))
     if is_terminal:
-        console.print(as_table(found.worst, console.width), *_notes(found), sep="\n")
+        table = as_table(found.worst, console.width)
+        console.print(table, *_notes(found), *_verdicts(found), sep="\n")
         return
-    sys.stdout.writelines(f"{line}\n" for line in as_lines(found.worst))
+    verdicts = [line.plain for line in _verdicts(found)]
+    lines = chain(as_lines(found.worst), ["", *verdicts] if verdicts else [])
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     # A reader that has gone is noticed here, and not at the interpreter's end.
     sys.stdout.flush()
     sys.stderr.writelines(f"{note.plain}\n" for note in _notes(found))
@@ -117,6 +122,7 @@ def _cells(row: CheckpointStanding) -> tuple[str, ...]:
     """Return a row in the order of `HEAD`; what is bad is marked without colour."""
     return (
         MARK if row.is_bad else "",
+        brief_duration(row.delay.value),
         brief_duration(row.lag.value),
         brief_duration(row.age.value),
         row.state.value,
@@ -132,7 +138,7 @@ def _styles(row: CheckpointStanding) -> Mapping[str, str]:
     bad, is_ahead = STYLES[Grade.BAD], row.state is State.TARGET_AHEAD
     return {
         "": bad,
-        "Lag": STYLES[row.lag.grade],
+        "Delay": STYLES[row.delay.grade],
         "Age": STYLES[row.age.grade],
         "State": bad if row.is_problem else "cyan" if is_ahead else "",
     }
@@ -155,11 +161,18 @@ def _object(row: CheckpointStanding) -> dict[str, object]:
     }
 
 
+def _verdicts(found: Assessment) -> Iterator[Text]:
+    """Yield a line for each plan: ready to fail over, or why not."""
+    for plan in found.plans:
+        style = STYLES[Grade.BAD if plan.blockers else Grade.GOOD]
+        yield Text.assemble(f"{shown(plan.name)}: ", (shown(verdict(plan)), style))
+
+
 def _notes(found: Assessment) -> Iterator[Text]:
     """Yield a line for how much there is, and one for each thing that is wrong."""
     wrong = list(problems(found))
-    if found.tally and (checkpoints := found.tally.states.total()):
-        routes = many(sum(it.tally is not None for it in found.routes), "route")
+    if checkpoints := count_of(found.rollup):
+        routes = many(sum(it.rollup is not None for it in found.routes), "route")
         counted = f"{many(checkpoints, 'checkpoint')} on {routes}"
         yield Text(counted + ("." if wrong else ": all within their objectives."))
     if found.more:

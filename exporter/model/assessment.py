@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import heapq
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import partial
 from itertools import chain
 from operator import itemgetter
 
 from exporter.model.errors import CloudError
-from exporter.model.lag import state_of, sync_age_ms, sync_lag_ms
+from exporter.model.lag import merged, state_of, sync_age_ms, sync_lag_ms
 from exporter.model.types import (
     PROBLEMS,
+    UNKNOWN_DELAY_MS,
     UNKNOWN_MS,
     Checkpoint,
     Inventory,
+    Item,
     Limits,
     Plan,
+    Rollup,
     Route,
     RouteStatus,
     Snapshot,
@@ -41,11 +42,26 @@ class Grade(StrEnum):
     UNKNOWN = "quiet"
 
 
+class Blocker(StrEnum):
+    """Why a plan is not ready to fail over, the cause before its symptoms.
+
+    Recording rules and dashboards use the same words. From `STALLED` on one stands only
+    where too few checkpoints are ready.
+    """
+
+    PLAN_DOWN = "plan_down"
+    ITEM_STOPPED = "item_stopped"
+    DATA_UNKNOWN = "data_unknown"
+    STALLED = "stalled"
+    LATE = "late"
+    NOT_ON_TARGET = "not_on_target"
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A lag or an age in seconds beside its objective; None where one is unknown.
+    """A lag, an age or a delay in seconds beside its objective; None is unknown.
 
-    >>> [Measure(value, 300).grade.value for value in (-5, 239.9, 240, 300, 300.1)]
+    >>> [Measure(value, 300).grade.value for value in (0, 239.9, 240, 300, 300.1)]
     ['good', 'good', 'warning', 'warning', 'bad']
     >>> Measure(None, 300).grade.value, Measure(1e9, None).grade.value
     ('quiet', 'quiet')
@@ -75,8 +91,9 @@ class Measure:
 class StatusReport:
     """What is known at one moment, before it is judged.
 
-    `at` is Unix seconds. `failures` are by what discovery could not look up. `is_tried` is False until every route has been polled once, and
-    `is_standby` True while another replica polls.
+    `at` is Unix seconds. `failures` are by what discovery could not look up. `is_tried`
+    is False until every route has been polled once, and `is_standby` True while another
+    replica polls.
     """
 
     at: float
@@ -90,11 +107,12 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStanding:
-    """One checkpoint, judged."""
+    """One checkpoint, judged by its delay and its age; a lag has no objective."""
 
     route: Route
     checkpoint: Checkpoint
     state: State
+    delay: Measure
     lag: Measure
     age: Measure
 
@@ -105,99 +123,116 @@ class CheckpointStanding:
 
     @property
     def is_bad(self) -> bool:
-        """Return whether somebody should look at it."""
-        return self.is_problem or Grade.BAD in (self.lag.grade, self.age.grade)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many checkpoints are over an objective, in each state, and not listed."""
-
-    over_lag: int
-    over_age: int
-    states: Counter[State]
-    dropped: int
-
-
-def total(tallies: Iterable[Tally | None]) -> Tally | None:
-    """Return what tallies come to together, None if none is known."""
-    known = [tally for tally in tallies if tally is not None]
-    if not known:
-        return None
-    return Tally(
-        sum(each.over_lag for each in known),
-        sum(each.over_age for each in known),
-        sum((each.states for each in known), Counter()),
-        sum(each.dropped for each in known),
-    )
+        """Return whether it is late, stalled or a problem."""
+        return self.is_problem or Grade.BAD in (self.delay.grade, self.age.grade)
 
 
 @dataclass(frozen=True, slots=True)
 class RouteStanding:
-    """One route, judged by its worst lag and its oldest sync.
+    """One route, judged by its longest delay and its oldest sync.
 
-    `item_status` is empty where it was not looked up; `tally` is None before a poll was
-    complete.
+    `item_status` is empty where it was not looked up.
     """
 
     status: RouteStatus
     item_status: str
     limits: Limits
+    delay: Measure = Measure()
     lag: Measure = Measure()
     age: Measure = Measure()
-    tally: Tally | None = None
+
+    @property
+    def rollup(self) -> Rollup | None:
+        """Return what its checkpoints come to, None if no data is at hand."""
+        return self.status.rollup
+
+    @property
+    def may_be_late(self) -> bool:
+        """Return whether its lag is over the objective, and one poll tells no delay."""
+        most = self.limits.most_delay
+        is_over = most is not None and (self.lag.value or 0.0) > most
+        return is_over and self.status.polls == 1
 
 
 @dataclass(frozen=True, slots=True)
 class PlanStanding:
-    """One plan, judged by its routes; `plan` is None where it was not looked up."""
+    """One plan: it is ready to fail over if nothing blocks it.
+
+    `plan` is None where it was not looked up. `stopped` are the items that do not run;
+    `rollup` is of the routes with data, None if there is none.
+    """
 
     plan_id: str
     plan: Plan | None
     limits: Limits
     routes: Sequence[RouteStanding]
-    tally: Tally | None
+    stopped: Sequence[Item]
+    rollup: Rollup | None
+    blockers: Sequence[Blocker] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the plan's name, its id where it has none."""
+        return (self.plan and self.plan.name) or self.plan_id
+
+    @property
+    def checkpoints(self) -> int:
+        """Return how many checkpoints there are, as far as that is known."""
+        return count_of(self.rollup)
+
+    @property
+    def is_share_missed(self) -> bool:
+        """Return whether fewer checkpoints are ready than `objectives.share` asks."""
+        if self.rollup is None or not self.checkpoints:
+            return False
+        return self.rollup.ready / self.checkpoints < self.limits.share
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """How everything in a report stands; the most urgent comes first.
 
-    `worst` are the largest lags, the unknown ones last.
+    `worst` are the longest delays, then the largest lags; the unknown come last.
+    `dropped` checkpoints are counted, but cannot be listed.
     """
 
     report: StatusReport
     plans: Sequence[PlanStanding]
     routes: Sequence[RouteStanding]
     worst: Sequence[CheckpointStanding]
-    tally: Tally | None
+    rollup: Rollup | None
+    dropped: int
 
     @property
     def more(self) -> int:
         """Return how many checkpoints could be listed beside the worst."""
-        if self.tally is None:
-            return 0
-        return self.tally.states.total() - self.tally.dropped - len(self.worst)
+        return count_of(self.rollup) - self.dropped - len(self.worst)
 
 
 def assess(report: StatusReport, count: int) -> Assessment:
-    """Judge a report, and find its `count` worst checkpoints."""
+    """Judge a report, and find its `count` worst checkpoints.
+
+    A standby knows nothing of its own, and judges no plan.
+    """
     items = {(it.plan_id, it.item_id): it.status for it in report.inventory.items}
     routes = [
         _route(each, report, items.get((each.route.plan_id, each.route.item_id), ""))
         for each in report.statuses
     ]
+    plans = () if report.is_standby else _plans(report, routes)
+    snapshots = [each.snapshot for each in report.statuses if each.snapshot is not None]
     return Assessment(
         report,
-        plans=sorted(_plans(report, routes), key=lambda plan: _urgency(plan.routes)),
+        plans=sorted(plans, key=_urgency_of_plan),
         routes=sorted(routes, key=lambda route: _urgency((route,))),
         worst=worst(report, count),
-        tally=total(route.tally for route in routes),
+        rollup=_merged(routes),
+        dropped=sum(snapshot.dropped for snapshot in snapshots),
     )
 
 
 def worst(report: StatusReport, count: int) -> list[CheckpointStanding]:
-    """Return the `count` largest lags, the unknown ones last.
+    """Return the `count` longest delays, then largest lags; the unknown come last.
 
     Equals stay in the order of routes and rows.
     """
@@ -221,86 +256,125 @@ def grade_of_status(status: str) -> Grade:
     return Grade.BAD if status.endswith("_STOPPED") else Grade.WARNING
 
 
+def count_of(rollup: Rollup | None) -> int:
+    """Return how many checkpoints a rollup is of."""
+    return 0 if rollup is None else sum(rollup.states.values())
+
+
 def _plans(
     report: StatusReport, routes: Iterable[RouteStanding]
 ) -> Iterator[PlanStanding]:
-    known = {plan.plan_id: plan for plan in report.inventory.plans}
-    polled = defaultdict(list)
+    """Yield every plan that is known, polled, or configured and missing."""
+    inventory = report.inventory
+    known = {plan.plan_id: plan for plan in inventory.plans}
+    missing = {gone.id for gone in inventory.missing if gone.kind == "plan"}
+    polled, stopped = defaultdict(list), defaultdict(list)
     for route in routes:
         polled[route.status.route.plan_id].append(route)
-    for plan_id in sorted(known.keys() | polled.keys()):
-        own = polled[plan_id]
-        tally = total(route.tally for route in own)
-        limits = report.inventory.limits_of(plan_id)
-        yield PlanStanding(plan_id, known.get(plan_id), limits, own, tally)
+    for item in inventory.items:
+        if _is_stopped(item):
+            stopped[item.plan_id].append(item)
+    for plan_id in sorted(known.keys() | polled.keys() | missing):
+        standing = PlanStanding(
+            plan_id,
+            known.get(plan_id),
+            inventory.limits_of(plan_id),
+            polled[plan_id],
+            stopped[plan_id],
+            _merged(polled[plan_id]),
+        )
+        blockers = _blockers(standing, is_missing=plan_id in missing)
+        yield replace(standing, blockers=blockers)
+
+
+def _blockers(plan: PlanStanding, *, is_missing: bool) -> Sequence[Blocker]:
+    """Return why a plan is not ready, in the order of `Blocker`."""
+    is_down = is_missing or (plan.plan is not None and _is_stopped(plan.plan))
+    is_whole = plan.checkpoints > 0 and all(route.rollup for route in plan.routes)
+    # A plan that does not run is not polled, and that is no second reason.
+    is_unknown = not is_whole and not (is_down and not plan.routes)
+    blocks: dict[Blocker, object] = {
+        Blocker.PLAN_DOWN: is_down,
+        Blocker.ITEM_STOPPED: plan.stopped,
+        Blocker.DATA_UNKNOWN: is_unknown,
+    }
+    if (rollup := plan.rollup) is not None and plan.is_share_missed:
+        states = rollup.states
+        blocks |= {
+            Blocker.DATA_UNKNOWN: is_unknown or states[State.SOURCE_MISSING],
+            Blocker.STALLED: rollup.stalled,
+            Blocker.LATE: rollup.late,
+            Blocker.NOT_ON_TARGET: states[State.NEVER_SYNCED]
+            or states[State.TARGET_MISSING],
+        }
+    return [blocker for blocker in Blocker if blocks.get(blocker)]
+
+
+def _is_stopped(it: Plan | Item) -> bool:
+    return it.status not in ("", RUNNING)
+
+
+def _merged(routes: Iterable[RouteStanding]) -> Rollup | None:
+    rollups = [route.rollup for route in routes if route.rollup is not None]
+    return merged(rollups) if rollups else None
 
 
 def _route(
     status: RouteStatus, report: StatusReport, item_status: str
 ) -> RouteStanding:
     limits = report.inventory.limits_of(status.route.plan_id)
-    rollup, snapshot = status.rollup, status.snapshot
-    if rollup is None or snapshot is None:
+    if (rollup := status.rollup) is None:
         return RouteStanding(status, item_status, limits)
-    age_ms = partial(sync_age_ms, int(report.at * 1000))
-    lag = Measure(_seconds(rollup.max_lag_ms), limits.most_delay)
-    age = Measure(
-        _seconds(age_ms(rollup.oldest_sync_ms or UNKNOWN_MS)), limits.most_age
+    age = sync_age_ms(round(report.at * 1000), rollup.oldest_sync_ms or UNKNOWN_MS)
+    return RouteStanding(
+        status,
+        item_status,
+        limits,
+        delay=Measure(_seconds(rollup.max_delay_ms), limits.most_delay),
+        lag=Measure(_seconds(rollup.max_lag_ms)),
+        age=Measure(_seconds(age), limits.most_age),
     )
-    columns = snapshot.columns
-    lags = map(sync_lag_ms, columns.source_ms, columns.target_ms)
-    tally = Tally(
-        over_lag=_over(limits.most_delay, lags, status.hidden),
-        over_age=_over(
-            limits.most_age, map(age_ms, columns.last_sync_ms), status.hidden
-        ),
-        states=Counter(rollup.states),
-        dropped=snapshot.dropped,
-    )
-    return RouteStanding(status, item_status, limits, lag, age, tally)
 
 
-def _over(
-    objective: float | None, values: Iterable[int | None], hidden: frozenset[int]
-) -> int:
-    """Count the visible values, in milliseconds, that are over an objective."""
-    limit_ms = (objective or math.inf) * 1000
-    return sum(
-        value is not None and value > limit_ms and index not in hidden
-        for index, value in enumerate(values)
-    )
+def _urgency_of_plan(plan: PlanStanding) -> tuple[bool, int, float]:
+    return (not plan.blockers, *_urgency(plan.routes))
 
 
 def _urgency(routes: Sequence[RouteStanding]) -> tuple[int, float]:
-    """Return what sorts failures first, then what was not polled, then by lag."""
+    """Return what sorts failures first, then what was not polled, then by delay."""
     ups = [route.status.is_up for route in routes]
     rank = 0 if False in ups else 1 if None in ups else 2
-    return rank, -max((route.lag.share or 0.0 for route in routes), default=0.0)
+    return rank, -max((route.delay.share or 0.0 for route in routes), default=0.0)
 
 
-def _ranked(status: RouteStatus) -> Iterator[tuple[float, Snapshot, int]]:
-    """Yield the visible rows, each with minus its lag, inf where that is unknown."""
+def _ranked(status: RouteStatus) -> Iterator[tuple[tuple[int, int], Snapshot, int]]:
+    """Yield the visible rows, each with what sorts it among the worst."""
     if (snapshot := status.snapshot) is None:
         return
-    sides = zip(snapshot.columns.source_ms, snapshot.columns.target_ms, strict=True)
-    for index, (source, target) in enumerate(sides):
+    columns = snapshot.columns
+    rows = zip(columns.delay_ms, columns.source_ms, columns.target_ms, strict=True)
+    for index, (delay, source, target) in enumerate(rows):
+        # Those over the cap have no names.
+        if index == len(snapshot):
+            return
         if index not in status.hidden:
-            # What is unknown is 0, and so false; a call of `sync_lag_ms` is slower.
-            yield target - source if source and target else math.inf, snapshot, index
+            # An unknown delay is below 0, and so sorts last.
+            is_known = delay != UNKNOWN_DELAY_MS
+            yield (-delay, target - source if is_known else 0), snapshot, index
 
 
 def _checkpoint(
     route: Route, row: Checkpoint, report: StatusReport
 ) -> CheckpointStanding:
     limits = report.inventory.limits_of(route.plan_id)
-    age_ms = sync_age_ms(int(report.at * 1000), row.last_sync_ms)
+    delay_ms = None if row.delay_ms == UNKNOWN_DELAY_MS else row.delay_ms
+    age_ms = sync_age_ms(round(report.at * 1000), row.last_sync_ms)
     return CheckpointStanding(
         route,
         row,
         state=state_of(row.source_ms, row.target_ms, row.last_sync_ms),
-        lag=Measure(
-            _seconds(sync_lag_ms(row.source_ms, row.target_ms)), limits.most_delay
-        ),
+        delay=Measure(_seconds(delay_ms), limits.most_delay),
+        lag=Measure(_seconds(sync_lag_ms(row.source_ms, row.target_ms))),
         age=Measure(_seconds(age_ms), limits.most_age),
     )
 

@@ -1,4 +1,4 @@
-"""What is wrong, the cause before its symptoms, and what to do about it."""
+"""What is wrong, the cause before its symptoms, and what to do; a plan's verdict."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from exporter.model.assessment import (
     RUNNING,
     Assessment,
+    Blocker,
     Grade,
+    PlanStanding,
+    RouteStanding,
     StatusReport,
-    Tally,
-    grade_of_status,
+    count_of,
 )
+from exporter.model.durations import brief_duration
 from exporter.model.errors import NotFoundError, Origin, Reason, remedy_for
 from exporter.model.types import Route, State
 
 _SYNC = "see that the consumer groups are online on the target"
+_ONE_POLL = ", as far as one poll can tell"
 _NO_TIME = "without a consume time on the "
 _DROPPED = "over metrics.max_checkpoints: counted, but not listed"
 
@@ -56,7 +60,8 @@ def problems(found: Assessment) -> Iterator[Problem]:
     ]
     yield from _failures("{} could not be polled", "route", failed)
     yield from _stopped(found)
-    yield from _checkpoints(found.tally)
+    yield from _checkpoints(found)
+    yield from _seen_once(found.routes)
     if report.statuses and not report.is_tried:
         what = "Not every route has been polled yet"
         yield Problem(what, "wait for it", grade=Grade.UNKNOWN)
@@ -113,22 +118,22 @@ def _stopped(found: Assessment) -> Iterator[Problem]:
     if plans:
         remedy = "start it in the console, or take it out of the configuration"
         yield Problem(f"{many(len(plans), 'plan')} not {RUNNING}", remedy, plans)
-    items = {
-        f"plan {each.status.route.plan_id} item {each.status.route.item_id}"
-        f": {each.item_status}"
-        for each in found.routes
-        if grade_of_status(each.item_status) is Grade.BAD
-    }
+    items = [
+        f"plan {item.plan_id} item {item.item_id}: {item.status}"
+        for each in found.plans
+        if each.routes
+        for item in each.stopped
+    ]
     if items:
-        what = f"{many(len(items), 'item')} stopped"
-        yield Problem(what, "start it in the console", sorted(items))
+        remedy = "start it in the console; CREATING and CHANGING end by themselves"
+        yield Problem(f"{many(len(items), 'item')} not {RUNNING}", remedy, items)
 
 
-def _checkpoints(tally: Tally | None) -> Iterator[Problem]:
-    if tally is None:
+def _checkpoints(found: Assessment) -> Iterator[Problem]:
+    if (rollup := found.rollup) is None:
         return
-    states = tally.states
-    if not states.total():
+    states = rollup.states
+    if not count_of(rollup):
         yield Problem(
             "No checkpoint was found",
             "see that consumer groups are replicated, and that neither `groups`,"
@@ -138,15 +143,77 @@ def _checkpoints(tally: Tally | None) -> Iterator[Problem]:
     copying = "see that their messages are copied, and their groups synced"
     source = "have their groups consume there, or exclude them by `groups`"
     for count, words, remedy, grade in (
-        (tally.over_age, "over the objective for age", _SYNC, Grade.BAD),
-        (tally.over_lag, "over the objective for lag", copying, Grade.BAD),
+        (rollup.stalled, "stalled", _SYNC, Grade.BAD),
+        (rollup.late, "late", copying, Grade.BAD),
         (states[State.NEVER_SYNCED], "never synced", _SYNC, Grade.WARNING),
         (states[State.SOURCE_MISSING], _NO_TIME + "source", source, Grade.WARNING),
         (states[State.TARGET_MISSING], _NO_TIME + "target", _SYNC, Grade.WARNING),
-        (tally.dropped, _DROPPED, "raise the setting", Grade.WARNING),
+        (found.dropped, _DROPPED, "raise the setting", Grade.WARNING),
     ):
         if count:
             yield Problem(f"{many(count, 'checkpoint')} {words}", remedy, grade=grade)
+
+
+def _seen_once(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
+    """Yield the routes whose lag is large, and whose delay one poll cannot tell."""
+    names = [_name(each.status.route) for each in routes if each.may_be_late]
+    if names:
+        yield Problem(
+            f"{many(len(names), 'route')} with a lag over the objective for delay",
+            "wait for the next poll of a running exporter: one alone tells no delay",
+            names,
+            grade=Grade.WARNING,
+        )
+
+
+def verdict(plan: PlanStanding) -> str:
+    """Return whether a plan is ready to fail over, or why not, the cause first."""
+    if not plan.blockers:
+        is_sure = not any(route.may_be_late for route in plan.routes)
+        return "ready to fail over" + ("" if is_sure else _ONE_POLL)
+    reasons = (*_causes(plan), *_missed(plan))
+    return f"not ready – {'; '.join(reasons)}"
+
+
+def _causes(plan: PlanStanding) -> Iterator[str]:
+    if Blocker.PLAN_DOWN in plan.blockers:
+        yield f"the plan is {plan.plan.status if plan.plan else 'not found'}"
+    if plan.stopped:
+        statuses = sorted({item.status for item in plan.stopped})
+        yield f"{many(len(plan.stopped), 'item')} {' and '.join(statuses)}"
+    if Blocker.DATA_UNKNOWN not in plan.blockers:
+        return
+    unknown = sum(route.rollup is None for route in plan.routes)
+    if not plan.routes:
+        yield "no route of it is polled"
+    elif unknown:
+        yield f"no data from {unknown:,} of {many(len(plan.routes), 'route')}"
+    elif not plan.checkpoints:
+        yield "no checkpoint found"
+
+
+def _missed(plan: PlanStanding) -> Iterator[str]:
+    """Yield what too many checkpoints suffer from, if too few are ready."""
+    if (rollup := plan.rollup) is None or not plan.is_share_missed:
+        return
+    ages = [route.age.value for route in plan.routes if route.age.value is not None]
+    age, delay = max(ages, default=None), (rollup.max_delay_ms or 0) / 1000
+    limits, states = plan.limits, rollup.states
+    of = f" of {many(plan.checkpoints, 'checkpoint')}"
+    for count, words in (
+        (states[State.SOURCE_MISSING], _NO_TIME + "source"),
+        (rollup.stalled, f"stalled ({_beside(age, limits.age)})"),
+        (rollup.late, f"late ({_beside(delay, limits.lag)})"),
+        (states[State.NEVER_SYNCED], "never synced"),
+        (states[State.TARGET_MISSING], _NO_TIME + "target"),
+    ):
+        if count:
+            yield f"{count:,}{of} {words}"
+            of = ""
+
+
+def _beside(value: float | None, objective: float) -> str:
+    return f"{brief_duration(value)}, objective {brief_duration(objective)}"
 
 
 def many(count: int, noun: str) -> str:

@@ -17,7 +17,7 @@ from terminals import CURSOR_HIDDEN, CURSOR_SHOWN, Terminal, on_terminal, plain
 from exporter.app.exporter import opened
 from exporter.app.poll import poll_all
 from exporter.config.load import load
-from exporter.model.assessment import Limits
+from exporter.model.types import Limits
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -49,24 +49,15 @@ def environment(tmp_path: Path) -> dict[str, str]:
             [{"id": ONE_WAY}, {"id": TWO_WAY, "objectives": {"lag": "2m"}}],
             {},
             # Nobody syncs the progress of a two-way plan: its age is not promised.
-            {ONE_WAY: Limits(300.0, 600.0), TWO_WAY: Limits(120.0, None)},
+            {
+                ONE_WAY: Limits(300.0, 600.0, 0.99, is_auto_synced=True),
+                TWO_WAY: Limits(120.0, 600.0, 0.99),
+            },
         ),
         (
             [{"id": ONE_WAY}],
             {"objectives.lag": "0s", "objectives.age": "0"},
-            {ONE_WAY: Limits(None, None)},
-        ),
-        (
-            [
-                {
-                    "id": ONE_WAY,
-                    "items": ["100070284"],
-                    "source_instances": ["rmq-cn-7e22ody0001"],
-                }
-            ],
-            {},
-            # Whether it syncs by itself is unknown, and no guess is made.
-            {ONE_WAY: Limits(300.0, None)},
+            {ONE_WAY: Limits(0.0, 0.0, 0.99, is_auto_synced=True)},
         ),
     ],
 )
@@ -87,7 +78,7 @@ async def test_every_plan_has_its_own_objectives(
             assert await poll_all(exporter)
 
     report = exporter.report()
-    assert report.limits == expected
+    assert report.inventory.limits == expected
     assert (report.failures, report.is_tried) == ({}, True)
 
 
@@ -110,7 +101,7 @@ async def test_a_terminal_gets_a_table(
         assert await terminal.ended() == 0
 
     assert bool(COLOR.search(terminal.raw)) is is_colored
-    assert "over the objective for lag" in terminal.text
+    assert "\ndr_trade: not ready – " in terminal.text
     assert all(cell_len(line) <= 120 for line in printed(terminal))
     assert re.search(r"^ ?! +\d", terminal.text, re.MULTILINE)
     assert terminal.raw.rindex(CURSOR_SHOWN) > terminal.raw.rindex(CURSOR_HIDDEN)
@@ -226,5 +217,5 @@ async def test_nothing_discovered_is_no_failure(environment: dict[str, str]) -> 
         )
 
     assert piped.status == 0
-    assert piped.out.split()[:3] == ["Lag", "Age", "State"]
+    assert piped.out.split()[:3] == ["Delay", "Lag", "Age"]
     assert "! No route was found: 0 plans in cn-hangzhou" in piped.err

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import pytest
 from browser import Browser, browser
-from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
-from report_cases import REFUSED, failed, found, large_report, report_of
+from core_cases import OTHER, ROUTE, SIBLING, item, one_way, two_way
+from report_cases import REFUSED, failed, found, large_report, report_of, row
 from web_server import SITE
 
 from exporter.model.assessment import StatusReport
@@ -115,13 +115,15 @@ async def test_rows_become_cards_on_a_phone(window: Browser) -> None:
     """No cell is narrower than a name, and each says which column it is of."""
     async with served(large_report()) as url:
         await asyncio.to_thread(window.open, url, width=360)
-        label = "getComputedStyle(document.querySelector('td.lag'), '::before').content"
+        label = (
+            "getComputedStyle(document.querySelector('td.delay'), '::before').content"
+        )
         heads = "document.querySelector('.cards thead').getBoundingClientRect().height"
         on_phone = window.evaluate(label), window.evaluate(heads)
         window.look(1280, "light")
         on_desk = window.evaluate(label), window.evaluate(heads)
 
-    assert on_phone == ('"Worst lag"', 1)
+    assert on_phone == ('"Longest delay"', 1)
     assert on_desk[0] == "none"
     assert on_desk[1] > 10
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import Any
 
+import core_cases
 from core_cases import ROUTE, SYNCED_AT_MS, one_way
-from exposition_cases import snapshot_of, status_of
+from exposition_cases import snapshot_of, status_of, times_of
 
-from exporter.model.assessment import Assessment, Limits, StatusReport, assess
+from exporter.model.assessment import Assessment, StatusReport, assess
 from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.lag import rollup
 from exporter.model.types import (
+    UNKNOWN_DELAY_MS,
     Checkpoint,
     Columns,
     Inventory,
     Item,
+    Limits,
     Missing,
     Plan,
     Route,
@@ -28,8 +32,8 @@ from exporter.web.status_page.page import page
 
 NOW = SYNCED_AT_MS / 1000 + 12.5
 LIMITS: Mapping[str, Limits] = {
-    "1": Limits(lag=300.0, age=600.0),
-    "2": Limits(lag=60.0, age=None),
+    "1": Limits(lag=300.0, age=600.0, share=0.99, is_auto_synced=True),
+    "2": Limits(lag=60.0, age=600.0),
 }
 REFUSED = PermissionDeniedError(
     "refused", origin=Origin("ListDisasterRecoveryPlans", "NoPermission", 403, "8C3A-1")
@@ -49,17 +53,47 @@ NASTY = {
 }
 
 
+def row(
+    number: int = 1,
+    group: str = "orders",
+    *,
+    lag_ms: int | None = 5_000,
+    delay_ms: int | None = None,
+    last_sync_ms: int = SYNCED_AT_MS,
+) -> Checkpoint:
+    """Return a checkpoint with a delay, which is as long as its lag if not given."""
+    if delay_ms is None:
+        delay_ms = UNKNOWN_DELAY_MS if lag_ms is None else max(0, lag_ms)
+    made = core_cases.row(number, group, lag_ms=lag_ms, last_sync_ms=last_sync_ms)
+    return replace(made, delay_ms=delay_ms)
+
+
 def report_of(
     *statuses: RouteStatus,
     plans: Sequence[Plan] = (one_way("1"),),
     items: Sequence[Item] = (),
     missing: Sequence[Missing] = (),
+    limits: Mapping[str, Limits] = LIMITS,
     **more: Any,
 ) -> StatusReport:
-    """Return what is known of these routes."""
-    inventory = Inventory(tuple(plans), tuple(items), frozenset(missing))
-    known = {"limits": LIMITS, "region": "cn-hangzhou", **more}
-    return StatusReport(NOW, statuses, inventory, **known)
+    """Return what is known of these routes, each polled with its plan's limits."""
+    inventory = Inventory(tuple(plans), tuple(items), frozenset(missing), limits=limits)
+    judged = [_judged(status, inventory) for status in statuses]
+    return StatusReport(NOW, judged, inventory, **{"region": "cn-hangzhou", **more})
+
+
+def _judged(status: RouteStatus, inventory: Inventory) -> RouteStatus:
+    """Return a status with the rollup that its visible rows come to now."""
+    if status.rollup is None or status.snapshot is None:
+        return status
+    visible = [
+        array("q", (v for row, v in enumerate(column) if row not in status.hidden))
+        for column in times_of(status.snapshot.columns)
+    ]
+    limits = inventory.limits_of(status.route.plan_id)
+    source, target, last_sync, delay = visible
+    found = rollup((source, target, last_sync, delay), limits, round(NOW * 1000))
+    return replace(status, rollup=found)
 
 
 def assessed(*statuses: RouteStatus, **more: Any) -> Assessment:
@@ -79,9 +113,10 @@ def failed(route: Route, reason: Reason, **more: Any) -> RouteStatus:
 
 
 def large(route: Route, count: int) -> RouteStatus:
-    """Return the status of a route with so many checkpoints, all lags different."""
+    """Return the status of a route with so many checkpoints, all delays different."""
     synced = array("q", [SYNCED_AT_MS]) * count
-    target = array("q", (SYNCED_AT_MS - 7_919 * n % 1_000_003 for n in range(count)))
+    lags = array("q", (7_919 * n % 1_000_003 for n in range(count)))
+    target = array("q", (SYNCED_AT_MS - lag for lag in lags))
     unknown = array("q", [0]) * count
     names = [f"GID_{number}" for number in range(count)]
     columns = Columns(
@@ -98,7 +133,7 @@ def large(route: Route, count: int) -> RouteStatus:
         target_groups=names,
         target_topics=names,
         kinds=[("", "", "", "")] * count,
-        delay_ms=unknown,
+        delay_ms=lags,
     )
     return status_of(Snapshot(route, columns, rejected={}))
 

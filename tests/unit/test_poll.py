@@ -7,10 +7,11 @@ import json
 import re
 import sys
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from core_cases import HERE, OTHER, ROUTE, SYNCED_AT_MS, THERE, row
+from core_cases import HERE, OTHER, ROUTE, SYNCED_AT_MS, THERE, one_way
 from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import (
@@ -21,6 +22,7 @@ from report_cases import (
     failed,
     found,
     report_of,
+    row,
 )
 from rich.cells import cell_len
 from rich.console import Console
@@ -31,7 +33,7 @@ from exporter.app.poll import ProgressBar
 from exporter.app.report import MOST_ROWS, as_json, as_lines, as_table, show, shown
 from exporter.model.assessment import StatusReport
 from exporter.model.errors import Reason
-from exporter.model.types import Checkpoint, Missing, Route
+from exporter.model.types import Checkpoint, Limits, Missing, Route
 
 
 def terminal(width: int = 150) -> Console:
@@ -46,7 +48,9 @@ def terminal(width: int = 150) -> Console:
     )
 
 
-def drawn(*rows: Checkpoint, width: int = 150, limits: object = LIMITS) -> str:
+def drawn(
+    *rows: Checkpoint, width: int = 150, limits: Mapping[str, Limits] = LIMITS
+) -> str:
     """Return what a terminal is sent for these rows."""
     console = terminal(width)
     with console.capture() as capture:
@@ -119,20 +123,21 @@ def test_json_has_all_checkpoints_the_worst_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lag_ms", "color", "words"),
+    ("lag_ms", "delay_ms", "color", "words"),
     [
-        (1_000, "32", "1s"),
-        (299_000, "33", "4m 59s"),
-        (301_000, "1;31", "5m 1s"),
-        (-1_000, "36", "target_ahead"),
-        (None, "1;31", "target_missing"),
+        (400_000, 1_000, "32", "1s"),
+        (400_000, 299_000, "33", "4m 59s"),
+        (2_000, 301_000, "1;31", "5m 1s"),
+        (-1_000, 0, "36", "target_ahead"),
+        (None, None, "1;31", "target_missing"),
     ],
 )
 def test_a_number_has_the_color_of_its_objective(
-    lag_ms: int | None, color: str, words: str
+    lag_ms: int | None, delay_ms: int | None, color: str, words: str
 ) -> None:
-    """Green within it, yellow near it, red beyond; problems are red, and marked."""
-    (line,) = [line for line in drawn(row(lag_ms=lag_ms)).splitlines() if words in line]
+    """Green within it, yellow near it, red beyond; a lag has none. Problems are red."""
+    lines = drawn(row(lag_ms=lag_ms, delay_ms=delay_ms)).splitlines()
+    (line,) = [line for line in lines if words in line]
 
     assert re.search(rf"\x1b\[{color}m *{words}", line)
     assert ("!" in plain(line)) is (color == "1;31")
@@ -178,7 +183,18 @@ def test_a_pipe_has_one_line_for_each_checkpoint() -> None:
     )
 
     assert head.split() == [
-        *("Lag", "Age", "State", "Group", "Topic", "Plan", "Item", "Source", "instance")
+        *(
+            "Delay",
+            "Lag",
+            "Age",
+            "State",
+            "Group",
+            "Topic",
+            "Plan",
+            "Item",
+            "Source",
+            "instance",
+        )
     ]
     assert len(rows) == 3
     assert long in rows[0]
@@ -210,11 +226,12 @@ def test_a_terminal_shows_the_worst_and_says_so() -> None:
 def test_a_pipe_has_all_of_them_or_as_many_as_are_asked_for(
     most: int | None, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A program that reads them misses none, and counts no note among them."""
+    """A program that reads them misses none; an empty line ends them."""
     show(Console(file=io.StringIO()), many(MOST_ROWS + 1), most)
 
     told = capsys.readouterr()
     assert told.out.count("g000") == count
+    assert told.out.endswith("\n\n1: ready to fail over\n")
     counted = "101 checkpoints on 1 route: all within their objectives.\n"
     assert told.err.startswith(counted)
     assert ("are shown" in told.err) is (most is not None)
@@ -229,15 +246,30 @@ def test_trouble_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
 
     show(Console(file=io.StringIO()), bad)
 
-    counted, failing, late = capsys.readouterr().err.splitlines()
+    counted, failing, late, _ = capsys.readouterr().err.splitlines()
     assert counted == "1 checkpoint on 1 route."
     assert failing == (
         "! 1,003 routes could not be polled: timeout (plan 1 item 0 rmq-here,"
         " plan 1 item 1 rmq-here, plan 1 item 2 rmq-here and 1,000 more):"
         " raise api.timeout or poll.timeout, or look at the network."
     )
-    assert late.startswith("! 1 checkpoint over the objective for lag: see that")
+    assert late.startswith("! 1 checkpoint late: see that")
     assert "\x1b[1;31m! \x1b[0m1,003 routes could not be polled" in on_terminal(bad)
+
+
+def test_each_plan_has_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name, on stdout, below all else; in colour on a terminal."""
+    named = replace(one_way("1", "A\x9b"), name="dr_trade\x9b")
+    report = report_of(found(row()), found(row(), route=OTHER), plans=[named])
+
+    show(Console(file=io.StringIO()), report)
+    shown_last = on_terminal(report).splitlines()[-2:]
+
+    lines = [r"dr_trade\x9b: not ready – the plan is A\x9b", "2: ready to fail over"]
+    assert capsys.readouterr().out.splitlines()[-3:] == ["", *lines]
+    assert [plain(line) for line in shown_last] == lines
+    assert re.search(r"\x1b\[1;31mnot ready", shown_last[0])
+    assert "\x1b[32mready" in shown_last[1]
 
 
 def test_no_id_from_upstream_commands_the_terminal() -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from aiohttp.test_utils import make_mocked_request
-from core_cases import OTHER, ROUTE, SIBLING, item, one_way, row, two_way
+from core_cases import OTHER, ROUTE, SIBLING, item, one_way, two_way
 from exposition_cases import (
     FakeClock,
     small_inventory,
@@ -21,7 +21,6 @@ from exposition_cases import (
 from hypothesis import given
 from hypothesis import strategies as st
 from report_cases import (
-    LIMITS,
     REFUSED,
     Page,
     failed,
@@ -30,10 +29,11 @@ from report_cases import (
     large,
     read,
     report_of,
+    row,
 )
 
 from exporter import __version__
-from exporter.model.assessment import Limits, StatusReport
+from exporter.model.assessment import StatusReport, assess
 from exporter.model.errors import Origin, PermissionDeniedError, Reason
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.types import Missing, RouteStatus
@@ -70,10 +70,9 @@ def lags(*lags_ms: int | None) -> RouteStatus:
     return found(*(row(number, lag_ms=lag) for number, lag in enumerate(lags_ms)))
 
 
-def columns_of(*statuses: RouteStatus, **limits: float) -> list[Column]:
-    """Return the distribution, with these objectives by plan."""
-    own = {plan.removeprefix("plan"): Limits(lag) for plan, lag in limits.items()}
-    return list(distribution(report_of(*statuses, limits=own or LIMITS)))
+def columns_of(*statuses: RouteStatus) -> list[Column]:
+    """Return the distribution."""
+    return list(distribution(assess(report_of(*statuses), 0).rollup))
 
 
 def test_it_says_what_this_is_and_where_to_go() -> None:
@@ -108,15 +107,17 @@ def test_it_says_first_what_is_wrong() -> None:
 def test_rows_say_what_is_known() -> None:
     """A cell for each column, in their order, and a bar for each objective."""
     plan = replace(one_way("1"), name="dr_trade")
-    page = page_of(lags(65_000), plans=[plan], items=[item("1", "10")])
+    checkpoint = row(lag_ms=61_000, delay_ms=65_000)
+    page = page_of(found(checkpoint), plans=[plan], items=[item("1", "10")])
 
+    numbers = ["1m 5s objective 5m", "1m 1s", "12.5s objective 10m"]
     assert page.rows[1] == ["dr_trade 1", "one-way", "RUNNING", "1 of 1", "1"]
     assert page.rows[-3] == [
-        *("dr_trade", "10", "rmq-here", "ok", "22s ago", "1", "1m 5s", "12.5s")
+        *("dr_trade", "10", "rmq-here", "ok", "22s ago", "1", *numbers)
     ]
     assert page.rows[-1] == [
         *("orders", "topic", "dr_trade item 10", "rmq-here to rmq-there", "ok"),
-        *("1m 5s", "12.5s"),
+        *numbers,
     ]
     assert page.lengths == ["10.8%", "1.0%", "10.8%", "1.0%"]
     assert ["1m to 2m", "1"] in page.rows
@@ -130,13 +131,11 @@ def test_what_is_wrong_with_a_row_is_said_in_words() -> None:
 
     page, html = read(html_of(report)), html_of(report)
 
-    assert page.rows[1][3:] == [
-        "1 of 2",
-        "2 1 over lag 5m 1 over age 10m 1 never synced",
-    ]
+    assert page.rows[1][3:] == ["1 of 2", "2"]
     assert page.rows[-5][3:6] == ["failed: clock", "never", "unknown"]
     assert page.rows[-4][1] == "10 OVERDUE_STOPPED"
-    assert page.rows[-4][5:7] == [page.rows[1][4], "10m 2× objective"]
+    counted = "2 1 stalled 1 late 1 never synced"
+    assert page.rows[-4][5:7] == [counted, "10m objective 5m"]
     assert [cells[4] for cells in page.rows[-2:]] == ["ok", "never synced"]
     assert '<span class="dot bad">OVERDUE_STOPPED</span>' in html
     assert '<span class="dot bad">1 of 2</span>' in html
@@ -151,31 +150,29 @@ def test_what_was_never_polled_is_unknown() -> None:
     assert page.rows[1] == ["2", "", "", "0 of 1", "unknown"]
     assert page.rows[-1] == [
         *("2", "20", "rmq-here", "not polled yet", "never", "unknown"),
-        *("unknown", "unknown"),
+        *("unknown", "unknown", "unknown not synced automatically"),
     ]
     assert page.lengths == []
 
 
 def test_an_age_without_an_objective_has_no_bar() -> None:
-    """A two-way plan's ages grow by design."""
+    """A two-way plan's ages grow by design, and it is said so."""
     page = page_of(found(row(last_sync_ms=1), route=OTHER), plans=[two_way("2")])
 
     assert "two-way" in page.rows[1]
-    assert page.rows[-1][-1].endswith("no objective")
+    assert page.rows[-3][-1].endswith("not synced automatically")
+    assert "objective" not in page.rows[-1][-1]
     assert len(page.lengths) == 2
 
 
 def test_what_is_left_out_is_counted_and_linked() -> None:
     """Hidden checkpoints are not part of it; failures that are not listed are told."""
     many = replace(large(ROUTE, 1_100), hidden=frozenset(range(40)))
-    assert many.rollup is not None
-    states = {state: max(0, n - 40) for state, n in many.rollup.states.items()}
-    many = replace(many, rollup=replace(many.rollup, states=states))
     down = [failed(replace(OTHER, item_id=str(n)), Reason.TIMEOUT) for n in range(60)]
 
     page = page_of(many, *down)
 
-    assert sum(len(cells) == 8 for cells in page.rows) == 1 + 50
+    assert sum(len(cells) == 9 for cells in page.rows) == 1 + 50
     assert "… and 11 more routes, 10 of them failed." in page.text
     assert "… and 1,010 more checkpoints" in page.text
     assert "item 0 rmq-here, plan 2 item 1 rmq-here" in page.text
@@ -203,34 +200,35 @@ def test_the_tallest_column_is_the_most_and_few_are_seen() -> None:
         lags(*[2_000] * 1_000, *[20_000] * 250, 7_000), RouteStatus(OTHER)
     )
 
-    heights = [height for column in columns for _, _, height in column.bars]
-    assert heights == [100.0, LEAST_HEIGHT, 25.0]
+    heights = [column.height for column in columns]
+    assert [height for height in heights if height] == [100.0, LEAST_HEIGHT, 25.0]
     labels = [column.label for column in columns]
     assert labels[:3] == ["up to -1m", "-1m to 0s", "0s to 1s"]
     assert labels[-1] == "over 1d"
     assert [column.mark for column in columns][-3:] == ["6h", "1d", ""]
 
 
-def test_each_plan_has_the_colour_of_its_own_objective() -> None:
-    """Within, over, and in the bucket that the objective lies in, upon each other."""
-    some = lags(119_000, 121_000, 301_000)
-    limits = {"1": Limits(300.0), "2": Limits(200.0), "3": Limits(150.0)}
-    routes = [replace(some, route=replace(ROUTE, plan_id=plan)) for plan in limits]
-
-    html = html_of(report_of(*routes, limits=limits))
-
-    bar = (
-        r'class="(good|warning|bad)" x=".6" y="([\d.]+)" width="8.8" height="([\d.]+)"'
+def test_it_says_of_each_plan_whether_it_can_be_failed_over() -> None:
+    """Above all tables, with its name; the first reason is the cause."""
+    late = row(1, lag_ms=1, delay_ms=1_680_000), row(2, lag_ms=None, last_sync_ms=0)
+    report = report_of(
+        found(*late),
+        found(row(), route=OTHER),
+        plans=[replace(one_way("1"), name="dr_trade"), two_way("2")],
+        missing=[Missing("plan", "9")],
     )
-    assert [re.findall(bar, column) for column in re.findall("<g .*?</g>", html)] == [
-        *[[]] * 7,
-        [("good", "0.0", "100.0")],
-        [("good", "0.0", "33.33"), ("warning", "33.33", "66.67")],
-        [("bad", "0.0", "100.0")],
-        *[[]] * 5,
+
+    page = read(html_of(report))
+
+    blocked = "1 of 2 checkpoints late (28m, objective 5m); 1 never synced"
+    lines = page.text[: page.text.index("What to do")].splitlines()
+    assert [line for line in lines if "ready" in line] == [
+        f"dr_trade: not ready – {blocked}",
+        "9: not ready – the plan is not found",
+        "2: ready to fail over",
     ]
-    unpromised = columns_of(some, plan1=0.0)
-    assert {grade for column in unpromised for grade, *_ in column.bars} == {"good"}
+    assert '<span class="dot good">ready to fail over</span>' in html_of(report)
+    assert '<span class="dot bad">not ready – 1' in html_of(report)
 
 
 def test_it_can_be_listened_to() -> None:
@@ -288,7 +286,7 @@ def test_a_script_stays_text_wherever_it_stands() -> None:
     assert "script" not in page.tags
     assert page.text.count(EVIL) >= 20
     assert page.open_tags == []
-    assert html.count("<bdi>&#34;&gt;&lt;script&gt;") == 18
+    assert html.count("<bdi>&#34;&gt;&lt;script&gt;") == 19
 
 
 async def test_it_is_made_once_a_second_however_many_ask() -> None:

@@ -89,7 +89,7 @@ def page(report: StatusReport, uptime_seconds: float, telemetry_path: str) -> st
         found=found,
         problems=list(problems(found)),
         all_well=ALL_WELL,
-        columns=distribution(report),
+        columns=distribution(found.rollup),
         names={plan.plan_id: plan.name for plan in report.inventory.plans},
         entries=ENTRIES,
         named=NAMED,

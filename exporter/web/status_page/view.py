@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 from exporter.model.assessment import (
     Grade,
     Measure,
     PlanStanding,
     RouteStanding,
-    StatusReport,
+    count_of,
     grade_of_status,
 )
 from exporter.model.durations import brief_duration
 from exporter.model.lag import BUCKET_BOUNDS_MS
-from exporter.model.problems import many
-from exporter.model.types import PROBLEMS
+from exporter.model.problems import many, verdict
+from exporter.model.types import PROBLEMS, Rollup
 
 UNKNOWN = "unknown"
 # The objective stands in the middle of a bar: a value within it stays in the left half.
 OBJECTIVE_AT = 50.0
-UNCOMPARABLE_SHARE = 999
 LEAST_HEIGHT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bucket of the distribution.
-
-    `bars` are drawn one above another. Each has a grade, its lower edge and its height
-    in percent. A warning stands for lags whose objective lies inside this bucket.
-    """
+    """One bucket of the distribution; `height` is percent of the tallest."""
 
     label: str
     mark: str
     count: int
-    bars: Sequence[tuple[Grade, float, float]]
+    height: float
 
 
 def duration(value: float | None) -> str:
@@ -52,29 +46,19 @@ def duration(value: float | None) -> str:
 
 
 def note(measure: Measure) -> str:
-    """Return what a bar's colour says.
+    """Return what a value is judged by.
 
-    >>> [note(Measure(value, 300.0)) for value in (-1, 0, 3600.0, 1e9)]
-    ['target ahead', '', '12× objective', 'over 999× objective']
-    >>> note(Measure(60.0, None)), note(Measure(None, None))
-    ('no objective', '')
+    >>> note(Measure(60.0, 300.0)), note(Measure(60.0, None))
+    ('objective 5m', '')
     """
-    share = measure.share
-    if share is None:
-        return "" if measure.value is None else "no objective"
-    if share < 0:
-        return "target ahead"
-    if share <= 1:
-        return ""
-    if share >= UNCOMPARABLE_SHARE:
-        return f"over {UNCOMPARABLE_SHARE}× objective"
-    return f"{share:.3g}× objective"
+    objective = measure.objective
+    return "" if objective is None else f"objective {duration(objective)}"
 
 
 def length(measure: Measure) -> float | None:
     """Return a bar's length in percent, None where there is nothing to draw.
 
-    >>> [length(Measure(value, 300.0)) for value in (-1, 60.0, 3600.0, None)]
+    >>> [length(Measure(value, 300.0)) for value in (0.0, 60.0, 3600.0, None)]
     [0.0, 10.0, 100.0, None]
     """
     if measure.share is None:
@@ -103,62 +87,39 @@ def polled(plan: PlanStanding) -> tuple[str, Grade]:
 
 def checkpoints(it: PlanStanding | RouteStanding) -> str:
     """Return how many checkpoints there are, as far as that is known."""
-    return UNKNOWN if it.tally is None else f"{it.tally.states.total():,}"
+    return UNKNOWN if it.rollup is None else f"{count_of(it.rollup):,}"
 
 
 def breaches(it: PlanStanding | RouteStanding) -> Sequence[str]:
-    """Return how many checkpoints miss an objective or cannot be failed over."""
-    if it.tally is None:
+    """Return how many checkpoints are late, stalled or a problem."""
+    if it.rollup is None:
         return ()
     counts = {
-        f"over lag {duration(it.limits.lag)}": it.tally.over_lag,
-        f"over age {duration(it.limits.age)}": it.tally.over_age,
-        **{state.replace("_", " "): it.tally.states[state] for state in PROBLEMS},
+        "stalled": it.rollup.stalled,
+        "late": it.rollup.late,
+        **{state.replace("_", " "): it.rollup.states[state] for state in PROBLEMS},
     }
     return [f"{count:,} {words}" for words, count in counts.items() if count]
 
 
-def distribution(report: StatusReport) -> Sequence[Column]:
+def distribution(rollup: Rollup | None) -> Sequence[Column]:
     """Return a column for each bucket of lag, none if no lag is known."""
+    if rollup is None or not rollup.lag_count:
+        return ()
     edges = [-math.inf, *(bound / 1000 for bound in BUCKET_BOUNDS_MS), math.inf]
-    buckets = list(pairwise(edges))
-    counts = [Counter[Grade]() for _ in buckets]
-    for status in report.statuses:
-        if (rollup := status.rollup) is None:
-            continue
-        limit = report.limits_of(status.route.plan_id).lag or math.inf
-        # The rollup counts cumulatively.
-        cumulated = pairwise([0, *rollup.lag_buckets, rollup.lag_count])
-        for count, bucket, (less, up_to) in zip(
-            counts, buckets, cumulated, strict=True
-        ):
-            count[_side(*bucket, limit)] += up_to - less
-    most = max(count.total() for count in counts)
+    # The rollup counts cumulatively.
+    cumulated = pairwise([0, *rollup.lag_buckets, rollup.lag_count])
+    counts = [up_to - less for less, up_to in cumulated]
     return [
         Column(
             _label(*bucket),
             "" if bucket[1] == math.inf else duration(bucket[1]),
-            count.total(),
-            _bars(count, most),
+            count,
+            # A small count still gets a visible height.
+            max(LEAST_HEIGHT, round(100.0 * count / max(counts), 2)) if count else 0.0,
         )
-        for count, bucket in zip(counts, buckets, strict=True)
-        if most
+        for count, bucket in zip(counts, pairwise(edges), strict=True)
     ]
-
-
-def _side(lower: float, upper: float, objective: float) -> Grade:
-    if upper <= objective:
-        return Grade.GOOD
-    return Grade.BAD if lower >= objective else Grade.WARNING
-
-
-def _bars(count: Counter[Grade], most: int) -> Sequence[tuple[Grade, float, float]]:
-    """Return the bars; a small count still gets a visible height."""
-    grades = [it for it in (Grade.GOOD, Grade.WARNING, Grade.BAD) if count[it]]
-    heights = [
-        round(max(LEAST_HEIGHT, 100.0 * count[grade] / most), 2) for grade in grades
-    ]
-    return list(zip(grades, accumulate(heights, initial=0.0), heights, strict=False))
 
 
 def _label(lower: float, upper: float) -> str:
@@ -181,6 +142,7 @@ FILTERS = {
         many,
         note,
         polled,
+        verdict,
     )
 }
 """What the template may call."""
