@@ -91,8 +91,8 @@ class World:
     """A cloud of ``plans`` x ``items`` x ``groups`` checkpoints, under a scenario.
 
     One plan more is listed than ``plans`` says: a DELETED one, without items.
-    ``started_at`` is Unix seconds. With ``restamp_seconds`` the target stores copies with
-    its own time, so much later.
+    ``started_at`` is Unix seconds. ``restamp_seconds`` is how much later the target
+    stores a copy, where it stamps it with its own time.
     """
 
     scenario: str = "mixed"
