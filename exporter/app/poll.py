@@ -65,6 +65,9 @@ async def poll_all(
     inventory = exporter.discovery.inventory
     on_found(len(inventory.routes))
     await exporter.scheduler.poll_each(on_polled)
+    # A plan that is configured in full is polled whether it can be looked up or not.
+    plans = exporter.settings.plans
+    is_found = is_found or bool(plans and all(plan.is_complete for plan in plans))
     is_whole = is_found and not inventory.missing
     return is_whole and all(status.is_up for status in exporter.store.statuses())
 

@@ -182,6 +182,11 @@ class PlanSettings(Section):
         Objectives(), description="What this plan promises; left out: `objectives`."
     )
 
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the plan can be polled before it is looked up."""
+        return bool(self.items and self.source_instances)
+
 
 def _no_plan_twice(plans: tuple[PlanSettings, ...]) -> tuple[PlanSettings, ...]:
     """Refuse a plan id that is listed twice: which entry holds would be a guess."""

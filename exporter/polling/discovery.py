@@ -87,7 +87,9 @@ class Discovery:
         self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)
         for plan in settings.plans:
-            self._found.setdefault(plan.id, self._configured(plan))
+            if plan.is_complete:
+                found = self._found.get(plan.id, Found())
+                self._found[plan.id] = replace(found, routes=self._configured(plan))
         self._inventory = self._present_inventory()
 
     @property
@@ -175,11 +177,11 @@ class Discovery:
         previous = self._found.get(wanted.id, Found())
         return replace(previous, plan=listed or previous.plan)
 
-    def _configured(self, wanted: PlanSettings) -> Found:
-        """Return what is known of a plan without asking: routes named in full."""
+    def _configured(self, wanted: PlanSettings) -> tuple[Route, ...]:
+        """Return the routes of a plan that is configured in full."""
         region = self._settings.region_of(wanted)
         sources = dict.fromkeys(wanted.items, wanted.source_instances)
-        return Found(routes=_routes(wanted, region, sources))
+        return _routes(wanted, region, sources)
 
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
