@@ -31,8 +31,8 @@ when scraped, at most once a second. The age of the rest is
   sparse topic it is the gap between two messages until the next sync, though nothing is
   late. Delay is for how long the target has been behind. It starts at 0 when the
   exporter starts or takes over, and is never overstated.
-- **Lag is signed**: source minus target. 0 is in step. Below 0 the target is ahead, or it
-  stores copies with its own, later time: then in step reads slightly below 0.
+- **Lag is signed**: source minus target. 0 is in step. Below 0 the target is ahead, or
+  it stores copies with its own, later time: then in step reads slightly below 0.
 - A group that never consumed may carry the time of the oldest stored message, and so a
   large lag. Where that message is gone the API says -1, which is unknown.
 - **An unknown value is absent**, never 0 and never NaN.
