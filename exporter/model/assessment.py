@@ -93,7 +93,7 @@ class StatusReport:
 
     `at` is Unix seconds. `failures` are by what discovery could not look up. `is_tried`
     is False until every route has been polled once, and `is_standby` True while another
-    replica polls.
+    replica polls. With `is_sharded` other processes poll other routes.
     """
 
     at: float
@@ -102,6 +102,7 @@ class StatusReport:
     failures: Mapping[str, CloudError] = field(default_factory=dict)
     is_tried: bool = True
     is_standby: bool = False
+    is_sharded: bool = False
     region: str = ""
 
 
@@ -284,7 +285,10 @@ def _plans(
             _merged(polled[plan_id]),
         )
         blockers = _blockers(standing, is_missing=plan_id in missing)
-        yield replace(standing, blockers=blockers)
+        is_elsewhere = report.is_sharded and not standing.routes
+        # Whether a plan is ready that others poll is theirs to tell.
+        if not is_elsewhere or Blocker.PLAN_DOWN in blockers:
+            yield replace(standing, blockers=blockers)
 
 
 def _blockers(plan: PlanStanding, *, is_missing: bool) -> Sequence[Blocker]:
