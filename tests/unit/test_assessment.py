@@ -30,7 +30,6 @@ from exporter.model.errors import (
 from exporter.model.problems import Problem, problems, verdict
 from exporter.model.types import (
     Checkpoint,
-    Inventory,
     Item,
     Limits,
     Missing,
@@ -388,11 +387,10 @@ def test_a_plan_without_all_its_data_is_not_ready(
 
 def test_a_plan_that_other_shards_poll_is_left_to_them() -> None:
     """A shard cannot tell whether it is ready; that it is down every shard tells."""
-    plans = assessed(found(row()), is_sharded=True).plans
-    assert [plan.plan_id for plan in plans] == ["1"]
+    assert not assessed(is_sharded=True).plans
 
-    down = Inventory(missing=frozenset({Missing("plan", "9")}))
-    (missing,) = assessed(is_sharded=True, inventory=down).plans
+    gone = [Missing("plan", "9")]
+    (missing,) = assessed(is_sharded=True, plans=(), missing=gone).plans
     assert missing.blockers == [Blocker.PLAN_DOWN]
 
 
