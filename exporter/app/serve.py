@@ -76,14 +76,15 @@ async def serve(
             ports = sorted({address.rpartition(":")[2] for address in addresses})
             urls = [f"{scheme}://localhost:{port}" for port in ports]
             polling = elector.run(exporter.run) if elector else exporter.run()
-            running = (
-                group.create_task(polling),
-                group.create_task(_when_ready(exporter, urls, on_ready)),
-                group.create_task(reloader.reload_on(hangup)),
-            )
-            # An error of theirs ends the wait: who does not poll must not look healthy.
-            await stop.wait()
-            for task in running:
+            running = group.create_task(polling)
+            waiting = group.create_task(_when_ready(exporter, urls, on_ready))
+            reloads = group.create_task(reloader.reload_on(hangup))
+            stopping = group.create_task(stop.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                # An exporter that does not poll must not look healthy.
+                raise RuntimeError("polling has ended by itself")
+            for task in (running, waiting, reloads):
                 task.cancel()
     log.info("stopped")
 
