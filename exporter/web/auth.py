@@ -84,7 +84,8 @@ class TokenBucket:
         """Return whether a request may pass, and take its token if so."""
         now = self._clock()
         full_at = max(now, self._full_at) + self._interval
-        if full_at - now > self._burst * self._interval:
+        # A microsecond more, as sums of fractions are a little off.
+        if full_at - now > self._burst * self._interval + 1e-6:
             return False
         self._full_at = full_at
         return True
