@@ -194,6 +194,30 @@ def start(replica: str = "a") -> Action:
     return _now(lambda stage: stage.processes[replica].start())
 
 
+def take_away(replica: str = "a") -> Action:
+    """End a replica, and have Prometheus scrape it no more."""
+
+    def change(stage: Stage) -> None:
+        stage.unlisted.add(replica)
+
+    return all_of(stop(replica), _now(change))
+
+
+def not_yet(replica: str = "a") -> Action:
+    """Have a replica be neither there nor scraped, before all begins."""
+
+    def change(stage: Stage) -> None:
+        stage.unlisted.add(replica)
+        stage.absent.add(replica)
+
+    return _now(change)
+
+
+def scrape_again(replica: str = "a") -> Action:
+    """Have Prometheus scrape a replica, which may not run."""
+    return _now(lambda stage: stage.unlisted.discard(replica))
+
+
 def restart(replica: str = "a") -> Action:
     """Restart a replica's process, between two scrapes."""
     return all_of(stop(replica), start(replica))
