@@ -19,6 +19,7 @@ from deploy.chart import readme, schema, values
 ROOT = Path(__file__).parents[1]
 DEPLOY = Path("deploy")
 CHART = DEPLOY / "helm" / "rocketmq-dr-exporter"
+# Files that may be loaded beside these two are left to who loads them.
 RULES = [
     DEPLOY / "prometheus" / "rules" / f"{name}.yml" for name in ("recording", "alerts")
 ]

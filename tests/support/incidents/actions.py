@@ -69,6 +69,19 @@ fail_over = partial(move, cloud.failed_over)
 idle = partial(move, cloud.idle)
 never_sync = partial(move, cloud.never_synced)
 lose_target = partial(move, cloud.target_missing)
+restamp = partial(move, cloud.restamped)
+
+
+def sparse(
+    every: float, synced_after: float, *, stuck_after: float = 0.0, group: str = "*"
+) -> Action:
+    """Send groups a message every so many seconds, synced after so many, or stuck."""
+    return move(cloud.sparse(every, synced_after, stuck_after), group=group)
+
+
+def reset_offsets(trailing: float, plan: str = "*", group: str = "*") -> Action:
+    """Have consumers of the source begin again, of which the target knows no more."""
+    return move(cloud.reset(trailing), plan, group=group)
 
 
 def lag(

@@ -16,8 +16,13 @@ from incidents.actions import (
     lose_target,
     lose_the_cloud,
     never_sync,
+    not_yet,
     reload,
+    reset_offsets,
+    restamp,
     restart,
+    scrape_again,
+    sparse,
     stall,
     start,
     start_prometheus,
@@ -38,6 +43,14 @@ from incidents.incident import (
     fires,
 )
 from incidents.library.sync import SLOWLY
+
+# For a week. Beside one sample every 15 minutes nothing is kept of it.
+RARELY = {
+    "poll.interval": "15m",
+    "poll.stale_after": "1h",
+    "poll.discovery_interval": "6h",
+    "metrics.families": [],
+}
 
 INCIDENTS = (
     Incident(
@@ -199,5 +212,79 @@ INCIDENTS = (
         lasts=40,
         timeline={10: lag(420), 13: reload(objectives__lag="10m")},
         looks_like="SyncDelayed ExporterDegraded",
+    ),
+    *(
+        Incident(
+            f"a week of a message every {every // 60} minutes for each of {groups} "
+            f"groups, synced after {synced_after} s",
+            lasts=7 * 24 * 60,
+            timeline={0: sparse(every, synced_after)},
+            plans=1,
+            groups=groups,
+            settings=RARELY,
+            scrape_every=15,
+            evaluate_every=15,
+            looks_like="SyncDelayed SyncStalled ObjectiveBurn",
+        )
+        for every, groups, synced_after in (
+            (1200, 100, 60),
+            (1200, 500, 10),
+            (3600, 100, 10),
+            (3600, 500, 60),
+        )
+    ),
+    Incident(
+        "the target stamps copies three seconds later than the source",
+        lasts=60,
+        timeline={0: restamp()},
+        looks_like="SyncDelayed SyncStalled GroupNotOnTarget",
+    ),
+    Incident(
+        "the offsets of a group are reset on the source, and catch up",
+        lasts=40,
+        timeline={
+            10: reset_offsets(0, plan=PLAN, group=GROUP),
+            17: heal(),
+        },
+        groups=10,
+        looks_like="SyncDelayed SyncStalled CheckpointsVanished",
+    ),
+    Incident(
+        "a cold standby promises nothing, and none of its consumers is online",
+        lasts=60,
+        settings={"objectives.lag": "0s", "objectives.age": "0s"},
+        timeline={0: never_sync(group="GID_[a-m]*"), 5: stall(group="GID_[n-z]*")},
+        groups=20,
+        looks_like="SyncDelayed SyncStalled GroupNotOnTarget ObjectiveBurn",
+    ),
+    Incident(
+        "a plan that never ran does not run",
+        lasts=45,
+        timeline={0: edit(PLAN, status="CREATED")},
+        looks_like="PlanDown DataStale CheckpointsVanished",
+    ),
+    Incident(
+        "the rules are there before the first exporter",
+        lasts=45,
+        timeline={0: not_yet(), 10: scrape_again(), 30: start()},
+        looks_like="ExporterDown PlanDown DataStale CheckpointsVanished",
+    ),
+    Incident(
+        "one of two replicas restarts slowly",
+        lasts=30,
+        replicas=("a", "b"),
+        timeline={10: stop("a"), 14: start("a")},
+        looks_like="ExporterDown CheckpointsVanished DataStale SyncStalled",
+    ),
+    Incident(
+        "a critical lag is worked off before it pages",
+        lasts=60,
+        timeline={
+            5: lag(1200, plan=PLAN, group=GROUP),
+            24: heal(),
+        },
+        groups=10,
+        fires=[fires("SyncDelayed", 10, 18, until=30, severity="warning")],
+        looks_like="SyncStalled ObjectiveBurn",
     ),
 )

@@ -81,9 +81,7 @@ def outage(minutes: int, *pages: Fires, looks_like: str = "") -> Incident:
 
 def stale(after: float, by: float, until: float, severity: str) -> Fires:
     """Return that all routes have nothing to show."""
-    return fires(
-        "DataStale", after, by, until=until, count=ROUTES, severity=severity
-    )
+    return fires("DataStale", after, by, until=until, count=ROUTES, severity=severity)
 
 
 REFUSED = fires("AccessRefused", 13, 16, severity="critical", job="rocketmq-dr")
@@ -147,7 +145,7 @@ INCIDENTS = (
         "plans may not be listed any more, though what is known is polled",
         lasts=45,
         timeline={5: forbid(action="Plans")},
-        fires=[fires("AccessRefused", 15, 30, severity="warning")],
+        fires=[fires("AccessRefused", 15, 34, severity="warning")],
         looks_like="ExporterDegraded DataStale PlanDown",
     ),
     Incident(
@@ -168,7 +166,12 @@ INCIDENTS = (
         timeline={0: break_down(plan=PLAN, action="Items"), 30: work_again()},
         fires=[
             fires(
-                "ExporterDegraded", 1, 6, until=33, reason="unavailable", problem="poll_failing"
+                "ExporterDegraded",
+                1,
+                6,
+                until=33,
+                reason="unavailable",
+                problem="poll_failing",
             )
         ],
         looks_like="DataStale PlanDown",

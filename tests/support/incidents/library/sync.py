@@ -10,7 +10,9 @@ from incidents.actions import (
     lose_target,
     never_sync,
     rename,
+    reset_offsets,
     restart,
+    sparse,
     stall,
 )
 from incidents.incident import GROUP, ITEM, PLAN, SOURCE, Fires, Incident, fires
@@ -246,5 +248,32 @@ INCIDENTS = (
         fires=[*stalled(10), fires("GroupNotOnTarget", 25, 28)],
         inhibited="SyncDelayed",
         judged_at=39,
+    ),
+    Incident(
+        "of a hundred groups with sparse traffic, one gets stuck",
+        lasts=150,
+        timeline={
+            0: all_of(sparse(1200, 60), sparse(1200, 60, stuck_after=7200, group=GROUP))
+        },
+        plans=1,
+        groups=100,
+        settings={"metrics.families": []},
+        fires=[
+            fires("SyncDelayed", 130, 132, severity="warning"),
+            fires("SyncDelayed", 140, 143, severity="critical"),
+        ],
+        looks_like="SyncStalled ObjectiveBurn",
+        inhibited="SyncDelayed",
+    ),
+    Incident(
+        "the offsets of a group that trails are reset: the delay begins anew",
+        lasts=33,
+        timeline={
+            5: lag(1200, plan=PLAN, group=GROUP),
+            9: reset_offsets(1200, plan=PLAN, group=GROUP),
+        },
+        groups=10,
+        fires=[fires("SyncDelayed", 22, 27, severity="warning")],
+        looks_like="SyncStalled",
     ),
 )
