@@ -61,6 +61,10 @@ def prometheus_rule(files: Sequence[str]) -> str:
 class _Dumper(yaml.SafeDumper):
     """Writes lines as lines: kustomize adds empty ones to what is folded."""
 
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        """Write in full what the rule files say once."""
+        return True
+
 
 def _as_lines(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text else None

@@ -33,8 +33,8 @@ def filled_in(url: str) -> str:
 
 def in_seconds(text: str) -> str:
     """Return rules or routes that wait a second where the shipped ones wait long."""
-    waits = r"\b(for|group_wait|group_interval): \w+"
-    return re.sub(waits, r"\1: 1s", text)
+    waits = r"\b(for|keep_firing_for|group_wait|group_interval):( &\w+)? \w+"
+    return re.sub(waits, r"\1:\2 1s", text)
 
 
 @dataclass

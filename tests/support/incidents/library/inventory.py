@@ -94,8 +94,6 @@ INCIDENTS = (
             fires("ItemStopped", 2, 5, until=33, item_id=ITEM, severity="critical"),
             plan_down(30, 33),
         ],
-        inhibited="ItemStopped",
-        judged_at=31,
     ),
     Incident(
         "a plan is deleted, and then the exporter is down",
