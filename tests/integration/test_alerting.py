@@ -149,6 +149,36 @@ def test_shards_that_are_missing_or_doubled_are_reported_per_job(
     promtool(tmp_path, {"input_series": series, "alert_rule_test": alerts}, [group])
 
 
+@pytest.mark.parametrize(
+    ("seconds", "severities"),
+    [(300, []), (301, ["warning"]), (900, ["warning"]), (901, ["warning", "critical"])],
+)
+def test_messages_that_wait_to_be_copied_are_told_by_the_objective(
+    tmp_path: Path, seconds: int, severities: list[str]
+) -> None:
+    """Over it is a ticket, over three times it a page."""
+    groups = yaml.safe_load(RULE_FILES[1].read_text(encoding="utf-8"))["groups"]
+    for group in groups:
+        for rule in group["rules"]:
+            rule.pop("annotations", None)
+    labels = {"job": "dr", "plan_id": "1", "source_instance_id": "s"}
+    told = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    objective = 'job="dr",plan_id="1",objective="lag"'
+    series = [
+        {"series": f'rocketmq_dr_copy_delay_seconds{{{told},topic="t"}}'}
+        | {"values": f"{seconds}x30"},
+        {"series": f"rocketmq_dr_objective_seconds{{{objective}}}", "values": "300x30"},
+    ]
+    expected = [
+        {"exp_labels": labels | {"severity": severity, "component": "sync"}}
+        for severity in severities
+    ]
+    alert = {"alertname": "RocketMQDRCopyDelayed", "exp_alerts": expected}
+    asked = [alert | {"eval_time": "20m"}]
+
+    promtool(tmp_path, {"input_series": series, "alert_rule_test": asked}, groups)
+
+
 def test_the_page_s_query_reads_two_replicas_as_one(tmp_path: Path) -> None:
     """The one that polled a route last counts, even if its value is smaller."""
     page = (ROOT / "docs" / "high-availability.md").read_text(encoding="utf-8")

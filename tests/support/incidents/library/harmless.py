@@ -131,7 +131,7 @@ INCIDENTS = (
         lasts=45,
         replicas=("a", "b"),
         timeline={10: lose_the_cloud("a")},
-        looks_like="ExporterDegraded DataStale CheckpointsVanished",
+        looks_like="ExporterDegraded AccessRefused DataStale CheckpointsVanished",
     ),
     Incident(
         "Prometheus itself is gone for eight minutes",

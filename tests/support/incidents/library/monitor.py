@@ -304,5 +304,6 @@ INCIDENTS = (
         ],
         looks_like="CheckpointsVanished PlanDown",
         inhibited="DataStale",
+        judged_at=55,
     ),
 )
