@@ -15,11 +15,8 @@ from promql import filled
 
 from grafana.fleet import ALL, missing_count, plan_state
 from grafana.promql import (
-    checkpoints_within,
     known_zero,
-    lags_within,
     of_exporters,
-    routes_within,
     top,
 )
 

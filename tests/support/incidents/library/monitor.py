@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from incidents.actions import (
     all_of,
     break_down,
@@ -30,11 +32,11 @@ from incidents.library.sync import SLOWLY, burns, stalled
 ROUTES = 2
 
 
-def degraded(problem: str, after: float, by: float, **more: str) -> Fires:
+def degraded(problem: str, after: float, by: float, reason: str = "") -> Fires:
     """Return a ticket for what the exporter does badly."""
-    return fires(
-        "ExporterDegraded", after, by, problem=problem, severity="warning", **more
-    )
+    more = {"problem": problem} | ({"reason": reason} if reason else {})
+    named = fires("ExporterDegraded", after, by, severity="warning")
+    return replace(named, labels={**named.labels, **more})
 
 
 def blind(name: str, cause: Action, *more: Fires, inhibited: str = "") -> Incident:

@@ -26,9 +26,18 @@ def stalled(
     begins: float, until: float | None = None, *, most: bool = False
 ) -> list[Fires]:
     """Return what comes of a stall of some or most of a plan, by default objectives."""
-    route = {"plan_id": PLAN, "item_id": ITEM, "severity": "warning"}
-    late = fires("SyncDelayed", begins + 10, begins + 13, until=until, **route)
-    some = fires("SyncStalled", begins + 15, begins + 18, until=until, **route)
+    late, some = (
+        fires(
+            alert,
+            begins + after,
+            begins + after + 3,
+            until=until,
+            plan_id=PLAN,
+            item_id=ITEM,
+            severity="warning",
+        )
+        for alert, after in (("SyncDelayed", 10), ("SyncStalled", 15))
+    )
     page = fires(
         "SyncStalled",
         begins + 15,
