@@ -19,6 +19,7 @@ from deploy.chart import readme, schema, values
 ROOT = Path(__file__).parents[1]
 DEPLOY = Path("deploy")
 CHART = DEPLOY / "helm" / "rocketmq-dr-exporter"
+# Files that may be loaded beside these two are left to who loads them.
 RULES = [
     DEPLOY / "prometheus" / "rules" / f"{name}.yml" for name in ("recording", "alerts")
 ]
@@ -59,6 +60,10 @@ def prometheus_rule(files: Sequence[str]) -> str:
 
 class _Dumper(yaml.SafeDumper):
     """Writes lines as lines: kustomize adds empty ones to what is folded."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        """Write in full what the rule files say once."""
+        return True
 
 
 def _as_lines(dumper: _Dumper, text: str) -> yaml.ScalarNode:

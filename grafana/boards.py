@@ -48,14 +48,18 @@ class Board:
     rows: Sequence[tuple[str, Sequence[Panel]]]
 
 
-# The exporter has this from its start, before a first poll, and without any route.
-JOB = Variable("job", "Job", f"label_values({BUILD_INFO}, job)", ".+")
-INSTANCE = Variable(
-    "instance",
-    "Instance",
-    f'label_values({BUILD_INFO}{{job=~"$job"}}, instance)',
-    ".+",
-)
+def _exporters() -> Sequence[Variable]:
+    """Return the choice of exporters; of labels that none has, All finds all."""
+    variables: list[Variable] = []
+    for name, every in (
+        *(("cluster", ".*"), ("namespace", ".*")),
+        *(("job", ".+"), ("instance", ".+")),
+    ):
+        above = ", ".join(f'{each.name}=~"${each.name}"' for each in variables)
+        # The exporter has this from its start, before a first poll.
+        query = f"label_values({BUILD_INFO}{{{above}}}, {name})"
+        variables.append(Variable(name, name.capitalize(), query, every))
+    return variables
 
 
 def built(board: Board) -> Dashboard:
@@ -68,7 +72,7 @@ def built(board: Board) -> Dashboard:
         .label("Data source")
         .type("prometheus")
     )
-    for variable in (JOB, INSTANCE, *board.variables):
+    for variable in (*_exporters(), *board.variables):
         result.with_variable(_variable(variable))
     for uid, title in TITLES.items():
         if uid != board.uid:

@@ -22,10 +22,12 @@ from grafana.promql import (
     PROBLEMS,
     ROUTE,
     Scope,
+    beside,
+    blockers,
+    checkpoints_ready,
     known_zero,
-    lags_within,
     most,
-    routes_within,
+    plans_ready,
     top,
 )
 
@@ -33,16 +35,19 @@ ALL = Scope()
 OF_OBJECTIVE = "Of its objective"
 
 STATES = {
-    0: ("within its objectives", "green"),
-    1: ("checkpoints without sync", "yellow"),
-    2: ("plan or item not running", "purple"),
-    3: ("over an objective", "red"),
-    4: ("not known: a route is down", "dark-red"),
+    0: ("ready", "green"),
+    1: ("not on target", "yellow"),
+    2: ("late", "red"),
+    3: ("stalled", "red"),
+    4: ("data unknown", "dark-red"),
+    5: ("item stopped", "purple"),
+    6: ("plan down", "purple"),
 }
-"""States of a plan, the worst last: what it is said to be is the worst that fits."""
+"""States of a plan, the cause before its symptoms: the highest that fits is shown."""
 
 _VALUES = (
-    "?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+    "?${datasource:queryparam}&${cluster:queryparam}&${namespace:queryparam}"
+    "&${job:queryparam}&${instance:queryparam}"
     "&${__url_time_range}&var-plan=${__data.fields.plan_id:percentencode}"
 )
 TO_PLAN = Link("plan_id", "Open the plan", f"/d/{PLAN}{_VALUES}")
@@ -71,7 +76,7 @@ def board() -> Board:
         rows=[
             ("Now", [*answers()]),
             ("Plans", [plan_states(), alerts(), plans()]),
-            ("Checkpoints", [distribution(), problems(), worst_lags(), worst_ages()]),
+            ("Checkpoints", [distribution(), problems(), worst_delays(), worst_ages()]),
         ],
     )
 
@@ -80,7 +85,7 @@ def answers() -> list[Panel]:
     """Return the row of big answers."""
     return [
         within(),
-        worst_lag(),
+        worst_delay(),
         worst_age(),
         big(
             Words(
@@ -97,38 +102,36 @@ def answers() -> list[Panel]:
 
 
 def within() -> Panel:
-    """Return how much is within its objectives."""
+    """Return how many plans are ready."""
     return big(
         Words(
-            "Within objectives",
-            "Share of routes of which every checkpoint is within the plan's "
-            "objectives, for age only where the plan syncs by itself; one without a "
-            "sync, or a route of which nothing is known, is not. And the share of all "
-            "checkpoints whose lag is within its objective, of plans whose objective "
-            "is a bound of the distribution: 1s, 5s, 10s, 30s, 1m, 2m, 5m, 10m, 30m, "
-            "1h, 6h or 1d. Below 100 % those groups would fall back too far: find "
-            "them in the tables below.",
+            "Ready to fail over",
+            "Share of plans that run with all their items, whose routes are polled, "
+            "and of whose checkpoints enough (objectives.share) are known, on the "
+            "target, and neither late nor stalled. And the share of all checkpoints "
+            "that are. Below 100 %: the plans below say why.",
         ),
         Look("percentunit", 4, 5, ((None, "red"), (0.95, "orange"), (1, "green"))),
-        Ask(routes_within(ALL), "of routes"),
-        Ask(lags_within(ALL), "of lags"),
+        Ask(plans_ready(ALL), "of plans"),
+        Ask(checkpoints_ready(ALL), "of checkpoints"),
     )
 
 
-def worst_lag() -> Panel:
-    """Return the worst lag, and how it compares."""
-    worst = ALL.worst_lag()
+def worst_delay() -> Panel:
+    """Return the worst delay beside the worst lag."""
+    worst = ALL.worst_delay()
     return big(
         Words(
-            "Worst lag",
-            "The largest lag, and the largest share of its plan's objective, which "
-            "need not be the same checkpoint's. Over 100 %: a failover now would "
-            "repeat that much work. See whether the group consumes on the source, "
-            "then whether the item runs.",
+            "Worst delay",
+            "For how long the target has been behind at worst, and that as a share of "
+            "its plan's objective. Over 100 %: a failover now would repeat that much "
+            "work. The largest lag beside it may just be the gap between two messages "
+            "of a sparse topic.",
         ),
         Look("percentunit", 4, 5, OBJECTIVE),
-        Ask(f"max({worst})", "lag", unit="s"),
+        Ask(f"max({worst})", "delay", unit="s"),
         Ask(f"max({ALL.of_objective(worst, 'lag')})", "of its objective"),
+        Ask(f"max({ALL.worst_lag()})", "lag", unit="s"),
     )
 
 
@@ -186,21 +189,9 @@ def missing_count() -> str:
 
 def plan_state() -> str:
     """Return the number of each plan's state."""
-    late = " or ".join(
-        f"max by (plan_id) ({ALL.of_objective(worst, kind)}) > 1"
-        for worst, kind in ((ALL.worst_lag(), "lag"), (ALL.worst_age(), "age"))
-    )
-    stopped = " or ".join(
-        most("plan_id", name, 'status!="RUNNING"')
-        for name in ("rocketmq_dr_plan_status", "rocketmq_dr_item_status")
-    )
-    return (
-        f"((min by (plan_id) ({ALL.up()}) == 0) + 4"
-        f" or ({late}) * 0 + 3"
-        f" or ({stopped}) * 0 + 2"
-        f" or ({ALL.checkpoints('plan_id', PROBLEMS)} > 0) * 0 + 1"
-        f" or max by (plan_id) ({ALL.up()}) * 0)"
-    )
+    found = reversed(list(enumerate(reversed(blockers(ALL).values()), start=1)))
+    blocked = " or ".join(f"0 * ({each}) + {number}" for number, each in found)
+    return f"({blocked} or 0 * max by (plan_id) ({ALL.up()}))"
 
 
 def plan_states() -> Panel:
@@ -208,11 +199,11 @@ def plan_states() -> Panel:
     return states(
         Words(
             "Plans over time",
-            "The worst that is true of each plan. Dark red: a route cannot be polled, "
-            "see the Exporter dashboard. Red: lag, or age where progress syncs by "
-            "itself, is over the objective; open the plan. Purple: the plan or one of "
-            "its items does not run; start it in the console. Yellow: some "
-            "checkpoints were never synced, or lack a side.",
+            "Whether each plan could fail over, or why not, the cause before its "
+            "symptoms. Purple: the plan or one of its items does not run; start it in "
+            "the console. Dark red: a route has no recent data; see the Exporter "
+            "dashboard. Red: too many checkpoints are late or not synced. Yellow: too "
+            "many are not on the target. Open the plan for more.",
         ),
         Look("none", 14, 9),
         Ask(ALL.named(plan_state()), "{{plan_name}} {{plan_id}}"),
@@ -250,12 +241,14 @@ def plans() -> Panel:
     return rows(
         Words(
             "Plans",
-            "What each plan is, its status, and its worst lag and age as a share of "
-            "their objectives. Red is over the objective: open the plan by its id.",
+            "What each plan is, its status, how many of its checkpoints are ready, and "
+            "its worst delay and age as a share of their objectives. Red is over the "
+            "objective: open the plan by its id.",
         ),
         Look("none", 24, 7),
         Column(Ask(info), "", "none"),
         Column(Ask(most("plan_id, status", "rocketmq_dr_plan_status")), "", "none"),
+        Column(Ask(ALL.ready()), "Ready", "percentunit"),
         *(
             Column(
                 Ask(f"max by (plan_id) ({ALL.of_objective(worst, kind)})"),
@@ -263,7 +256,7 @@ def plans() -> Panel:
                 "percentunit",
                 OBJECTIVE,
             )
-            for worst, kind in ((ALL.worst_lag(), "lag"), (ALL.worst_age(), "age"))
+            for worst, kind in ((ALL.worst_delay(), "lag"), (ALL.worst_age(), "age"))
         ),
         Column(
             Ask(f"count by (plan_id) ({ALL.up()}) - sum by (plan_id) ({ALL.up()})"),
@@ -283,8 +276,8 @@ def distribution() -> Panel:
         Words(
             "Distribution of lag",
             "How many checkpoints have which lag. A band that climbs is a backlog "
-            "that grows; one that appears on top is a group that fell behind: find it "
-            "in the table of the largest lags.",
+            "that grows; one that appears on top is a group that fell behind, or a "
+            "sparse topic: the table of the largest delays tells which.",
         ),
         Look("s", 14, 9),
         Ask(f"sum by (le) ({most(f'{ROUTE}, le', name)})", "{{le}}"),
@@ -307,21 +300,23 @@ def problems() -> Panel:
     )
 
 
-def worst_lags() -> Panel:
-    """Return the checkpoints that lag most."""
-    worst = top(20, ALL.lag())
+def worst_delays() -> Panel:
+    """Return the checkpoints that are latest."""
+    worst = top(20, ALL.delay())
     return rows(
         Words(
-            "Largest lags",
-            "The 20 checkpoints that lag most. Red is over the plan's objective: open "
-            "the group, and see whether lag grows and the target syncs.",
+            "Largest delays",
+            "The 20 checkpoints whose target has been behind for longest, and their "
+            "lag. Red is over the plan's objective: open the group, and see whether "
+            "the delay grows and the target syncs.",
         ),
         Look("none", 24, 10),
-        Column(Ask(worst), "Lag", "s"),
+        Column(Ask(worst), "Delay", "s"),
         Column(
             Ask(ALL.of_objective(worst, "lag")), OF_OBJECTIVE, "percentunit", OBJECTIVE
         ),
-        order="Lag",
+        Column(Ask(beside(worst, ALL.lag())), "Lag", "s"),
+        order="Delay",
         links=[TO_PLAN, TO_CHECKPOINT],
     )
 

@@ -16,7 +16,16 @@ from grafana.panels import (
     lines,
     rows,
 )
-from grafana.promql import CHECKPOINT, ROUTE, Scope, checkpoints_within, most, pick, top
+from grafana.promql import (
+    CHECKPOINT,
+    ROUTE,
+    Scope,
+    beside,
+    checkpoints_ready,
+    most,
+    pick,
+    top,
+)
 
 _PLAN = 'plan_id="$plan"'
 _ROUTE = (_PLAN, 'item_id=~"$item"')
@@ -24,10 +33,7 @@ _ROW = (*_ROUTE, 'group=~"$group"', 'topic=~"$topic"')
 HERE = Scope(plan=(_PLAN,), route=_ROUTE, checkpoint=_ROW)
 NAME = "{{group}} {{topic}}"
 
-_ANY = (
-    '__name__=~"rocketmq_dr_(sync_lag_seconds|last_sync_timestamp_seconds|'
-    'checkpoint_problem)"'
-)
+_ANY = '__name__=~"rocketmq_dr_(sync_lag_seconds|sync_age_seconds|checkpoint_problem)"'
 
 
 def _of_checkpoints(name: str, label: str, *matchers: str) -> Variable:
@@ -61,7 +67,7 @@ def board() -> Board:
         variables=VARIABLES,
         rows=[
             ("Now", [*answers()]),
-            ("Lag and age", [lag(), age(), checkpoints()]),
+            ("Delay, lag and age", [delay(), lag(), age(), checkpoints()]),
             ("Both sides", [consumed(), fetched(), timestamps()]),
             ("Checkpoints", [by_state(), rejected(), problems()]),
             ("Polls", [duration(), failures(), data_age()]),
@@ -75,22 +81,23 @@ def answers() -> list[Panel]:
         status(),
         big(
             Words(
-                "Within objectives",
-                "Share of the chosen checkpoints within the plan's objectives; age "
-                "counts only where progress syncs by itself, and what has no lag "
-                "counts as not within. Below 100 % those groups would fall back too "
-                "far: they are in the tables below. Empty where metrics.families "
-                "leaves out sync_lag, sync_age or problem.",
+                "Ready",
+                "Share of the checkpoints of the chosen items that are known, on the "
+                "target, and neither late nor stalled. Below the objective, which is "
+                "beside it, the plan is not ready to fail over: the tables below name "
+                "the groups.",
             ),
             Look("percentunit", 4, 5, ((None, "red"), (0.95, "orange"), (1, "green"))),
-            Ask(checkpoints_within(HERE), "within"),
+            Ask(checkpoints_ready(HERE), "ready"),
+            Ask(f"max({HERE.share()})", "objective"),
         ),
         _worst(
-            "Worst lag",
-            "The largest lag of the chosen checkpoints. Over 100 % of the objective a "
-            "failover now would repeat that much work: see whether it grows, and "
-            "whether the last sync is recent.",
-            HERE.lag(),
+            "Worst delay",
+            "For how long the target has been behind at worst. Over 100 % of the "
+            "objective a failover now would repeat that much work: see whether it "
+            "grows, and whether the last sync is recent.",
+            HERE.delay(),
+            "delay",
             "lag",
         ),
         _worst(
@@ -100,6 +107,7 @@ def answers() -> list[Panel]:
             "target, and whether the item runs. Empty where the plan does not sync by "
             "itself.",
             HERE.synced_age(),
+            "age",
             "age",
         ),
         big(
@@ -135,27 +143,42 @@ def status() -> Panel:
     )
 
 
-def _worst(title: str, description: str, seconds: str, kind: str) -> Panel:
+def _worst(title: str, text: str, seconds: str, what: str, objective: str) -> Panel:
     return big(
-        Words(title, description),
+        Words(title, text),
         Look("percentunit", 4, 5, OBJECTIVE),
-        Ask(f"max({seconds})", kind, unit="s"),
-        Ask(f"max({HERE.of_objective(seconds, kind)})", "of its objective"),
+        Ask(f"max({seconds})", what, unit="s"),
+        Ask(f"max({HERE.of_objective(seconds, objective)})", "of its objective"),
+    )
+
+
+def delay() -> Panel:
+    """Return delay over time, beside its objective."""
+    return lines(
+        Words(
+            "Delay",
+            "For how long the target of the 20 latest of the chosen checkpoints has "
+            "been behind, with the objective. A line that climbs by one second a "
+            "second: the target stands still. Over the objective and flat: the target "
+            "keeps up, too late. It starts at 0 when the exporter does.",
+        ),
+        Look("s", 8),
+        Ask(top(20, HERE.delay()), NAME),
+        Ask(HERE.objective("lag"), "objective"),
     )
 
 
 def lag() -> Panel:
-    """Return lag over time, beside its objective."""
+    """Return lag over time."""
     return lines(
         Words(
             "Lag",
-            "The 20 largest lags of the chosen checkpoints, with the objective. Below "
-            "0 the target is ahead. Over the line and climbing: the target does not "
-            "keep up. Over it and falling: it catches up; wait.",
+            "The 20 largest lags of the chosen checkpoints. On a sparse topic lag is "
+            "the gap between two messages until the next sync: what is late is in the "
+            "delay. Below 0 the target is ahead, or its copies were stored later.",
         ),
-        Look("s", 12),
+        Look("s", 8),
         Ask(top(20, HERE.lag()), NAME),
-        Ask(HERE.objective("lag"), "objective"),
     )
 
 
@@ -169,7 +192,7 @@ def age() -> Panel:
             "not synced: bring it online on the target. Plans that do not sync by "
             "themselves are left out.",
         ),
-        Look("s", 12),
+        Look("s", 8),
         Ask(top(20, HERE.synced_age()), NAME),
         Ask(HERE.objective("age"), "objective"),
     )
@@ -177,32 +200,26 @@ def age() -> Panel:
 
 def checkpoints() -> Panel:
     """Return the chosen checkpoints, the worst first."""
-    worst = top(100, HERE.lag())
-    synced = pick("rocketmq_dr_last_sync_timestamp_seconds", *_ROW)
+    worst = top(100, HERE.delay())
     return rows(
         Words(
-            "Checkpoints with the largest lag",
-            "The 100 checkpoints that lag most. Red is over the objective; a recent "
-            "last sync beside a large lag means that the group itself is slow on the "
-            "target's side, an old one that it is not synced.",
+            "Checkpoints with the largest delay",
+            "The 100 checkpoints whose target has been behind for longest. Red is over "
+            "the objective; a small age beside a large delay means that the copying or "
+            "the group itself is slow, a large one that it is not synced.",
         ),
         Look("none", 24, 10),
-        Column(Ask(worst), "Lag", "s"),
+        Column(Ask(worst), "Delay", "s"),
         Column(
             Ask(HERE.of_objective(worst, "lag")),
             "Of its objective",
             "percentunit",
             OBJECTIVE,
         ),
-        Column(Ask(_of(worst, HERE.age())), "Age", "s"),
-        Column(Ask(f"1000 * {_of(worst, synced)}"), "Last sync", "dateTimeAsIso"),
-        order="Lag",
+        Column(Ask(beside(worst, HERE.lag())), "Lag", "s"),
+        Column(Ask(beside(worst, HERE.age())), "Age", "s"),
+        order="Delay",
     )
-
-
-def _of(checkpoints: str, expression: str) -> str:
-    found = f"{expression} and on ({CHECKPOINT}) {checkpoints}"
-    return f"max by ({CHECKPOINT}) ({found})"
 
 
 def _ago(family: str) -> Ask:
@@ -243,18 +260,18 @@ def fetched() -> Panel:
 def timestamps() -> Panel:
     """Return the consume timestamps of both sides."""
     family = "rocketmq_dr_consume_timestamp_seconds"
-    worst = top(100, HERE.lag())
+    worst = top(100, HERE.delay())
     return rows(
         Words(
             "Consume timestamps",
-            "The last message consumed on each side, of the 100 checkpoints that lag "
-            "most: after a failover a group goes on from the target's time. Empty "
+            "The last message consumed on each side, of the 100 latest checkpoints: "
+            " after a failover a group goes on from the target's time. Empty "
             "without the family consume in metrics.families.",
         ),
         Look("none", 24, 8),
         *(
             Column(
-                Ask(f"1000 * {_of(worst, pick(family, *_ROW, match))}"),
+                Ask(f"1000 * {beside(worst, pick(family, *_ROW, match))}"),
                 side.title(),
                 "dateTimeAsIso",
             )

@@ -18,16 +18,16 @@ CHECKPOINT = f"{ROUTE}, target_instance_id, group, topic"
 TARGET = "job, instance"
 """The labels that tell one exporter from another."""
 
+EXPORTERS = tuple(
+    f'{name}=~"${name}"' for name in ("cluster", "namespace", "job", "instance")
+)
+
 PROBLEMS = 'state=~"never_synced|source_missing|target_missing"'
 
 
 def pick(metric: str, *matchers: str) -> str:
-    """Return a selector that heeds the variables job and instance.
-
-    >>> pick("rocketmq_dr_up", 'plan_id="1"')
-    'rocketmq_dr_up{job=~"$job", instance=~"$instance", plan_id="1"}'
-    """
-    inner = ", ".join(('job=~"$job"', 'instance=~"$instance"', *matchers))
+    """Return a selector that heeds the variables for the exporter."""
+    inner = ", ".join((*EXPORTERS, *matchers))
     return f"{metric}{{{inner}}}"
 
 
@@ -43,6 +43,12 @@ def top(count: int, expression: str, labels: str = CHECKPOINT) -> str:
     """
     found = f"topk({5 * count}, {expression})"
     return f"topk({count}, max by ({labels}) ({found}))"
+
+
+def beside(checkpoints: str, expression: str) -> str:
+    """Return what an expression says of these checkpoints, once for each."""
+    found = f"{expression} and on ({CHECKPOINT}) {checkpoints}"
+    return f"max by ({CHECKPOINT}) ({found})"
 
 
 def known_zero(expression: str) -> str:
@@ -76,6 +82,10 @@ class Scope:
         """Return the lag of each checkpoint, signed, as each exporter has it."""
         return pick("rocketmq_dr_sync_lag_seconds", *self.checkpoint)
 
+    def delay(self) -> str:
+        """Return the delay of each checkpoint, as each exporter has it."""
+        return pick("rocketmq_dr_sync_delay_seconds", *self.checkpoint)
+
     def age(self) -> str:
         """Return the age of each checkpoint, as each exporter has it."""
         return pick("rocketmq_dr_sync_age_seconds", *self.checkpoint)
@@ -91,6 +101,10 @@ class Scope:
     def worst_lag(self) -> str:
         """Return the worst lag of each route, beyond metrics.max_checkpoints too."""
         return most(ROUTE, "rocketmq_dr_max_sync_lag_seconds", *self.route)
+
+    def worst_delay(self) -> str:
+        """Return the worst delay of each route, beyond metrics.max_checkpoints too."""
+        return most(ROUTE, "rocketmq_dr_max_sync_delay_seconds", *self.route)
 
     def worst_age(self) -> str:
         """Return the worst age of each route whose plan syncs by itself."""
@@ -138,6 +152,20 @@ class Scope:
         )
         return f"sum by ({labels}) ({each})"
 
+    def over(self, kind: str) -> str:
+        """Return how many checkpoints of each route are over an objective."""
+        name = "rocketmq_dr_checkpoints_over_objective"
+        return most(ROUTE, name, *self.route, f'objective="{kind}"')
+
+    def ready(self) -> str:
+        """Return the share of each plan's checkpoints that a failover could rely on."""
+        each = most(ROUTE, "rocketmq_dr_checkpoints_ready", *self.route)
+        return f"sum by (plan_id) ({each}) / ({self.checkpoints('plan_id')} > 0)"
+
+    def share(self) -> str:
+        """Return what share of each plan's checkpoints has to be ready."""
+        return most("plan_id", "rocketmq_dr_objective_share", *self.plan)
+
     def failures(self) -> str:
         """Return the polls per second that failed, by reason.
 
@@ -159,84 +187,44 @@ class Scope:
         )
 
 
-_LAG, _AGE = "rocketmq_dr_sync_lag_seconds", "rocketmq_dr_sync_age_seconds"
-_PROBLEM = "rocketmq_dr_checkpoint_problem"
+def blockers(scope: Scope) -> dict[str, str]:
+    """Return what finds the plans that are not ready, by why; the cause first.
 
-
-def routes_within(scope: Scope) -> str:
-    """Return the share of routes of which no checkpoint is out of its objectives.
-
-    It reads what the exporter sums up itself: exact, however many checkpoints there
-    are. A route of which nothing is known is not within.
+    It judges as the rules do that record plan:rocketmq_dr_failover_blocked:max.
     """
-    total = f"count({scope.up()})"
-    late = " or ".join(
-        f"({worst} > on (plan_id) group_left () {scope.objective(kind)})"
-        for worst, kind in ((scope.worst_lag(), "lag"), (scope.worst_age(), "age"))
-    )
-    problems = f"({scope.checkpoints(ROUTE, PROBLEMS)} > 0)"
-    unknown = f"({scope.up()} unless on ({ROUTE}) {scope.checkpoints(ROUTE)})"
-    bad = f"count({late} or {problems} or {unknown})"
-    return f"1 - ({bad} or 0 * {total}) / {total}"
+    up, known = scope.up(), scope.checkpoints(ROUTE)
+    missed = f"({scope.ready()} < on (plan_id) {scope.share()})"
+    stopped = 'status!="RUNNING"'
+    plan = most("plan_id", "rocketmq_dr_plan_status", *scope.plan, stopped)
+    item = most("plan_id", "rocketmq_dr_item_status", *scope.plan, stopped)
+
+    def share_missed_by(counts: str) -> str:
+        return f"({missed} and on (plan_id) ({counts} > 0))"
+
+    return {
+        "plan down": plan,
+        "item stopped": item,
+        "data unknown": (
+            f"max by (plan_id) ({up} unless on ({ROUTE}) {known})"
+            f" or {scope.checkpoints('plan_id')} == 0 or "
+            + share_missed_by(scope.checkpoints("plan_id", 'state="source_missing"'))
+        ),
+        "stalled": share_missed_by(scope.over("age")),
+        "late": share_missed_by(scope.over("lag")),
+        "not on target": share_missed_by(
+            scope.checkpoints("plan_id", 'state=~"never_synced|target_missing"')
+        ),
+    }
 
 
-def lags_within(scope: Scope) -> str:
-    """Return the share of checkpoints whose lag is within its objective.
-
-    It reads the distribution of lag, which can tell that of plans whose objective is
-    one of its bounds, as that by default is; other plans are left out.
-    """
-    bound = f'count_values by (plan_id) ("le", {scope.objective("lag")})'
-    # The exporter writes a bound as 300.0, count_values the objective as 300.
-    bound = f'label_replace({bound}, "le", "$1.0", "le", "([0-9]+)")'
-    name = "rocketmq_dr_sync_lag_distribution_seconds_bucket"
-    each = f"min by ({ROUTE}, le) ({pick(name, *scope.route)})"
-    within = f"({each} and on (plan_id, le) {bound})"
-    total = f"({scope.checkpoints(ROUTE)} and on ({ROUTE}) {within})"
-    return f"sum({within}) / (sum({total}) > 0)"
+def plans_ready(scope: Scope) -> str:
+    """Return the share of plans that are ready to fail over."""
+    total = f"count(max by (plan_id) ({scope.up()}))"
+    blocked = " or ".join(f"0 * ({found})" for found in blockers(scope).values())
+    return f"1 - (count(max by (plan_id) ({blocked})) or 0 * {total}) / {total}"
 
 
-def checkpoints_within(scope: Scope) -> str:
-    """Return the share of checkpoints within both objectives, of those with series.
-
-    What has a problem is not within. It reads every series of the scope.
-    """
-    known, problems = _counted(scope, _LAG), _counted(scope, _PROBLEM)
-    total = f"({known} + ({problems} or 0 * {known}) or {problems})"
-    good = f"{known} - (count({_late(scope)}) or 0 * {known})"
-    share = f"({good} or 0 * {total}) / ({total} > 0)"
-    return f"{share} unless ({_left_out(scope)})"
-
-
-def _late(scope: Scope) -> str:
-    """Return the checkpoints with a lag that are over an objective."""
-    ages = f"({scope.objective('age')} and on (plan_id) {scope.auto_sync()})"
-    # What has an age and no lag is a problem, and those are few to leave out.
-    problem = pick(_PROBLEM, *scope.checkpoint)
-    lagging = f"({scope.lag()} > on (plan_id) group_left () {scope.objective('lag')})"
-    stalled = f"({scope.age()} > on (plan_id) group_left () {ages})"
-    known = f"({stalled} unless ignoring (problem) {problem})"
-    return f"max by ({CHECKPOINT}) ({lagging} or {known})"
-
-
-def _counted(scope: Scope, family: str) -> str:
-    """Return how many checkpoints have a sample in a family."""
-    each = f"count by ({ROUTE}, {TARGET}) ({pick(family, *scope.checkpoint)})"
-    return f"sum(max by ({ROUTE}) ({each}))"
-
-
-def _left_out(scope: Scope) -> str:
-    """Return a sample if there is something to tell of, and no series that tells it.
-
-    So it is where metrics.families leaves out one of the three.
-    """
-    states = most(f"{ROUTE}, state", "rocketmq_dr_checkpoints", *scope.route, PROBLEMS)
-    there = (
-        (scope.worst_lag(), _LAG),
-        (scope.worst_age(), _AGE),
-        (f"{states} > 0", _PROBLEM),
-    )
-    return " or ".join(
-        f"(count({known}) unless count({pick(family, *scope.route)}))"
-        for known, family in there
-    )
+def checkpoints_ready(scope: Scope) -> str:
+    """Return the share of all checkpoints that a failover could rely on."""
+    each = most(ROUTE, "rocketmq_dr_checkpoints_ready", *scope.route)
+    return f"sum({each}) / (sum({scope.checkpoints(ROUTE)}) > 0)"

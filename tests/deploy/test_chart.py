@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from alerting import RULE_FILES
 from manifests import (
     CHART,
     FULL_NAME,
@@ -28,6 +29,8 @@ from manifests import (
 )
 
 from exporter.config.settings import Settings
+
+RUNBOOKS = "https://github.com/rocketmq-dr/rocketmq-dr-exporter/blob/main/docs/runbooks"
 
 pytestmark = [pytest.mark.go]
 
@@ -93,16 +96,26 @@ def test_every_value_of_the_full_example_is_in_what_it_makes() -> None:
 
 
 def test_rules_can_be_left_out_labelled_and_added() -> None:
-    """Without an alert, with a label on each, beside a group of the user's."""
+    """Without an alert, with a label on each, with links and rules of the user's."""
     ours = only("PrometheusRule", templated("observed"))["spec"]["groups"]
     *made, mine = only("PrometheusRule", templated("full"))["spec"]["groups"]
+    files = (file.read_text(encoding="utf-8") for file in RULE_FILES)
+    full = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
+    given = full["prometheusRule"]
+    texts = [
+        text.replace(RUNBOOKS, given["runbookUrl"]).replace(
+            "https://grafana.example.com", given["dashboardUrl"]
+        )
+        for text in files
+    ]
     wanted = [
         {**rule, "labels": {**rule["labels"], "team": "sre"}}
         if "alert" in rule
         else rule
-        for group in ours
+        for text in texts
+        for group in yaml.safe_load(text)["groups"]
         for rule in group["rules"]
-        if rule.get("alert") != "RocketMQDRClockSkew"
+        if rule.get("alert") != "RocketMQDRCopyDelayed"
     ]
 
     assert mine["name"] == "mine"

@@ -22,6 +22,7 @@ from alerting import (
     receiver,
 )
 from eventually import eventually
+from incidents.promtool import Rules
 from paths import ROOT
 from programs import (
     clean_environment,
@@ -37,6 +38,9 @@ from exporter.simulator.server import running
 from exporter.simulator.world import Row, World
 
 PLANS, ITEMS = 10, 2
+RUNBOOKS = (
+    "https://github.com/rocketmq-dr/rocketmq-dr-exporter/blob/main/docs/runbooks/"
+)
 STALLED = "1300000016"
 
 
@@ -61,9 +65,7 @@ def world(kind: type[World] = World) -> World:
 INDEX, SHARDS, LEADER = (
     f"rocketmq_dr_exporter_{name}" for name in ("shard_index", "shards", "leader")
 )
-MISSING, DISAGREE, TWICE = (
-    f"RocketMQDR{name}" for name in ("ShardMissing", "ShardsDisagree", "ShardTwice")
-)
+MISSING, CONFLICT = (f"RocketMQDR{name}" for name in ("ShardMissing", "ShardConflict"))
 
 
 def shard(
@@ -97,17 +99,17 @@ def promtool(folder: Path, test: dict[str, Any], groups: Sequence[Any] = ()) -> 
         (shard("a", 0, 1), {}),
         (
             shard("a", 0, 3) | shard("b", 0, 3) | shard("c", 1, 3),
-            {MISSING: [{}], TWICE: [{"shard": "0"}]},
+            {MISSING: [{}], CONFLICT: [{"shard": "0"}]},
         ),
         # A pair without a leader, and one with two.
         (
             shard("a", 0, 2, 1) | shard("c", 1, 2, 0) | shard("d", 1, 2, 0),
             {MISSING: [{}]},
         ),
-        (shard("a", 0, 1, 1) | shard("b", 0, 1, 1), {TWICE: [{"shard": "0"}]}),
+        (shard("a", 0, 1, 1) | shard("b", 0, 1, 1), {CONFLICT: [{"shard": "0"}]}),
         (
             shard("a", 0, 1, 1, namespace="n") | shard("b", 0, 1, 1, namespace="n"),
-            {TWICE: [{"shard": "0", "namespace": "n"}]},
+            {CONFLICT: [{"shard": "0", "namespace": "n"}]},
         ),
         # Two that poll every route are allowed.
         (shard("a", 0, 1) | shard("b", 0, 1), {}),
@@ -128,8 +130,7 @@ def test_shards_that_are_missing_or_doubled_are_reported_per_job(
     tmp_path: Path, shown: dict[str, int], firing: dict[str, list[dict[str, str]]]
 ) -> None:
     """And per cluster and namespace."""
-    groups = yaml.safe_load(RULE_FILES[1].read_text(encoding="utf-8"))["groups"]
-    (group,) = [each for each in groups if each["name"] == "rocketmq-dr-shards"]
+    (group,) = yaml.safe_load(RULE_FILES[3].read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]:
         del rule["annotations"], rule["labels"]
     alerts = [
@@ -141,11 +142,41 @@ def test_shards_that_are_missing_or_doubled_are_reported_per_job(
                 for labels in firing.get(name, [])
             ],
         }
-        for name in (MISSING, DISAGREE, TWICE)
+        for name in (MISSING, CONFLICT)
     ]
     series = [{"series": name, "values": f"{v}x30"} for name, v in shown.items()]
 
     promtool(tmp_path, {"input_series": series, "alert_rule_test": alerts}, [group])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "severities"),
+    [(300, []), (301, ["warning"]), (900, ["warning"]), (901, ["warning", "critical"])],
+)
+def test_messages_that_wait_to_be_copied_are_told_by_the_objective(
+    tmp_path: Path, seconds: int, severities: list[str]
+) -> None:
+    """Over it is a ticket, over three times it a page."""
+    groups = yaml.safe_load(RULE_FILES[1].read_text(encoding="utf-8"))["groups"]
+    for group in groups:
+        for rule in group["rules"]:
+            rule.pop("annotations", None)
+    labels = {"job": "dr", "plan_id": "1", "source_instance_id": "s"}
+    told = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    objective = 'job="dr",plan_id="1",objective="lag"'
+    series = [
+        {"series": f'rocketmq_dr_copy_delay_seconds{{{told},topic="t"}}'}
+        | {"values": f"{seconds}x30"},
+        {"series": f"rocketmq_dr_objective_seconds{{{objective}}}", "values": "300x30"},
+    ]
+    expected = [
+        {"exp_labels": labels | {"severity": severity, "component": "sync"}}
+        for severity in severities
+    ]
+    alert = {"alertname": "RocketMQDRCopyDelayed", "exp_alerts": expected}
+    asked = [alert | {"eval_time": "20m"}]
+
+    promtool(tmp_path, {"input_series": series, "alert_rule_test": asked}, groups)
 
 
 def test_the_page_s_query_reads_two_replicas_as_one(tmp_path: Path) -> None:
@@ -173,7 +204,9 @@ def test_the_page_s_query_reads_two_replicas_as_one(tmp_path: Path) -> None:
 
 async def test_promtool_accepts_the_shipped_files() -> None:
     """No rule is a duplicate."""
-    rules = await run(real("promtool"), "check", "rules", *map(str, RULE_FILES))
+    rules = await run(
+        real("promtool"), "check", "rules", "--lint=all", *map(str, RULE_FILES)
+    )
     config = await run(
         real("promtool"), "check", "config", str(PROMETHEUS / "prometheus.yml")
     )
@@ -200,14 +233,12 @@ async def test_amtool_accepts_the_routes_once_receivers_are_filled_in(
 @pytest.mark.parametrize("component", ["sync", "inventory", "monitor"])
 @pytest.mark.parametrize(
     ("severity", "receiver"),
-    [("critical", "pager"), ("warning", "tickets"), ("info", "nobody")],
+    [("critical", "pager"), ("warning", "tickets")],
 )
 async def test_each_severity_goes_to_its_receiver(
     tmp_path: Path, severity: str, receiver: str, component: str
 ) -> None:
     """For every component; amtool says which."""
-    if (severity, component) == ("info", "monitor"):
-        receiver = "tickets"  # for alerts of your own: none is shipped
     config = tmp_path / "alertmanager.yml"
     config.write_text(filled_in("http://127.0.0.1:9"))
 
@@ -227,16 +258,36 @@ async def test_each_severity_goes_to_its_receiver(
 
 def test_every_alert_has_the_labels_that_route_it() -> None:
     """A summary is one text for all alerts of a name."""
-    rules = yaml.safe_load(RULE_FILES[1].read_text())
-    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    rules = Rules(RULE_FILES)
 
-    for alert in alerts:
+    for alert in rules.alerting:
         notes = alert["annotations"]
         assert alert["alert"].startswith("RocketMQDR")
-        assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+        assert alert["labels"]["severity"] in {"critical", "warning"}
         assert alert["labels"]["component"] in {"sync", "inventory", "monitor"}
         assert "{{" not in notes["summary"]
         assert notes["description"]
+        page = notes["runbook_url"].removeprefix(RUNBOOKS)
+        assert page == f"{alert['alert']}.md"
+        assert (ROOT / "docs" / "runbooks" / page).is_file()
+        assert notes["dashboard_url"].startswith("https://grafana.example.com/d/")
+
+
+def test_every_runbook_has_an_alert_and_every_alert_a_severity_once() -> None:
+    """Eleven alerts, and three that are loaded where they are needed."""
+    pages = (ROOT / "docs" / "runbooks").glob("RocketMQDR*.md")
+
+    assert {page.stem for page in pages} == set(Rules(RULE_FILES).alerts)
+    assert len(Rules(RULE_FILES[:2]).alerts) == 11
+
+
+def test_the_fragment_has_the_inhibitions_of_the_whole_file() -> None:
+    """Whoever merges it into another file gets all of them."""
+    fragment = yaml.safe_load((ALERTMANAGER.parent / "inhibit-rules.yml").read_text())
+    whole = yaml.safe_load(ALERTMANAGER.read_text())
+
+    assert list(fragment) == ["inhibit_rules"]
+    assert fragment["inhibit_rules"] == whole["inhibit_rules"]
 
 
 async def test_a_stalled_plan_is_one_page_and_an_outage_another(
@@ -250,7 +301,7 @@ async def test_a_stalled_plan_is_one_page_and_an_outage_another(
             AsyncExitStack() as programs,
         ):
             await programs.enter_async_context(monitoring(url, pages, tmp_path))
-            stall = await page_of(pages, "RocketMQDRSyncStalled", ITEMS)
+            stall = await page_of(pages, "RocketMQDRSyncStalled", 1)
             kept = programs.pop_all()
         async with kept:
             async with running(world(), port=port):

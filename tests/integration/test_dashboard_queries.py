@@ -15,11 +15,10 @@ from promql import filled
 
 from grafana.fleet import ALL, missing_count, plan_state
 from grafana.promql import (
-    checkpoints_within,
+    checkpoints_ready,
     known_zero,
-    lags_within,
     of_exporters,
-    routes_within,
+    plans_ready,
     top,
 )
 
@@ -28,7 +27,9 @@ Answer = Mapping[str, float]
 Case = tuple[str, Series, Answer]
 """A query, the series that there are, and what is answered by labels."""
 
-CHOICES = {"job": ".+", "instance": ".+", "__rate_interval": "4m"}
+CHOICES = {"cluster": ".*", "namespace": ".*", "job": ".+", "instance": ".+"} | {
+    "__rate_interval": "4m"
+}
 A, B = 'job="j", instance="a"', 'job="j", instance="b"'
 PLAN = 'plan_id="1"'
 ROUTE = f'{PLAN}, item_id="2", source_instance_id="s"'
@@ -60,11 +61,6 @@ def objective(kind: str, plan: str = PLAN) -> str:
     return series("objective_seconds", A, plan, f'objective="{kind}"')
 
 
-def bucket(le: str, route: str = ROUTE) -> str:
-    """Return a bucket of the distribution of lag."""
-    return series("sync_lag_distribution_seconds_bucket", A, route, f'le="{le}"')
-
-
 SYNCS = series("plan_auto_sync", A, PLAN)
 UP, UP_B = series("up", A, ROUTE), series("up", B, ROUTE)
 WORST_LAG, WORST_AGE = (
@@ -75,51 +71,20 @@ SECOND_LAG, SECOND_AGE = (
 )
 OBJECTIVES: Series = {objective("lag"): 300, objective("age"): 600, SYNCS: 1}
 
-# Two of five are within: one is late, one is stalled, and the lag of one is unknown.
-KNOWN: Series = {
-    **OBJECTIVES,
-    checkpoint("sync_lag_seconds", "good"): 300,
-    checkpoint("sync_lag_seconds", "ahead"): -5,
-    checkpoint("sync_lag_seconds", "stalled"): 1,
-    checkpoint("sync_lag_seconds", "late"): 301,
-    checkpoint("sync_age_seconds", "good"): 600,
-    checkpoint("sync_age_seconds", "stalled"): 601,
-    checkpoint("sync_age_seconds", "gone"): 999,
-    checkpoint("checkpoint_problem", "gone", more='problem="p", topic="x"'): 1,
-    UP: 1,
-    count("ok"): 4,
-    count("target_missing"): 1,
-    WORST_LAG: 301,
-    WORST_AGE: 999,
-}
-TWO_ROUTES: Series = {
-    **OBJECTIVES,
-    UP: 1,
-    count("ok"): 9,
-    count("never_synced"): 0,
-    WORST_LAG: 300,
-    WORST_AGE: 600,
-    series("up", A, SECOND): 1,
-    count("ok", SECOND): 1,
-    SECOND_LAG: -5,
-    SECOND_AGE: 1,
-}
-SPREAD: Series = {
-    **OBJECTIVES,
-    count("ok"): 6,
-    count("never_synced"): 2,
-    bucket("120.0"): 3,
-    bucket("300.0"): 4,
-    bucket("+Inf"): 6,
-}
-NO_BUCKET: Series = {
-    objective("lag", 'plan_id="9"'): 250,
-    count("ok", OTHER): 100,
-    bucket("300.0", OTHER): 100,
-}
+READY, READY_TOO = (series("checkpoints_ready", target, ROUTE) for target in (A, B))
+SECOND_READY = series("checkpoints_ready", A, SECOND)
+SHARE = series("objective_share", A, PLAN)
+LATE, STALLED = (
+    series("checkpoints_over_objective", A, ROUTE, f'objective="{kind}"')
+    for kind in ("lag", "age")
+)
 CALM: Series = {
     **OBJECTIVES,
     UP: 1,
+    SHARE: 0.9,
+    READY: 9,
+    LATE: 0,
+    STALLED: 0,
     count("ok"): 9,
     count("never_synced"): 0,
     series("plan_status", A, PLAN, 'status="RUNNING"'): 1,
@@ -157,34 +122,17 @@ BY_PLAN, BY_ROUTE = f"{{{PLAN}}}", f"{{{ROUTE}}}"
 SIX = top(6, ALL.lag())
 
 
-def within(share: float | None, *changes: Series, of: Series = KNOWN) -> Case:
-    """Return what share of checkpoints is within its objectives after changes."""
-    changed = {name: v for each in (of, *changes) for name, v in each.items()}
-    return checkpoints_within(ALL), changed, {} if share is None else {"{}": share}
-
-
-def without(family: str) -> Series:
-    """Return what is left of the known series without a family."""
-    return {name: v for name, v in KNOWN.items() if f"dr_{family}" not in name}
-
-
-def routes(share: float, changes: Series) -> Case:
-    """Return what share of two routes is within its objectives after changes."""
-    return routes_within(ALL), {**TWO_ROUTES, **changes}, {"{}": share}
-
-
 # Each is as bad as the one above it, or worse.
 STATES: list[tuple[str, Series, int]] = [
     ("nothing", {}, 0),
-    ("a target ahead", {count("target_ahead"): 3}, 0),
-    ("a checkpoint never synced", {count("never_synced"): 1}, 1),
-    ("no source", {count("source_missing"): 1}, 1),
-    ("no target", {count("target_missing"): 1}, 1),
-    ("a stopped plan", {series("plan_status", A, PLAN, 'status="STOPPED"'): 1}, 2),
-    ("a stopped item", {series("item_status", A, PLAN, 'status="STOPPED"'): 1}, 2),
-    ("lag", {WORST_LAG: 301}, 3),
-    ("age", {WORST_AGE: 601}, 3),
-    ("one route of two that fails", {UP: 0, series("up", A, SECOND): 1}, 4),
+    ("one of ten not on the target", {count("never_synced"): 1}, 0),
+    ("not on the target", {READY: 8, count("never_synced"): 2, count("ok"): 8}, 1),
+    ("late", {READY: 8, LATE: 2}, 2),
+    ("stalled", {READY: 8, STALLED: 2}, 3),
+    ("no source", {READY: 8, count("source_missing"): 2}, 4),
+    ("a route without data", {series("up", A, SECOND): 0}, 4),
+    ("a stopped item", {series("item_status", A, PLAN, 'status="STOPPED"'): 1}, 5),
+    ("a stopped plan", {series("plan_status", A, PLAN, 'status="STOPPED"'): 1}, 6),
 ]
 
 
@@ -201,40 +149,27 @@ def of_plan_states() -> Iterator[tuple[str, Case]]:
 
 
 CASES: dict[str, Case] = {
-    "late, stalled and missing checkpoints are not within": within(0.4),
-    "age does not count where the plan does not sync": within(0.6, {SYNCS: 0}),
-    "nor is it shown": (ALL.synced_age(), {**KNOWN, SYNCS: 0}, {}),
-    "nor is the worst age": (ALL.worst_age(), {**KNOWN, SYNCS: 0}, {}),
-    "nothing within is 0": within(
-        0, of={**OBJECTIVES, checkpoint("sync_lag_seconds", "late"): 400}
+    "all are ready": (checkpoints_ready(ALL), CALM, {"{}": 1}),
+    "two of two routes are not": (
+        *(
+            checkpoints_ready(ALL),
+            {**CALM, READY: 8, SECOND_READY: 0, count("ok", SECOND): 1},
+            {"{}": 0.8},
+        ),
     ),
-    "the share needs lags": within(None, of=without("sync_lag")),
-    "the share needs ages": within(None, of=without("sync_age")),
-    "the share needs problems": within(None, of=without("checkpoint_problem")),
-    "an objective of 0 is off": within(0.6, {objective("lag"): 0}),
-    "nothing is divided by it": (LAG_SHARE, {**KNOWN, objective("lag"): 0}, {}),
-    "of two replicas the worse counts, once": within(
-        0.2, {checkpoint("sync_lag_seconds", "good", B): 310}
+    "of two replicas the one that sees more ready counts": (
+        *(checkpoints_ready(ALL), {**CALM, READY_TOO: 3}, {"{}": 1}),
     ),
-    "both routes are within": routes(1, {}),
-    "one is late": routes(0.5, {SECOND_LAG: 301}),
-    "one is stalled": routes(0.5, {SECOND_AGE: 601}),
-    "one is both": routes(0.5, {SECOND_AGE: 601, SECOND_LAG: 301}),
-    "one has an age and does not sync": routes(1, {SECOND_AGE: 601, SYNCS: 0}),
-    "one has a problem": routes(0.5, {count("never_synced", SECOND): 1}),
-    "one is ahead": routes(1, {count("target_ahead", SECOND): 1}),
-    "one is too old and has no data": routes(
-        0.5, {count("ok", SECOND): GONE, SECOND_LAG: GONE, SECOND_AGE: GONE}
+    "a plan with its share is ready": (plans_ready(ALL), CALM, {"{}": 1}),
+    "and without it is not": (
+        *(plans_ready(ALL), {**CALM, READY: 8, LATE: 1}, {"{}": 0}),
     ),
-    "one failed and still has data": routes(1, {series("up", A, SECOND): 0}),
-    "both are out": routes(0, {SECOND_LAG: 301, count("source_missing"): 1}),
-    "the objective's bucket gives the share": (
-        *(lags_within(ALL), SPREAD, {"{}": 0.5}),
+    "an age is not shown where the plan does not sync": (
+        *(ALL.worst_age(), {**CALM, SYNCS: 0}, {}),
     ),
-    "a plan without such a bucket does not count": (
-        *(lags_within(ALL), {**SPREAD, **NO_BUCKET}, {"{}": 0.5}),
+    "nothing is divided by an objective of 0": (
+        *(LAG_SHARE, {**CALM, objective("lag"): 0}, {}),
     ),
-    "and gives no share": (lags_within(ALL), NO_BUCKET, {}),
     "a target that is ahead uses nothing of its objective": (
         *(LAG_SHARE, {**OBJECTIVES, WORST_LAG: -60}, {BY_ROUTE: 0}),
     ),

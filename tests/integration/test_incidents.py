@@ -15,6 +15,9 @@ from incidents.library import LIBRARY, RULES
 from incidents.promtool import Labels
 from incidents.verdict import play
 
+# The exporter has no metrics of copying yet: test_alerting.py has series of them.
+ELSEWHERE = {"RocketMQDRCopyDelayed"}
+
 HeldBack = Callable[[list[Labels]], set[Labels]]
 
 
@@ -62,7 +65,8 @@ def test_every_rule_is_declared_to_fire_in_an_incident() -> None:
     unproven = [
         (rule["alert"], rule["labels"])
         for rule in RULES.alerting
-        if not any(is_of(rule, fires) for fires in declared)
+        if rule["alert"] not in ELSEWHERE
+        and not any(is_of(rule, fires) for fires in declared)
     ]
 
     assert unproven == []
@@ -70,7 +74,7 @@ def test_every_rule_is_declared_to_fire_in_an_incident() -> None:
 
 def test_every_alert_is_silent_in_an_incident_that_looks_like_it() -> None:
     """A name that is no alert's would be silent for ever."""
-    assert set(RULES.alerts) == alerts(
+    assert set(RULES.alerts) - ELSEWHERE == alerts(
         " ".join(incident.looks_like for incident in LIBRARY)
     )
 

@@ -69,6 +69,19 @@ fail_over = partial(move, cloud.failed_over)
 idle = partial(move, cloud.idle)
 never_sync = partial(move, cloud.never_synced)
 lose_target = partial(move, cloud.target_missing)
+restamp = partial(move, cloud.restamped)
+
+
+def sparse(
+    every: float, synced_after: float, *, stuck_after: float = 0.0, group: str = "*"
+) -> Action:
+    """Send groups a message every so many seconds, synced after so many, or stuck."""
+    return move(cloud.sparse(every, synced_after, stuck_after), group=group)
+
+
+def reset_offsets(trailing: float, plan: str = "*", group: str = "*") -> Action:
+    """Have consumers of the source begin again, of which the target knows no more."""
+    return move(cloud.reset(trailing), plan, group=group)
 
 
 def lag(
@@ -192,6 +205,30 @@ def stop(replica: str = "a") -> Action:
 def start(replica: str = "a") -> Action:
     """Start a replica: its counters are 0."""
     return _now(lambda stage: stage.processes[replica].start())
+
+
+def take_away(replica: str = "a") -> Action:
+    """End a replica, and have Prometheus scrape it no more."""
+
+    def change(stage: Stage) -> None:
+        stage.unlisted.add(replica)
+
+    return all_of(stop(replica), _now(change))
+
+
+def not_yet(replica: str = "a") -> Action:
+    """Have a replica be neither there nor scraped, before all begins."""
+
+    def change(stage: Stage) -> None:
+        stage.unlisted.add(replica)
+        stage.absent.add(replica)
+
+    return _now(change)
+
+
+def scrape_again(replica: str = "a") -> Action:
+    """Have Prometheus scrape a replica, which may not run."""
+    return _now(lambda stage: stage.unlisted.discard(replica))
 
 
 def restart(replica: str = "a") -> Action:

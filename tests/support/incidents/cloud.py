@@ -74,6 +74,55 @@ def trailing(by_seconds: float, change_per_second: float) -> Move:
     return move
 
 
+def sparse(
+    every_seconds: float, synced_after_seconds: float, stuck_after_seconds: float = 0.0
+) -> Move:
+    """Return what is sent one message at a time, each group at its own moments.
+
+    A group that gets stuck has a message at that moment, and syncs no more.
+    """
+    every, after = round(every_seconds * 1000), round(synced_after_seconds * 1000)
+    stuck_after = round(stuck_after_seconds * 1000)
+
+    def move(at: Moment) -> Progress:
+        now, began = at.now.source_fetch_ms, at.then.source_fetch_ms
+        stuck_at = began + stuck_after
+        phase = -stuck_at if stuck_after else began * 7919
+        synced = min(now - after, stuck_at - 1) if stuck_after else now - after
+        return at.now._replace(
+            source_ms=now - (now + phase) % every,
+            target_ms=synced - (synced + phase) % every,
+        )
+
+    return move
+
+
+def restamped(at: Moment) -> Progress:
+    """Be copied with a time of the target's own, three seconds later."""
+    source = at.now.source_ms
+    return at.now._replace(target_ms=None if source is None else source + 3000)
+
+
+def reset(trailing_seconds: float) -> Move:
+    """Return what consumes the last hour again, ten times as fast, and syncs nothing.
+
+    The target stands so far behind where the source was.
+    """
+
+    def move(at: Moment) -> Progress:
+        source, target = at.then.source_ms, at.then.target_ms
+        assert source is not None
+        assert target is not None
+        assert at.now.source_ms is not None
+        again = source - 3_600_000 + 10 * at.elapsed_ms
+        return at.now._replace(
+            source_ms=min(again, at.now.source_ms),
+            target_ms=target - round(trailing_seconds * 1000),
+        )
+
+    return move
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Which checkpoints: patterns of plan id, item id and group, as in a shell."""

@@ -70,9 +70,9 @@ class Incident:
     Any alert that is not declared must be silent; `looks_like` names those that one
     might have expected. `inhibited` are those that Alertmanager holds back at
     `judged_at`; if that is None, while most of them fire. Where nothing may fire,
-    `fires` is empty. `namespaces` are of those replicas that are no replicas of each
-    other but exporters of different teams; `own_settings` are those of one replica
-    alone. All times are in minutes.
+    `fires` is empty. `namespaces` and `jobs` are of those replicas that are no replicas
+    of each other but exporters of different teams; `own_settings` are those of one
+    replica alone. All times are in minutes.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Incident:
     groups: int = 3
     replicas: Sequence[str] = ("a",)
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    jobs: Mapping[str, str] = field(default_factory=dict)
     own_settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     scrape_every: float = 0.5
     evaluate_every: float = 1.0

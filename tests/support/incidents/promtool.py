@@ -79,6 +79,10 @@ class Samples:
         """Add a scrape that was not answered."""
         self._keep(replica, {"up": 0.0})
 
+    def forget(self, replica: str) -> None:
+        """Have no target any more: even `up` ends."""
+        self._keep(replica, {})
+
     def miss(self) -> None:
         """Have nobody scrape; the next scrape knows nothing of those before."""
         self._alive.clear()

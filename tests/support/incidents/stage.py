@@ -46,6 +46,9 @@ class Stage:
         self.cloud = Cloud(world, self.true_time)
         self.clock_ahead = 0.0
         self.prometheus_runs = True
+        # Replicas that are no target of Prometheus, and that do not run at first.
+        self.unlisted: set[str] = set()
+        self.absent: set[str] = set()
         self._samples = samples
         lease_api = LeaseApi()
         self.processes = {
@@ -92,7 +95,9 @@ class Stage:
             self._samples.miss()
             return
         for process in self.processes.values():
-            if process.is_running:
+            if process.name in self.unlisted:
+                self._samples.forget(process.name)
+            elif process.is_running:
                 body = await process.scrape()
                 self._samples.take(process.name, body, process.started_at)
             else:
@@ -116,7 +121,8 @@ def _labels_of(incident: Incident) -> Callable[[str], Mapping[str, str]]:
         space = incident.namespaces.get(replica)
         namespace = {} if space is None else {"namespace": space}
         instance = f"exporter-{replica}:10063"
-        return {"job": JOB, "instance": instance, **pod, **namespace}
+        job = incident.jobs.get(replica, JOB)
+        return {"job": job, "instance": instance, **pod, **namespace}
 
     return labels
 
@@ -135,7 +141,8 @@ async def _happen(incident: Incident, samples: Samples) -> None:
     for action in [act for at, act in incident.timeline.items() if at <= 0]:
         await action(stage)
     for process in stage.processes.values():
-        process.start()
+        if process.name not in stage.absent:
+            process.start()
     for at, action in _events(incident):
         # Whatever happens at the moment of a scrape has happened before it.
         await asyncio.sleep(WARM_UP_SECONDS + at - asyncio.get_running_loop().time())

@@ -11,7 +11,6 @@ from incidents.incident import Incident
 from incidents.library import harmless, inventory, monitor, shards, sync
 from incidents.promtool import Rules
 
-# Recording rules first: promtool evaluates the groups in this order.
 RULES = Rules(RULE_FILES)
 
 LIBRARY: tuple[Incident, ...] = (

@@ -16,8 +16,13 @@ from incidents.actions import (
     lose_target,
     lose_the_cloud,
     never_sync,
+    not_yet,
     reload,
+    reset_offsets,
+    restamp,
     restart,
+    scrape_again,
+    sparse,
     stall,
     start,
     start_prometheus,
@@ -39,11 +44,19 @@ from incidents.incident import (
 )
 from incidents.library.sync import SLOWLY
 
+# For a week. Beside one sample every 15 minutes nothing is kept of it.
+RARELY = {
+    "poll.interval": "15m",
+    "poll.stale_after": "1h",
+    "poll.discovery_interval": "6h",
+    "metrics.families": [],
+}
+
 INCIDENTS = (
     Incident(
         "a healthy working day",
         lasts=600,
-        looks_like="ObjectiveBurn PollsSkipped",
+        looks_like="ObjectiveBurn SyncDelayed",
         settings=SLOWLY,
         scrape_every=4,
         evaluate_every=4,
@@ -53,26 +66,26 @@ INCIDENTS = (
         lasts=40,
         timeline={0: lag(850, growing=-1, plan=PLAN, group=GROUP)},
         groups=10,
-        looks_like="SyncLagHigh SyncLagCritical",
+        looks_like="SyncStalled PlanDown",
     ),
     Incident(
         "progress is synced late, and no later than promised",
         lasts=60,
-        timeline={5: lag(280)},
-        looks_like="SyncLagHigh ObjectiveBurn",
+        timeline={5: lag(290)},
+        looks_like="SyncDelayed ObjectiveBurn",
     ),
     Incident(
         "a two-way plan is at rest",
         lasts=60,
         timeline={0: all_of(two_way(PLAN), never_sync(plan=PLAN, group=GROUP))},
         groups=10,
-        looks_like="SyncStalled NeverSynced",
+        looks_like="SyncStalled GroupNotOnTarget",
     ),
     Incident(
         "a topic is idle",
         lasts=60,
         timeline={5: idle(plan=PLAN)},
-        looks_like="SyncLagHigh SyncStalled",
+        looks_like="SyncDelayed SyncStalled",
     ),
     Incident(
         "a new group waits for its first sync, and another for its target",
@@ -83,7 +96,7 @@ INCIDENTS = (
             ),
             22: heal(),
         },
-        looks_like="NeverSynced TargetMissing",
+        looks_like="GroupNotOnTarget",
     ),
     Incident(
         "a planned failover: the target's consumers go ahead of the source's",
@@ -91,8 +104,8 @@ INCIDENTS = (
         timeline={
             10: all_of(fail_over(plan=PLAN), edit(ITEM, status="MANUAL_STOPPED"))
         },
-        fires=[fires("ItemStopped", 12, 23, item_id=ITEM, severity="info")],
-        looks_like="SyncStalled SyncLagCritical",
+        fires=[fires("ItemStopped", 25, 36, item_id=ITEM, severity="warning")],
+        looks_like="SyncStalled SyncDelayed",
     ),
     Incident(
         "an item is stopped before its groups are on the target",
@@ -104,8 +117,8 @@ INCIDENTS = (
                 lose_target(plan=PLAN, group=OTHER_GROUP),
             )
         },
-        fires=[fires("ItemStopped", 0, 4, item_id=ITEM, severity="info")],
-        looks_like="NeverSynced TargetMissing",
+        fires=[fires("ItemStopped", 15, 18, item_id=ITEM, severity="warning")],
+        looks_like="GroupNotOnTarget",
     ),
     Incident(
         "the exporter is restarted, twice",
@@ -114,94 +127,164 @@ INCIDENTS = (
         looks_like="ExporterDown DataStale CheckpointsVanished",
     ),
     Incident(
-        "one of two replicas is gone",
-        lasts=30,
-        replicas=("a", "b"),
-        timeline={10: stop("a")},
-        looks_like="ExporterDown CheckpointsVanished",
-    ),
-    Incident(
         "one of two replicas no longer reaches the API",
         lasts=45,
         replicas=("a", "b"),
         timeline={10: lose_the_cloud("a")},
-        looks_like="PollFailing DataStale CheckpointsVanished",
+        looks_like="ExporterDegraded AccessRefused DataStale CheckpointsVanished",
     ),
     Incident(
         "Prometheus itself is gone for eight minutes",
         lasts=45,
         timeline={10: stop_prometheus(), 18: start_prometheus()},
-        looks_like="DataStale PollsSkipped",
+        looks_like="DataStale ExporterDegraded",
     ),
     Incident(
         "the API is out of order for two minutes",
         lasts=30,
         timeline={10: break_down(), 12: work_again()},
-        looks_like="PollFailing DataStale",
+        looks_like="ExporterDegraded DataStale",
     ),
     Incident(
         "routes are polled four times an hour, and one poll fails",
         lasts=120,
         timeline={50: break_down(), 63: work_again()},
         settings={"poll.interval": "15m", "poll.stale_after": "1h"},
-        looks_like="PollFailing DataStale SyncStalled PollsSkipped",
+        looks_like="ExporterDegraded DataStale SyncStalled",
     ),
     Incident(
         "one answer in twenty is throttled",
         lasts=45,
         timeline={5: throttle(every=20)},
-        looks_like="APIThrottled PollFailing",
+        looks_like="ExporterDegraded",
     ),
     Incident(
         "a group is retired",
         lasts=30,
         timeline={10: vanish(plan=PLAN, group=GROUP)},
-        looks_like="CheckpointsVanished TargetMissing",
+        looks_like="CheckpointsVanished GroupNotOnTarget",
     ),
     Incident(
         "a configured plan is out of sight for a while",
         lasts=45,
-        settings={"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]},
-        timeline={10: delete(OTHER_PLAN), 16: come_back()},
-        looks_like="ConfiguredMissing PlanNotRunning",
+        settings={
+            "plans": [{"id": PLAN}, {"id": OTHER_PLAN}],
+            "poll.discovery_interval": "2m",
+        },
+        timeline={10: delete(OTHER_PLAN), 13: come_back()},
+        looks_like="PlanDown CheckpointsVanished",
     ),
     Incident(
         "there are just as many checkpoints as may be shown",
         lasts=30,
         settings={"metrics.max_checkpoints": 6},
-        looks_like="CheckpointsDropped",
+        looks_like="ExporterDegraded",
     ),
     Incident(
         "the clock is half a minute off",
         lasts=30,
         timeline={10: clock(-30)},
-        looks_like="ClockSkew DataStale",
+        looks_like="ExporterDegraded DataStale",
     ),
     Incident(
         "the clock is five minutes ahead, and ages with it",
         lasts=45,
         timeline={10: clock(300)},
-        fires=[fires("ClockSkew", 15, 18, severity="warning")],
+        fires=[fires("ExporterDegraded", 15, 18, problem="clock_skew")],
         looks_like="SyncStalled DataStale",
     ),
     Incident(
         "the clock is five minutes behind",
         lasts=45,
         timeline={10: clock(-300)},
-        fires=[fires("ClockSkew", 15, 18)],
-        looks_like="DataStale PollFailing",
+        fires=[fires("ExporterDegraded", 15, 18, problem="clock_skew")],
+        looks_like="DataStale SyncDelayed",
     ),
     Incident(
         "no lag is promised, and there is one",
         lasts=45,
         settings={"objectives.lag": "0s", "objectives.age": "0s"},
         timeline={10: stall(plan=PLAN)},
-        looks_like="SyncLagHigh SyncLagCritical SyncStalled ObjectiveBurn",
+        looks_like="SyncDelayed SyncStalled ObjectiveBurn",
     ),
     Incident(
         "the configuration is reloaded, and promises less",
         lasts=40,
-        timeline={10: lag(330), 13: reload(objectives__lag="10m")},
-        looks_like="SyncLagHigh ConfigReloadFailed",
+        timeline={10: lag(420), 13: reload(objectives__lag="10m")},
+        looks_like="SyncDelayed ExporterDegraded",
+    ),
+    *(
+        Incident(
+            f"a week of a message every {every // 60} minutes for each of {groups} "
+            f"groups, synced after {synced_after} s",
+            lasts=7 * 24 * 60,
+            timeline={0: sparse(every, synced_after)},
+            plans=1,
+            groups=groups,
+            settings=RARELY,
+            scrape_every=15,
+            evaluate_every=15,
+            looks_like="SyncDelayed SyncStalled ObjectiveBurn",
+        )
+        for every, groups, synced_after in (
+            (1200, 100, 60),
+            (1200, 500, 10),
+            (3600, 100, 10),
+            (3600, 500, 60),
+        )
+    ),
+    Incident(
+        "the target stamps copies three seconds later than the source",
+        lasts=60,
+        timeline={0: restamp()},
+        looks_like="SyncDelayed SyncStalled GroupNotOnTarget",
+    ),
+    Incident(
+        "the offsets of a group are reset on the source, and catch up",
+        lasts=40,
+        timeline={
+            10: reset_offsets(0, plan=PLAN, group=GROUP),
+            17: heal(),
+        },
+        groups=10,
+        looks_like="SyncDelayed SyncStalled CheckpointsVanished",
+    ),
+    Incident(
+        "a cold standby promises nothing, and none of its consumers is online",
+        lasts=60,
+        settings={"objectives.lag": "0s", "objectives.age": "0s"},
+        timeline={0: never_sync(group="GID_[a-m]*"), 5: stall(group="GID_[n-z]*")},
+        groups=20,
+        looks_like="SyncDelayed SyncStalled GroupNotOnTarget ObjectiveBurn",
+    ),
+    Incident(
+        "a plan that never ran does not run",
+        lasts=45,
+        timeline={0: edit(PLAN, status="CREATED")},
+        looks_like="PlanDown DataStale CheckpointsVanished",
+    ),
+    Incident(
+        "the rules are there before the first exporter",
+        lasts=45,
+        timeline={0: not_yet(), 10: scrape_again(), 30: start()},
+        looks_like="ExporterDown PlanDown DataStale CheckpointsVanished",
+    ),
+    Incident(
+        "one of two replicas restarts slowly",
+        lasts=30,
+        replicas=("a", "b"),
+        timeline={10: stop("a"), 14: start("a")},
+        looks_like="ExporterDown CheckpointsVanished DataStale SyncStalled",
+    ),
+    Incident(
+        "a critical lag is worked off before it pages",
+        lasts=60,
+        timeline={
+            5: lag(1200, plan=PLAN, group=GROUP),
+            24: heal(),
+        },
+        groups=10,
+        fires=[fires("SyncDelayed", 10, 18, until=30, severity="warning")],
+        looks_like="SyncStalled ObjectiveBurn",
     ),
 )

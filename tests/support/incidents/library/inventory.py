@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from incidents.actions import all_of, delete, edit, lose_target, stall, vanish
+from incidents.actions import (
+    all_of,
+    come_back,
+    delete,
+    edit,
+    lose_target,
+    restart,
+    stall,
+    start,
+    stop,
+    vanish,
+)
 from incidents.incident import (
     GROUP,
     ITEM,
     OTHER_ITEM,
     OTHER_PLAN,
     PLAN,
+    Fires,
     Incident,
     fires,
 )
-from incidents.library.sync import stalled
+from incidents.library.sync import SLOWLY, stalled
+
+
+def plan_down(after: float, by: float, until: float | None = None) -> Fires:
+    """Return the page for the first plan."""
+    return fires("PlanDown", after, by, until=until, plan_id=PLAN, severity="critical")
+
 
 INCIDENTS = (
     Incident(
@@ -22,102 +40,127 @@ INCIDENTS = (
             10: all_of(
                 stall(plan=PLAN),
                 edit(ITEM, status="OVERDUE_STOPPED"),
-                # Of another item, and so not held back.
+                # Of another item, and so not left out.
                 lose_target(plan=OTHER_PLAN, group=GROUP),
             )
         },
         fires=[
-            fires("TargetMissing", 25, 28),
+            fires("GroupNotOnTarget", 25, 28, plan_id=OTHER_PLAN),
             fires("ItemStopped", 12, 23, item_id=ITEM, severity="critical"),
-            fires("SyncLagHigh", 20, 23),
-            fires("SyncLagCritical", 30, 33),
         ],
-        looks_like="SyncStalled ObjectiveBurn",
-        inhibited="SyncLagHigh SyncLagCritical",
+        looks_like="SyncStalled SyncDelayed ObjectiveBurn PlanDown",
     ),
     Incident(
-        "a target is taken offline for maintenance, its item stopped by hand",
-        lasts=45,
-        timeline={10: all_of(stall(plan=PLAN), edit(ITEM, status="MANUAL_STOPPED"))},
-        fires=[
-            fires("ItemStopped", 12, 23, item_id=ITEM, severity="info"),
-            fires("SyncLagHigh", 20, 23),
-            fires("SyncLagCritical", 30, 33),
-        ],
-        looks_like="SyncStalled ObjectiveBurn",
-        inhibited="SyncLagHigh SyncLagCritical",
-    ),
-    Incident(
-        "an item is stopped by hand, and forgotten",
-        lasts=750,
-        timeline={0: edit(ITEM, status="MANUAL_STOPPED")},
-        plans=1,
-        groups=1,
-        settings={
-            "poll.interval": "15m",
-            "poll.stale_after": "1h",
-            "poll.discovery_interval": "1h",
-            "metrics.families": [],
-        },
-        scrape_every=4,
-        evaluate_every=4,
-        fires=[
-            fires("ItemStopped", 0, 12, severity="info"),
-            fires("ItemStopped", 720, 738, severity="warning"),
-        ],
-    ),
-    Incident(
-        "a plan is stopped",
+        "somebody stops an item by hand, and its groups fall behind",
         lasts=60,
-        timeline={10: edit(PLAN, status="CREATED")},
-        fires=[fires("PlanNotRunning", 25, 36, plan_id=PLAN, severity="warning")],
-        looks_like="CheckpointsVanished ConfiguredMissing",
+        timeline={10: all_of(stall(plan=PLAN), edit(ITEM, status="MANUAL_STOPPED"))},
+        fires=[fires("ItemStopped", 25, 36, item_id=ITEM, severity="warning")],
+        looks_like="SyncStalled SyncDelayed ObjectiveBurn PlanDown",
     ),
     Incident(
-        "a configured plan is stopped, and falls behind",
-        lasts=45,
-        settings={"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]},
+        "a bill is not paid while groups are stalled",
+        lasts=50,
         timeline={
-            10: all_of(stall(plan=PLAN, group=GROUP), edit(PLAN, status="CREATED"))
+            10: stall(plan=PLAN, group=GROUP),
+            31: edit(ITEM, status="OVERDUE_STOPPED"),
         },
         groups=10,
+        settings={"poll.discovery_interval": "5m"},
         fires=[
-            *stalled(10, until=None),
-            fires("PlanNotRunning", 25, 36, plan_id=PLAN, severity="warning"),
+            *stalled(10, until=42),
+            fires("ItemStopped", 33, 40, item_id=ITEM, severity="critical"),
         ],
-        inhibited="SyncLagHigh SyncStalled SyncLagCritical",
-        judged_at=40,
+        inhibited="SyncDelayed SyncStalled",
+        judged_at=38,
     ),
     Incident(
-        "a plan is deleted",
+        "somebody stops a plan by hand, and its groups fall behind",
         lasts=60,
-        timeline={10: delete(PLAN)},
-        fires=[fires("CheckpointsVanished", 15, 26, plan_id=PLAN, severity="warning")],
-        looks_like="PollFailing ConfiguredMissing",
+        timeline={
+            10: all_of(stall(plan=PLAN), edit(PLAN, status="CREATED")),
+        },
+        fires=[plan_down(15, 26)],
+        looks_like="CheckpointsVanished SyncDelayed SyncStalled ObjectiveBurn",
+    ),
+    Incident(
+        "a plan is stopped while one of its items is",
+        lasts=50,
+        timeline={
+            0: edit(ITEM, status="OVERDUE_STOPPED"),
+            25: edit(PLAN, status="CREATED"),
+        },
+        settings={"poll.discovery_interval": "1m"},
+        fires=[
+            fires("ItemStopped", 2, 5, until=33, item_id=ITEM, severity="critical"),
+            plan_down(30, 33),
+        ],
+    ),
+    Incident(
+        "a plan is deleted, and then the exporter is down",
+        lasts=90,
+        timeline={10: delete(PLAN), 40: stop(), 70: start()},
+        fires=[
+            plan_down(15, 26),
+            fires("ExporterDown", 45, 48, until=72, severity="critical"),
+        ],
+        looks_like="CheckpointsVanished DataStale",
+    ),
+    Incident(
+        "a configured plan is stopped, and started again",
+        lasts=45,
+        settings={"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]},
+        timeline={10: edit(PLAN, status="CREATED"), 30: edit(PLAN, status="RUNNING")},
+        fires=[plan_down(15, 26, until=41)],
+        looks_like="CheckpointsVanished",
+    ),
+    Incident(
+        "a plan is deleted, and the exporter restarted",
+        lasts=60,
+        timeline={10: delete(PLAN), 40: restart()},
+        fires=[plan_down(15, 26)],
+        looks_like="CheckpointsVanished DataStale ExporterDown",
+    ),
+    Incident(
+        "a plan is deleted at 18:00, which is told until the next morning",
+        lasts=14 * 60,
+        timeline={8: delete(PLAN)},
+        settings={**SLOWLY, "metrics.families": []},
+        groups=1,
+        scrape_every=4,
+        evaluate_every=4,
+        fires=[plan_down(12, 28)],
+        looks_like="CheckpointsVanished DataStale",
+    ),
+    Incident(
+        "a deleted plan is listed again",
+        lasts=45,
+        timeline={10: delete(PLAN), 30: come_back()},
+        fires=[plan_down(15, 26, until=41)],
+        looks_like="CheckpointsVanished",
     ),
     Incident(
         "most groups of an item vanish",
         lasts=45,
         timeline={10: vanish(plan=PLAN, group="GID_[bs]*")},
         fires=[fires("CheckpointsVanished", 15, 18, plan_id=PLAN, item_id=ITEM)],
-        looks_like="DataStale NeverSynced",
+        looks_like="DataStale GroupNotOnTarget PlanDown",
     ),
     Incident(
-        "a plan that is configured does not exist",
+        "an item of a plan is deleted",
+        lasts=45,
+        plans=1,
+        items=2,
+        timeline={10: delete(OTHER_ITEM)},
+        fires=[fires("CheckpointsVanished", 15, 27, item_id=OTHER_ITEM)],
+        looks_like="PlanDown ItemStopped",
+    ),
+    Incident(
+        "a plan that is configured never existed",
         lasts=45,
         settings={"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]},
-        timeline={10: delete(OTHER_PLAN)},
-        fires=[
-            fires(
-                "ConfiguredMissing",
-                25,
-                36,
-                kind="plan",
-                id=OTHER_PLAN,
-                severity="warning",
-            )
-        ],
-        looks_like="PlanNotRunning",
+        timeline={0: delete(PLAN)},
+        fires=[plan_down(5, 8)],
+        looks_like="CheckpointsVanished DataStale",
     ),
     Incident(
         "an item that is configured is deleted",
@@ -127,14 +170,7 @@ INCIDENTS = (
         settings={"plans": [{"id": PLAN, "items": [ITEM, OTHER_ITEM]}]},
         timeline={10: delete(OTHER_ITEM)},
         fires=[
-            fires(
-                "ConfiguredMissing",
-                25,
-                36,
-                kind="item",
-                id=OTHER_ITEM,
-                severity="warning",
-            )
+            fires("PlanDown", 15, 26, kind="item", id=OTHER_ITEM, severity="critical")
         ],
         looks_like="CheckpointsVanished ItemStopped",
     ),

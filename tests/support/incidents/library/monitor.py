@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from incidents.actions import (
     all_of,
     break_down,
@@ -19,77 +21,102 @@ from incidents.actions import (
     stall,
     start,
     stop,
+    take_away,
     throttle,
     trip,
     work_again,
 )
 from incidents.incident import GROUP, OTHER_PLAN, PLAN, Action, Fires, Incident, fires
-from incidents.library.sync import stalled
+from incidents.library.sync import SLOWLY, burns, stalled
 
 ROUTES = 2
 
 
-def blind(
-    name: str,
-    cause: Action,
-    reason: str,
-    *more: Fires,
-    inhibited: str = "PollFailing",
-    looks_like: str = "PermissionDenied",
-) -> Incident:
+def degraded(problem: str, after: float, by: float, reason: str = "") -> Fires:
+    """Return a ticket for what the exporter does badly."""
+    more = {"problem": problem} | ({"reason": reason} if reason else {})
+    named = fires("ExporterDegraded", after, by, severity="warning")
+    return replace(named, labels={**named.labels, **more})
+
+
+def blind(name: str, cause: Action, *more: Fires, inhibited: str = "") -> Incident:
     """Return an incident in which no route can be polled, and nothing else is wrong."""
+    stale = fires("DataStale", 15, 18, count=ROUTES, severity="warning")
     return Incident(
         name,
-        lasts=45,
+        lasts=40,
         timeline={10: cause},
         settings={"objectives.age": "90s"},
-        fires=[
-            fires(
-                "PollFailing", 13, 16, count=ROUTES, reason=reason, severity="warning"
-            ),
-            fires("DataStale", 15, 18, count=ROUTES, severity="critical"),
-            *more,
-        ],
-        looks_like=f"SyncStalled SyncLagHigh CheckpointsVanished {looks_like}",
+        fires=[stale, *more],
+        looks_like="SyncStalled SyncDelayed CheckpointsVanished PlanDown",
         inhibited=inhibited,
     )
 
 
+def failing(reason: str) -> Fires:
+    """Return the ticket for polls that fail."""
+    return degraded("poll_failing", 13, 16, reason=reason)
+
+
+def outage(minutes: int, *pages: Fires, looks_like: str = "") -> Incident:
+    """Return an outage of the vendor, which begins in the fifth minute."""
+    end = 5 + minutes
+    return Incident(
+        f"the vendor's API is out of order for {minutes} minutes",
+        lasts=70,
+        timeline={5: break_down(), end: work_again()},
+        fires=[
+            fires(
+                "ExporterDegraded",
+                8,
+                11,
+                until=end + 3,
+                problem="poll_failing",
+                reason="unavailable",
+            ),
+            *pages,
+        ],
+        looks_like=f"SyncDelayed SyncStalled CheckpointsVanished {looks_like}",
+        inhibited="DataStale" if len(pages) > 1 else "",
+    )
+
+
+def stale(after: float, by: float, until: float, severity: str) -> Fires:
+    """Return that all routes have nothing to show."""
+    return fires("DataStale", after, by, until=until, count=ROUTES, severity=severity)
+
+
+REFUSED = fires("AccessRefused", 13, 16, severity="critical", job="rocketmq-dr")
+
 INCIDENTS = (
-    blind("the API is out of reach", refuse(), "unavailable"),
-    blind("the API is out of order", break_down(), "unavailable"),
-    blind("the API falls silent", silence(), "timeout"),
-    blind("a proxy answers in the API's place", garble(), "malformed"),
-    blind("pages never add up", miscount(), "incomplete"),
-    blind("a bug comes to light", trip(action="Checkpoints"), "internal"),
-    blind("all items are gone", lose(action="Checkpoints"), "not_found"),
+    blind("the API is out of reach", refuse(), failing("unavailable")),
+    blind("the API falls silent", silence(), failing("timeout")),
+    blind("a proxy answers in the API's place", garble(), failing("malformed")),
+    blind("pages never add up", miscount(), failing("incomplete")),
+    blind("a bug comes to light", trip(action="Checkpoints"), failing("internal")),
+    blind("all items are gone", lose(action="Checkpoints"), failing("not_found")),
     blind(
         "the account is throttled for good",
         throttle(),
-        "throttled",
-        fires("APIThrottled", 20, 23),
+        failing("throttled"),
+        degraded("throttled", 20, 23),
     ),
-    blind(
-        "the access key is revoked",
-        revoke_key(),
-        "credentials",
-        fires("CredentialsRejected", 13, 16, severity="critical"),
-        inhibited="DataStale PollFailing",
-    ),
+    blind("the access key is revoked", revoke_key(), REFUSED, inhibited="DataStale"),
     blind(
         "a permission is withdrawn",
         forbid(action="Checkpoints"),
-        "permission",
-        fires("PermissionDenied", 13, 16, count=ROUTES),
-        inhibited="DataStale PollFailing",
-        looks_like="",
+        REFUSED,
+        inhibited="DataStale",
     ),
     blind(
         "the clock is twenty minutes off",
         cloud_clock(1200),
-        "clock",
-        fires("ClockSkew", 15, 18),
+        failing("clock"),
+        degraded("clock_skew", 15, 18),
     ),
+    outage(6, stale(11, 12, 14, "warning")),
+    outage(20, stale(10, 13, 28, "warning")),
+    outage(40, stale(10, 13, 48, "warning"), stale(39, 42, 48, "critical")),
     Incident(
         "one plan of two is forbidden, and allowed again",
         lasts=45,
@@ -101,20 +128,39 @@ INCIDENTS = (
             ),
             30: work_again(),
         },
-        fires=[fires("NeverSynced", 25, 28)]
-        + [
-            fires(alert, 13, 18, until=33, plan_id=PLAN)
-            for alert in ("PollFailing", "DataStale", "PermissionDenied")
+        fires=[
+            fires("GroupNotOnTarget", 25, 28),
+            fires("AccessRefused", 13, 16, until=33, plan_id=PLAN, severity="warning"),
+            fires("DataStale", 15, 18, until=33, plan_id=PLAN, severity="warning"),
         ],
-        looks_like="CredentialsRejected ExporterDown",
-        inhibited="DataStale PollFailing",
+        looks_like="ExporterDown ExporterDegraded",
+        inhibited="DataStale",
+    ),
+    Incident(
+        "a stranger's plan is found, and may not be looked up",
+        lasts=45,
+        timeline={0: forbid(plan=PLAN)},
+        fires=[fires("AccessRefused", 3, 6, severity="warning")],
+        looks_like="DataStale ExporterDegraded PlanDown",
     ),
     Incident(
         "plans may not be listed any more, though what is known is polled",
         lasts=45,
         timeline={5: forbid(action="Plans")},
-        fires=[fires("PermissionDenied", 15, 30, severity="critical")],
-        looks_like="PollFailing DataStale",
+        fires=[fires("AccessRefused", 15, 34, severity="warning")],
+        looks_like="ExporterDegraded DataStale PlanDown",
+    ),
+    Incident(
+        "plans may never be listed",
+        lasts=45,
+        timeline={0: forbid(action="Plans")},
+        fires=[
+            fires("AccessRefused", 3, 6, severity="critical"),
+            fires("DataStale", 1, 4, severity="warning"),
+            fires("DataStale", 30, 33, severity="critical"),
+        ],
+        looks_like="ExporterDegraded PlanDown",
+        inhibited="DataStale",
     ),
     Incident(
         "a plan could never be looked up, and is not polled",
@@ -122,55 +168,86 @@ INCIDENTS = (
         timeline={0: break_down(plan=PLAN, action="Items"), 30: work_again()},
         fires=[
             fires(
-                "PollFailing", 1, 6, until=33, reason="unavailable", job="rocketmq-dr"
+                "ExporterDegraded",
+                1,
+                6,
+                until=33,
+                reason="unavailable",
+                problem="poll_failing",
             )
         ],
-        looks_like="DataStale ConfiguredMissing",
-    ),
-    Incident(
-        "the exporter is restarted while the API is out of order",
-        lasts=45,
-        timeline={10: all_of(break_down(), restart())},
-        fires=[
-            fires("PollFailing", 11, 20),
-            fires("DataStale", 11, 20, severity="critical", job="rocketmq-dr"),
-        ],
-        looks_like="CheckpointsVanished ExporterDown",
-        inhibited="PollFailing",
+        looks_like="DataStale PlanDown",
     ),
     Incident(
         "a group stalls, and then the API is out of reach as well",
-        lasts=45,
+        lasts=75,
         timeline={5: stall(plan=PLAN, group=GROUP), 28: refuse()},
         groups=10,
         fires=[
-            *stalled(5, until=35),
-            fires("PollFailing", 31, 34, count=ROUTES),
-            fires("DataStale", 33, 36, count=ROUTES),
+            *stalled(5, until=40),
+            degraded("poll_failing", 31, 34, reason="unavailable"),
+            fires("DataStale", 33, 36, count=ROUTES, severity="warning"),
+            fires("DataStale", 62, 66, count=ROUTES, severity="critical"),
         ],
-        looks_like="CheckpointsVanished",
-        inhibited="SyncStalled SyncLagHigh SyncLagCritical",
+        looks_like="CheckpointsVanished PlanDown",
+        inhibited="SyncDelayed",
+        judged_at=30,
     ),
     Incident(
-        "the exporter is gone in the middle of a burn",
+        "the exporter is gone in the middle of an outage",
         lasts=75,
         timeline={10: stall(plan=PLAN), 60: stop()},
         fires=[
-            *stalled(10, until=68),
-            fires("ObjectiveBurn", 25, 28, until=68, long="1h"),
-            fires("ObjectiveBurn", 38, 44, long="6h"),
-            fires("ExporterDown", 65, 68, severity="critical", job="rocketmq-dr"),
+            *stalled(10, until=67, most=True),
+            burns(25, 28, "1h", until=68),
+            burns(38, 44, "6h", until=68),
+            fires("ExporterDown", 65, 68, severity="critical"),
         ],
         looks_like="DataStale CheckpointsVanished",
-        inhibited="ObjectiveBurn",
-        judged_at=67,
+        inhibited="SyncDelayed SyncStalled",
     ),
     Incident(
         "the exporter is gone, and comes back",
         lasts=45,
         timeline={10: stop(), 30: start()},
         fires=[fires("ExporterDown", 15, 18, until=32)],
-        looks_like="DataStale CheckpointsVanished",
+        looks_like="DataStale CheckpointsVanished PlanDown",
+    ),
+    Incident(
+        "of two jobs one is down for 25 hours",
+        lasts=1530,
+        timeline={10: stop("a"), 1510: start("a")},
+        replicas=("a", "b"),
+        jobs={"a": "orders", "b": "search"},
+        groups=1,
+        plans=1,
+        settings={**SLOWLY, "metrics.families": []},
+        scrape_every=4,
+        evaluate_every=4,
+        fires=[fires("ExporterDown", 15, 24, until=1520, job="orders")],
+        looks_like="DataStale CheckpointsVanished PlanDown",
+    ),
+    Incident(
+        "of two jobs one is taken away for 25 hours",
+        lasts=1520,
+        timeline={10: take_away("a")},
+        replicas=("a", "b"),
+        jobs={"a": "orders", "b": "search"},
+        groups=1,
+        plans=1,
+        settings={**SLOWLY, "metrics.families": []},
+        scrape_every=4,
+        evaluate_every=4,
+        fires=[fires("ExporterDown", 15, 24, job="orders", severity="critical")],
+        looks_like="DataStale CheckpointsVanished PlanDown",
+    ),
+    Incident(
+        "one of two replicas is gone",
+        lasts=30,
+        replicas=("a", "b"),
+        timeline={10: stop("a")},
+        fires=[fires("ExporterDown", 15, 18, instance="exporter-a:10063")],
+        looks_like="CheckpointsVanished DataStale ShardMissing",
     ),
     Incident(
         "of two teams that name their job alike, one loses its exporter",
@@ -179,46 +256,32 @@ INCIDENTS = (
         replicas=("a", "b"),
         namespaces={"a": "orders", "b": "search"},
         fires=[
-            fires("NeverSynced", 15, 18, until=22, namespace="orders"),
-            fires("NeverSynced", 15, 18, namespace="search"),
+            fires("GroupNotOnTarget", 15, 18, until=27, namespace="orders"),
+            fires("GroupNotOnTarget", 15, 18, namespace="search"),
             fires("ExporterDown", 25, 28, namespace="orders"),
         ],
         looks_like="CheckpointsVanished DataStale",
-        judged_at=30,
     ),
     Incident(
         "a reload is refused",
         lasts=30,
         timeline={10: fail_reload()},
-        fires=[fires("ConfigReloadFailed", 15, 18, severity="warning")],
+        fires=[degraded("config_reload_failed", 15, 18)],
         looks_like="ExporterDown",
-    ),
-    Incident(
-        "the API falls silent, and each poll waits for longer than the interval",
-        lasts=60,
-        timeline={5: silence()},
-        settings={"poll.timeout": "3m"},
-        fires=[
-            fires("PollFailing", 8, 15, count=ROUTES),
-            fires("DataStale", 10, 15, count=ROUTES),
-            fires("PollsSkipped", 15, 25),
-        ],
-        looks_like="ExporterDown",
-        inhibited="PollFailing PollsSkipped",
     ),
     Incident(
         "polls take longer than the interval",
         lasts=60,
         timeline={5: silence(75, action="Checkpoints")},
         settings={"poll.timeout": "2m", "api.timeout": "90s"},
-        fires=[fires("PollsSkipped", 15, 25, severity="warning")],
-        looks_like="PollFailing DataStale",
+        fires=[degraded("polls_skipped", 15, 25)],
+        looks_like="DataStale SyncDelayed",
     ),
     Incident(
         "there are more checkpoints than may be shown",
         lasts=30,
         settings={"metrics.max_checkpoints": 4},
-        fires=[fires("CheckpointsDropped", 15, 18, severity="warning")],
+        fires=[degraded("over_limit", 15, 18)],
         looks_like="CheckpointsVanished",
     ),
     Incident(
@@ -229,6 +292,20 @@ INCIDENTS = (
             for at in range(10, 40)
             if at % 3 != 0
         },
-        looks_like="PollFailing DataStale",
+        looks_like="ExporterDegraded DataStale",
+    ),
+    Incident(
+        "the exporter is restarted while the API is out of order",
+        lasts=60,
+        timeline={10: break_down(), 20: restart()},
+        fires=[
+            fires("DataStale", 15, 18, until=22, count=ROUTES, severity="warning"),
+            fires("DataStale", 20, 23, severity="warning"),
+            fires("DataStale", 50, 53, severity="critical"),
+            fires("ExporterDegraded", 13, 16, problem="poll_failing"),
+        ],
+        looks_like="CheckpointsVanished PlanDown",
+        inhibited="DataStale",
+        judged_at=55,
     ),
 )

@@ -27,6 +27,12 @@ def missing(until: float | None = None) -> Fires:
     return fires("ShardMissing", 15, 17, severity="critical", until=until)
 
 
+def down(replica: str, after: float, until: float | None = None) -> Fires:
+    """Return that a replica is down."""
+    instance = f"exporter-{replica}:10063"
+    return fires("ExporterDown", after, after + 3, until=until, instance=instance)
+
+
 INCIDENTS = (
     Incident(
         "one of two shards is gone, and comes back",
@@ -36,10 +42,11 @@ INCIDENTS = (
         timeline={10: stop("b"), 35: start("b")},
         fires=[
             missing(until=37),
+            down("b", 15, until=37),
             fires("CheckpointsVanished", 15, 17, until=39, count=4),
         ],
         inhibited="CheckpointsVanished",
-        looks_like="ExporterDown ShardTwice ShardsDisagree",
+        looks_like="ShardConflict",
         plans=4,
         items=2,
     ),
@@ -57,16 +64,16 @@ INCIDENTS = (
         lasts=45,
         replicas=("a", "b", "c"),
         own_settings=of_shards(a="0/2", b="1/3", c="2/3"),
-        fires=[fires("ShardsDisagree", 14, 17, severity="warning")],
-        looks_like="ShardMissing ShardTwice",
+        fires=[fires("ShardConflict", 14, 17, severity="warning")],
+        looks_like="ShardMissing",
     ),
     Incident(
         "two exporters take themselves for the same shard",
         lasts=45,
         replicas=("a", "b", "c"),
         own_settings=of_shards(a="0/2", b="1/2", c="1/2"),
-        fires=[fires("ShardTwice", 14, 17, severity="warning", shard="1")],
-        looks_like="ShardMissing ShardsDisagree",
+        fires=[fires("ShardConflict", 14, 17, severity="warning", shard="1")],
+        looks_like="ShardMissing",
     ),
     Incident(
         "the leaders of two shards die, and their standbys take over",
@@ -75,7 +82,8 @@ INCIDENTS = (
         settings=PAIR,
         own_settings=TWO_PAIRS,
         timeline={10: stop("a"), 20: stop("b")},
-        looks_like="ShardMissing ShardTwice CheckpointsVanished DataStale",
+        fires=[down("a", 15), down("b", 25)],
+        looks_like="ShardMissing ShardConflict CheckpointsVanished DataStale",
     ),
     Incident(
         "shards are restarted one after the other",
@@ -83,6 +91,6 @@ INCIDENTS = (
         replicas=("a", "b"),
         own_settings=TWO,
         timeline={10: restart("a"), 12: stop("b"), 15: start("b")},
-        looks_like="ShardMissing CheckpointsVanished",
+        looks_like="ShardMissing CheckpointsVanished ExporterDown",
     ),
 )

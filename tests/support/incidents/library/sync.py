@@ -10,6 +10,9 @@ from incidents.actions import (
     lose_target,
     never_sync,
     rename,
+    reset_offsets,
+    restart,
+    sparse,
     stall,
 )
 from incidents.incident import GROUP, ITEM, PLAN, SOURCE, Fires, Incident, fires
@@ -19,25 +22,45 @@ NAME = '{{ $labels.none }} "quoted" \\ {{ .Value }} $(reboot)'
 SLOWLY = {"poll.interval": "4m", "poll.stale_after": "20m"}
 
 
-def stalled(begins: float, until: float | None) -> list[Fires]:
-    """Return what comes of a stall of a plan whose objectives are the default ones."""
-    alerts = (
-        ("SyncLagHigh", 10, "warning"),
-        ("SyncStalled", 12, "critical"),
-        ("SyncLagCritical", 20, "critical"),
-    )
-    return [
+def stalled(
+    begins: float, until: float | None = None, *, most: bool = False
+) -> list[Fires]:
+    """Return what comes of a stall of some or most of a plan, by default objectives."""
+    late, some = (
         fires(
             alert,
-            begins + at,
-            begins + at + 3,
+            begins + after,
+            begins + after + 3,
             until=until,
-            severity=severity,
             plan_id=PLAN,
             item_id=ITEM,
+            severity="warning",
         )
-        for alert, at, severity in alerts
-    ]
+        for alert, after in (("SyncDelayed", 10), ("SyncStalled", 15))
+    )
+    page = fires(
+        "SyncStalled",
+        begins + 15,
+        begins + 18,
+        until=until,
+        plan_id=PLAN,
+        severity="critical",
+    )
+    return [late, some, page] if most else [late, some]
+
+
+def burns(after: float, by: float, window: str, until: float | None = None) -> Fires:
+    """Return a burn of the error budget, which pages for two windows of four."""
+    severity = "critical" if window in {"1h", "6h"} else "warning"
+    return fires(
+        "ObjectiveBurn",
+        after,
+        by,
+        until=until,
+        plan_id=PLAN,
+        long=window,
+        severity=severity,
+    )
 
 
 INCIDENTS = (
@@ -46,22 +69,37 @@ INCIDENTS = (
         lasts=60,
         timeline={10: stall(plan=PLAN, group=GROUP), 40: heal()},
         groups=10,
-        fires=stalled(10, until=43),
-        looks_like="DataStale ItemStopped",
-        inhibited="SyncLagHigh",
+        fires=stalled(10, until=48),
+        looks_like="DataStale ItemStopped ObjectiveBurn",
+        inhibited="SyncDelayed",
+    ),
+    Incident(
+        "one group of fifty is offline on the target: a ticket, and no page",
+        lasts=75,
+        timeline={5: stall(group=GROUP)},
+        plans=1,
+        groups=50,
+        fires=stalled(5),
+        looks_like="PlanDown DataStale",
+        inhibited="SyncDelayed",
+    ),
+    Incident(
+        "all fifty groups are offline on the target: one page",
+        lasts=45,
+        timeline={5: stall()},
+        plans=1,
+        groups=50,
+        fires=[*stalled(5, most=True), burns(20, 23, "1h"), burns(33, 38, "6h")],
+        looks_like="PlanDown DataStale",
+        inhibited="SyncDelayed SyncStalled",
     ),
     Incident(
         "a whole item is no longer synced, as two replicas see it",
         lasts=40,
         timeline={10: stall(plan=PLAN)},
         replicas=("a", "b"),
-        fires=[
-            *stalled(10, until=None),
-            fires(
-                "ObjectiveBurn", 25, 28, plan_id=PLAN, long="1h", severity="critical"
-            ),
-        ],
-        inhibited="SyncLagHigh",
+        fires=[*stalled(10, most=True), burns(25, 28, "1h")],
+        inhibited="SyncDelayed SyncStalled",
     ),
     Incident(
         "a plan is renamed in the middle of a stall",
@@ -71,97 +109,90 @@ INCIDENTS = (
             21: edit(PLAN, name="another name"),
         },
         groups=10,
-        fires=stalled(10, until=None),
-        inhibited="SyncLagHigh",
-        # Before the lag is critical, too.
-        judged_at=25,
+        fires=stalled(10),
+        inhibited="SyncDelayed",
+        judged_at=39,
     ),
     Incident(
-        "a route that is configured in full stalls, of whose plan nothing was asked",
+        "the exporter is restarted in the middle of an outage",
+        lasts=60,
+        timeline={10: stall(plan=PLAN, group=GROUP), 35: restart()},
+        groups=10,
+        fires=[
+            fires("SyncDelayed", 20, 23, until=42, severity="warning"),
+            # It has seen no more of the past than since it runs.
+            fires("SyncDelayed", 45, 48, severity="warning"),
+            fires("SyncStalled", 25, 28, severity="warning"),
+        ],
+        looks_like="CheckpointsVanished ExporterDown DataStale",
+        inhibited="SyncDelayed",
+    ),
+    Incident(
+        "a route that is configured in full stalls",
         lasts=40,
         timeline={10: stall(plan=PLAN, group=GROUP)},
         groups=10,
         settings={
             "plans": [{"id": PLAN, "items": [ITEM], "source_instances": [SOURCE]}]
         },
-        fires=[
-            fires("SyncLagHigh", 20, 23, plan_id=PLAN, item_id=ITEM),
-            fires("SyncLagCritical", 30, 33, plan_id=PLAN, item_id=ITEM),
-        ],
-        # Whether it syncs by itself is not known.
-        looks_like="SyncStalled ConfiguredMissing",
-        inhibited="SyncLagHigh",
+        fires=stalled(10),
+        looks_like="PlanDown",
+        inhibited="SyncDelayed",
     ),
     Incident(
         "one group of a thousand falls further and further behind",
-        lasts=25,
-        timeline={5: lag(360, growing=0.75, plan=PLAN, group=GROUP)},
+        lasts=45,
+        timeline={5: lag(420, growing=0.75, plan=PLAN, group=GROUP)},
         plans=1,
         groups=1000,
-        settings={"metrics.families": ["sync_lag"], "poll.interval": "2m"},
-        scrape_every=2,
+        settings={"metrics.families": ["sync_lag"]},
         fires=[
-            fires("SyncLagHigh", 10, 13, plan_id=PLAN, item_id=ITEM),
-            fires("SyncLagCritical", 22, 25, plan_id=PLAN, item_id=ITEM),
+            fires("SyncDelayed", 10, 13, item_id=ITEM, severity="warning"),
+            fires("SyncDelayed", 20, 45, item_id=ITEM, severity="critical"),
         ],
         looks_like="ObjectiveBurn SyncStalled",
-        inhibited="SyncLagHigh",
+        inhibited="SyncDelayed",
     ),
     Incident(
-        "a plan trails by a little more than its objective",
+        "a plan trails by twice its objective",
         lasts=75,
-        timeline={10: lag(330, plan=PLAN), 40: heal()},
+        timeline={10: lag(700, plan=PLAN), 40: heal()},
         fires=[
-            fires("SyncLagHigh", 15, 18, until=42, plan_id=PLAN, item_id=ITEM),
-            fires(
-                "ObjectiveBurn",
-                20,
-                23,
-                until=46,
-                plan_id=PLAN,
-                long="1h",
-                severity="critical",
-            ),
-            fires(
-                "ObjectiveBurn",
-                32,
-                37,
-                until=71,
-                plan_id=PLAN,
-                long="6h",
-                severity="critical",
-            ),
+            fires("SyncDelayed", 15, 18, until=47, item_id=ITEM, severity="warning"),
+            burns(20, 23, "1h", until=46),
+            burns(32, 37, "6h", until=71),
         ],
-        looks_like="SyncLagCritical",
+        looks_like="SyncStalled",
     ),
     Incident(
         "one group in eight trails for hours",
         lasts=240,
-        timeline={0: lag(330, group=GROUP)},
+        timeline={0: lag(600, group=GROUP)},
         plans=1,
         groups=8,
         settings=SLOWLY,
         scrape_every=4,
         evaluate_every=4,
         fires=[
-            fires("SyncLagHigh", 5, 12),
-            fires("ObjectiveBurn", 168, 186, long="6h", severity="critical"),
+            fires("SyncDelayed", 5, 20, severity="warning"),
+            burns(168, 196, "6h"),
         ],
+        looks_like="SyncStalled",
     ),
     Incident(
         "one group in twelve trails for half a day",
-        lasts=570,
-        timeline={0: lag(330, group=GROUP)},
+        lasts=620,
+        timeline={0: lag(600, group=GROUP)},
         plans=1,
         groups=12,
         settings={**SLOWLY, "metrics.families": ["sync_lag"]},
         scrape_every=4,
         evaluate_every=4,
         fires=[
-            fires("SyncLagHigh", 5, 12),
-            fires("ObjectiveBurn", 258, 288, long="6h", severity="critical"),
-            fires("ObjectiveBurn", 516, 558, long="1d", severity="warning"),
-            fires("ObjectiveBurn", 528, 558, long="3d", severity="warning"),
+            fires("SyncDelayed", 5, 20, severity="warning"),
+            burns(258, 296, "6h"),
+            burns(516, 562, "1d"),
+            burns(528, 616, "3d"),
         ],
         inhibited="ObjectiveBurn",
     ),
@@ -171,16 +202,26 @@ INCIDENTS = (
         timeline={5: never_sync(plan=PLAN, group=GROUP), 35: heal()},
         fires=[
             fires(
-                "NeverSynced",
+                "GroupNotOnTarget",
                 20,
                 23,
-                until=37,
+                until=42,
                 plan_id=PLAN,
                 item_id=ITEM,
                 severity="warning",
             )
         ],
-        looks_like="TargetMissing CheckpointsVanished",
+        looks_like="CheckpointsVanished SyncStalled",
+    ),
+    Incident(
+        "one group of two hundred was never synced: a ticket",
+        lasts=45,
+        timeline={5: never_sync(group=GROUP)},
+        plans=1,
+        groups=200,
+        settings={"metrics.families": []},
+        fires=[fires("GroupNotOnTarget", 20, 23, severity="warning")],
+        looks_like="SyncStalled SyncDelayed ObjectiveBurn",
     ),
     Incident(
         "the target loses the progress of a group",
@@ -188,16 +229,16 @@ INCIDENTS = (
         timeline={5: lose_target(plan=PLAN, group=GROUP), 35: heal()},
         fires=[
             fires(
-                "TargetMissing",
+                "GroupNotOnTarget",
                 20,
                 23,
-                until=37,
+                until=42,
                 plan_id=PLAN,
                 item_id=ITEM,
                 severity="warning",
             )
         ],
-        looks_like="NeverSynced",
+        looks_like="CheckpointsVanished",
     ),
     Incident(
         "a group whose name is a template is no longer synced, in a plan without name",
@@ -213,7 +254,35 @@ INCIDENTS = (
             ),
         },
         groups=10,
-        fires=[*stalled(10, until=None), fires("NeverSynced", 25, 28)],
-        inhibited="SyncLagHigh",
+        fires=[*stalled(10), fires("GroupNotOnTarget", 25, 28)],
+        inhibited="SyncDelayed",
+        judged_at=39,
+    ),
+    Incident(
+        "of a hundred groups with sparse traffic, one gets stuck",
+        lasts=150,
+        timeline={
+            0: all_of(sparse(1200, 60), sparse(1200, 60, stuck_after=7200, group=GROUP))
+        },
+        plans=1,
+        groups=100,
+        settings={"metrics.families": []},
+        fires=[
+            fires("SyncDelayed", 130, 132, severity="warning"),
+            fires("SyncDelayed", 140, 143, severity="critical"),
+        ],
+        looks_like="SyncStalled ObjectiveBurn",
+        inhibited="SyncDelayed",
+    ),
+    Incident(
+        "the offsets of a group that trails are reset: the delay begins anew",
+        lasts=33,
+        timeline={
+            5: lag(1200, plan=PLAN, group=GROUP),
+            9: reset_offsets(1200, plan=PLAN, group=GROUP),
+        },
+        groups=10,
+        fires=[fires("SyncDelayed", 22, 27, severity="warning")],
+        looks_like="SyncStalled",
     ),
 )
