@@ -58,7 +58,7 @@ class LeaseClient:
         self._lease = f"the Lease {name} in namespace {namespace}"
 
     async def read(self) -> Json:
-        """Return metadata and spec of the Lease; a new one if there is none."""
+        """Return metadata and spec of the Lease, or what a new one begins with."""
         new = {"metadata": {"name": self._name}, "spec": {}}
         return await self._request("get") or new
 

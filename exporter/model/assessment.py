@@ -160,7 +160,7 @@ class PlanStanding:
     """One plan: it is ready to fail over if nothing blocks it.
 
     `plan` is None where it was not looked up. `stopped` are the items that do not run;
-    `rollup` is of the routes with data, None if there is none.
+    `rollup` is of the routes with data, None without any.
     """
 
     plan_id: str

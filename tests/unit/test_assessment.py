@@ -83,7 +83,7 @@ def test_bad_is_what_is_late_or_stalled(
 
 @pytest.mark.parametrize(("lag_ms", "is_bad"), [(None, True), (-1_000, False)])
 def test_bad_is_what_cannot_be_failed_over(lag_ms: int | None, *, is_bad: bool) -> None:
-    """A target that is ahead can; an unknown delay is none."""
+    """A target that is ahead can; an unknown delay is not known to be late."""
     it = assessed(found(row(lag_ms=lag_ms)))
 
     assert it.worst[0].is_bad is is_bad

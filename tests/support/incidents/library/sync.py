@@ -275,7 +275,7 @@ INCIDENTS = (
         inhibited="SyncDelayed",
     ),
     Incident(
-        "the offsets of a group that trails are reset: the delay begins anew",
+        "the offsets of a group that trails are reset: the delay starts again",
         lasts=33,
         timeline={
             5: lag(1200, plan=PLAN, group=GROUP),
