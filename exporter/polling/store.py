@@ -26,7 +26,7 @@ from exporter.model.types import Labels, Limits, Route, RouteStatus, Snapshot
 # How long polls are remembered, in seconds and in objectives for lag: a delay of three
 # objectives is critical, and has to be told.
 SHORTEST_HISTORY = 7_200.0
-HISTORY_OBJECTIVES = 4
+HISTORY_OBJECTIVES = 8
 
 
 @dataclass(frozen=True, slots=True)
