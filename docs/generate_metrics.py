@@ -97,7 +97,7 @@ def words(head: str, what: str, rows: Iterable[tuple[str, str]]) -> str:
 def sections() -> Iterator[tuple[str, str]]:
     """Yield each section: its heading with what is said first, and its table."""
     bounds = ", ".join(f"{bound / 1000:g}" for bound in BUCKET_BOUNDS_MS)
-    checkpoints = "The last three families have to be asked for in `metrics.families`."
+    checkpoints = "The last four families have to be asked for in `metrics.families`."
     routes = f"""\
 A route is one plan, one item, one source instance. The bounds `le` of the distribution
 are {bounds} seconds;
