@@ -1,8 +1,8 @@
 """Writes what deployments take from elsewhere; with --check it only compares.
 
-Kustomize reads rules in no form but a manifest's, compose needs receivers that can be
-called, and the chart's README and schema repeat what its values.yaml says. Exit 1 with
---check when a file is not what it has to be.
+Kustomize reads rules and routes in no form but a manifest's, compose needs receivers
+that can be called, and the chart's README and schema repeat what its values.yaml says.
+Exit 1 with --check when a file is not what it has to be.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -25,9 +26,7 @@ RULES = [
 ]
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
 
-_FROM_RULES = (
-    "# Written by deploy/build.py from deploy/prometheus/rules/: change it there.\n"
-)
+_SOURCE = "# Written by deploy/build.py from {}: change it there.\n"
 _RECEIVERS = """\
 # Written by deploy/build.py from deploy/alertmanager/alertmanager.yml, whose receivers
 # have to be filled in. These call nobody: look at alerts at localhost:9093.
@@ -41,21 +40,74 @@ def prometheus_rule(files: Sequence[str]) -> str:
     >>> manifest.splitlines()[-3:]
     ['  - name: a', '    rules:', '    - expr: b']
     """
+    groups = [group for text in files for group in yaml.safe_load(text)["groups"]]
+    made = _manifest("v1", "PrometheusRule", {"groups": groups})
+    return _SOURCE.format("deploy/prometheus/rules/") + made
+
+
+def alertmanager_config(alertmanager: str) -> str:
+    r"""Return the manifest of Alertmanager's routes and inhibitions.
+
+    The Operator merges it into what routes other alerts, so it asks for ours alone.
+    Of the receivers it has the names.
+
+    >>> text = "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: []\n"
+    >>> alertmanager_config(text).splitlines()[-4:]
+    ['    receiver: a', '  receivers:', '  - name: a', '  inhibitRules: []']
+    """
+    whole = yaml.safe_load(alertmanager)
+    ours = {"matchers": ['alertname =~ "RocketMQDR.+"']}
+    spec = {
+        "route": _for_operator(ours | whole["route"]),
+        "receivers": [{"name": each["name"]} for each in whole["receivers"]],
+        "inhibitRules": [_for_operator(rule) for rule in whole["inhibit_rules"]],
+    }
+    made = _manifest("v1alpha1", "AlertmanagerConfig", spec)
+    return _SOURCE.format(ALERTMANAGER.as_posix()) + made
+
+
+_OPERATOR_NAMES = {
+    "group_by": "groupBy",
+    "group_wait": "groupWait",
+    "group_interval": "groupInterval",
+    "repeat_interval": "repeatInterval",
+    "source_matchers": "sourceMatch",
+    "target_matchers": "targetMatch",
+}
+
+
+def _for_operator(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a route or an inhibition in the Operator's words.
+
+    >>> _for_operator({"source_matchers": ['a != ""'], "equal": ["b"]})
+    {'sourceMatch': [{'name': 'a', 'value': '', 'matchType': '!='}], 'equal': ['b']}
+    """
+    found = {_OPERATOR_NAMES.get(key, key): value for key, value in part.items()}
+    for key in {"matchers", "sourceMatch", "targetMatch"} & found.keys():
+        found[key] = [_matcher(text) for text in found[key]]
+    if "routes" in found:
+        found["routes"] = [_for_operator(route) for route in found["routes"]]
+    return found
+
+
+def _matcher(text: str) -> dict[str, str]:
+    name, match_type, value = text.split(maxsplit=2)
+    return {"name": name, "value": value.strip('"'), "matchType": match_type}
+
+
+def _manifest(version: str, kind: str, spec: Mapping[str, Any]) -> str:
+    """Return an object of the Prometheus Operator."""
     name = "rocketmq-dr-exporter"
     manifest = {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
+        "apiVersion": f"monitoring.coreos.com/{version}",
+        "kind": kind,
         "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
-        "spec": {
-            "groups": [
-                group for text in files for group in yaml.safe_load(text)["groups"]
-            ]
-        },
+        "spec": spec,
     }
     text: str = yaml.dump(
         manifest, Dumper=_Dumper, sort_keys=False, width=10**6, allow_unicode=True
     )
-    return _FROM_RULES + text
+    return text
 
 
 class _Dumper(yaml.SafeDumper):
@@ -89,12 +141,13 @@ def files(root: Path) -> Mapping[Path, str]:
     """Return what every generated file has to hold, by its place in the repository."""
     found = values((root / CHART / "values.yaml").read_text(encoding="utf-8"))
     rules = [(root / place).read_text(encoding="utf-8") for place in RULES]
-    operator = DEPLOY / "kubernetes" / "components" / "prometheus-operator"
+    alertmanager = (root / ALERTMANAGER).read_text(encoding="utf-8")
+    components = DEPLOY / "kubernetes" / "components"
+    routes = components / "alertmanager-config" / "alertmanager-config.yaml"
     return {
-        operator / "prometheus-rule.yaml": prometheus_rule(rules),
-        DEPLOY / "compose" / "alertmanager.yml": without_calls(
-            (root / ALERTMANAGER).read_text(encoding="utf-8")
-        ),
+        components / "prometheus-operator/prometheus-rule.yaml": prometheus_rule(rules),
+        routes: alertmanager_config(alertmanager),
+        DEPLOY / "compose" / "alertmanager.yml": without_calls(alertmanager),
         CHART / "README.md": readme(found),
         CHART / "values.schema.json": schema(found),
     }

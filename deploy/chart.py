@@ -50,6 +50,7 @@ Unknown values are refused, and so are unknown settings in `config`. See
 | `ha.enabled` | two replicas of which one polls, and a Role for their Lease |
 | both | two StatefulSets, `-a` and `-b`: each shard is a pair |
 | `serviceMonitor`, `prometheusRule` | objects for the Prometheus Operator |
+| `alertmanagerConfig` | another: routes and inhibitions for your Alertmanager |
 | `dashboards` | ConfigMaps for Grafana's sidecar |
 | `podDisruptionBudget`, `networkPolicy` | one of each |
 

@@ -10,6 +10,7 @@ import yaml
 from alerting import RULE_FILES
 from manifests import (
     CHART,
+    DEPLOY,
     FULL_NAME,
     VERSIONS,
     Manifest,
@@ -87,7 +88,8 @@ def test_every_value_of_the_full_example_is_in_what_it_makes() -> None:
     assert service["spec"]["ports"][0]["port"] == 9999
     monitor = only("ServiceMonitor", made)
     assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["tools"]}
-    for kind in (monitor, only("PrometheusRule", made)):
+    routes = only("AlertmanagerConfig", made)
+    for kind in (monitor, only("PrometheusRule", made), routes):
         assert kind["metadata"]["namespace"] == "monitoring"
         assert kind["metadata"]["labels"]["release"] == "kube-prometheus-stack"
     (endpoint,) = monitor["spec"]["endpoints"]
@@ -125,6 +127,19 @@ def test_rules_can_be_left_out_labelled_and_added() -> None:
     without = templated("observed", f"prometheusRule.disabled={{{alerts}}}")
     left = only("PrometheusRule", without)["spec"]["groups"]
     assert left == [each for each in ours if each != group]
+
+
+def test_routes_and_inhibitions_are_the_repository_s_and_receivers_the_user_s() -> None:
+    """The same as kustomize's, which test_deploy_build.py compares with the file."""
+    folder = DEPLOY / "kubernetes" / "components" / "alertmanager-config"
+    own = yaml.safe_load((folder / "alertmanager-config.yaml").read_text())
+    full = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
+    receivers = full["alertmanagerConfig"]["receivers"]
+
+    found = only("AlertmanagerConfig", templated("full"))
+
+    assert found["apiVersion"] == own["apiVersion"]
+    assert found["spec"] == own["spec"] | {"receivers": receivers}
 
 
 def test_the_keys_of_the_secret_can_be_named() -> None:

@@ -39,6 +39,7 @@ from exporter import __version__
 pytestmark = [pytest.mark.go]
 
 PAGE = ROOT / "docs" / "deploy.md"
+ROUTES = "alertmanagerConfig"
 VALUES = values((CHART / "values.yaml").read_text())
 
 
@@ -122,6 +123,11 @@ def test_a_typo_is_refused_as_the_page_shows_it() -> None:
         (
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
             "there is no alert RocketMQDR",
+        ),
+        ("alertmanagerConfig.enabled=true", "there is no receiver pager. The routes"),
+        (
+            f"{ROUTES}.enabled=true,{ROUTES}.receivers[0].name=pager",
+            "there is no receiver tickets",
         ),
     ],
 )
@@ -221,6 +227,10 @@ def test_a_package_holds_rules_and_dashboards_and_no_examples(tmp_path: Path) ->
     for place, source in (
         ("files/rules", DEPLOY / "prometheus" / "rules"),
         ("files/dashboards", ROOT / "grafana" / "dashboards"),
+        (
+            "files/alertmanager-config",
+            DEPLOY / "kubernetes" / "components" / "alertmanager-config",
+        ),
     ):
         held = {x.name: text for x, text in packed.items() if x.parent == Path(place)}
         assert held == {x.name: x.read_bytes() for x in source.glob("[!.]*")}

@@ -269,6 +269,28 @@ def test_rules_and_dashboards_are_the_repository_s_own(way: str) -> None:
     assert sorted(found, key=str) == sorted(groups, key=str)
 
 
+def test_an_overlay_can_have_routes_and_inhibitions_with_receivers_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """The component's comment shows the patch."""
+    component = DEPLOY / "kubernetes" / "components" / "alertmanager-config"
+    text = (component / "kustomization.yaml").read_text()
+    patch = yaml.safe_load("\n".join(re.findall(r"^#   (.*)$", text, re.MULTILINE)))
+    (tmp_path / "component").symlink_to(component)
+    overlay = patch | {"components": ["component"]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+
+    (found,) = kustomized(str(tmp_path))
+
+    own = yaml.safe_load((component / "alertmanager-config.yaml").read_text())
+    receivers = found["spec"].pop("receivers")
+    assert found["spec"] == {k: v for k, v in own["spec"].items() if k != "receivers"}
+    assert [list(each) for each in receivers] == [
+        ["name", "pagerdutyConfigs"],
+        ["name", "webhookConfigs"],
+    ]
+
+
 @pytest.mark.go
 def test_pairs_of_shards_are_two_sets_of_one_lease_each(tmp_path: Path) -> None:
     """An ordinal is one pod's, so the second replicas are a set of their own."""

@@ -49,7 +49,7 @@ PRIORITY = {
 KINDS = (
     *("deployments", "statefulsets", "services", "serviceaccounts", "configmaps"),
     *("roles", "rolebindings", "networkpolicies", "poddisruptionbudgets", "secrets"),
-    *("servicemonitors", "prometheusrules"),
+    *("servicemonitors", "prometheusrules", "alertmanagerconfigs"),
 )
 """All kinds that the chart makes."""
 

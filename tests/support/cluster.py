@@ -24,7 +24,11 @@ from programs import clean_environment, free_port, real
 RESTRICTED = {
     f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
 }
-OPERATOR = {"ServiceMonitor": "servicemonitors", "PrometheusRule": "prometheusrules"}
+OPERATOR = {
+    "ServiceMonitor": "servicemonitors",
+    "PrometheusRule": "prometheusrules",
+    "AlertmanagerConfig": "alertmanagerconfigs",
+}
 """Kinds of the Prometheus Operator, and what it calls several."""
 
 
@@ -191,7 +195,7 @@ def _definition(kind: str) -> Manifest:
     plural = OPERATOR[kind]
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
-        "name": "v1",
+        "name": "v1alpha1" if kind == "AlertmanagerConfig" else "v1",
         "served": True,
         "storage": True,
         "schema": {"openAPIV3Schema": anything},

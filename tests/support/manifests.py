@@ -40,7 +40,7 @@ WAYS = [
 VERSIONS = ("1.28.0", "1.37.0")
 """Of Kubernetes: the first that tells a pod its index, and the last known here."""
 
-CUSTOM = {"ServiceMonitor", "PrometheusRule"}
+CUSTOM = {"ServiceMonitor", "PrometheusRule", "AlertmanagerConfig"}
 """Kinds of the Prometheus Operator, which Kubernetes has no schemas for."""
 
 SECRET = "canary-from-a-secret"
@@ -179,6 +179,8 @@ def _unique_keys(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any
 
 
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _unique_keys)
+# Helm writes `=` without quotes; YAML 1.1 has a type for that, PyYAML no constructor.
+_StrictLoader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
 
 
 def rights(manifests: Sequence[Manifest]) -> dict[str, list[str] | None]:

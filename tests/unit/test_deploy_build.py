@@ -23,6 +23,7 @@ from exporter.simulator.scenarios import SCENARIOS
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
 OWN = yaml.safe_load(VALUES)
 VALIDATOR = Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
+ROUTES = DEPLOY / "kubernetes" / "components" / "alertmanager-config"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -70,7 +71,44 @@ def test_rules_and_dashboards_have_one_source() -> None:
     assert always.isdisjoint(optional)
     links = {each.name: each.resolve() for each in (CHART / "files").iterdir()}
     dashboards = ROOT / "grafana" / "dashboards"
-    assert links == {"rules": rules, "dashboards": dashboards}
+    assert links == {
+        "rules": rules,
+        "dashboards": dashboards,
+        "alertmanager-config": ROUTES,
+    }
+
+
+def from_operator(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a route or an inhibition as Alertmanager's own file has it."""
+    names = {
+        "sourceMatch": "source_matchers",
+        "targetMatch": "target_matchers",
+        "groupBy": "group_by",
+        "groupWait": "group_wait",
+        "groupInterval": "group_interval",
+        "repeatInterval": "repeat_interval",
+        **{name: name for name in ("receiver", "routes", "matchers", "equal")},
+    }
+    found = {names[key]: value for key, value in part.items()}
+    for key in {"matchers", "source_matchers", "target_matchers"} & found.keys():
+        found[key] = [
+            '{name} {matchType} "{value}"'.format_map(each) for each in found[key]
+        ]
+    if "routes" in found:
+        found["routes"] = [from_operator(route) for route in found["routes"]]
+    return found
+
+
+def test_the_operator_gets_the_routes_and_inhibitions_of_alertmanager() -> None:
+    """For our alerts alone: it merges them into the routes of others."""
+    spec = yaml.safe_load((ROUTES / "alertmanager-config.yaml").read_text())["spec"]
+    whole = yaml.safe_load((ROOT / build.ALERTMANAGER).read_text())
+
+    ours = {"matchers": ['alertname =~ "RocketMQDR.+"']}
+    assert from_operator(spec["route"]) == whole["route"] | ours
+    assert list(map(from_operator, spec["inhibitRules"])) == whole["inhibit_rules"]
+    assert spec["receivers"] == [{"name": x["name"]} for x in whole["receivers"]]
+    assert set(spec) == {"route", "inhibitRules", "receivers"}
 
 
 def test_one_version_stands_everywhere() -> None:

@@ -113,7 +113,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if and .Values.config .Values.existingConfigMap }}
 {{- fail "config and existingConfigMap are both given; leave one out." }}
 {{- end }}
-{{- range $name, $wanted := dict "rules" .Values.prometheusRule.enabled "dashboards" .Values.dashboards.enabled }}
+{{- range $name, $wanted := dict "rules" .Values.prometheusRule.enabled "alertmanager-config" .Values.alertmanagerConfig.enabled "dashboards" .Values.dashboards.enabled }}
 {{- if and $wanted (not ($.Files.Glob (printf "files/%s/*" $name))) }}
 {{- fail (printf "files/%s is not there: in the repository it is a link, which Flux, for one, leaves out. Take the chart as helm package packs it." $name) }}
 {{- end }}
