@@ -15,7 +15,13 @@ PASSWORD_CANARY = "canary-password"  # noqa: S105 - it opens nothing; it is to b
 
 # The vendor documents no spelling for a time that is not known, so all are served.
 _NO_SYNC = ("", '"lastSyncTime":null,', '"lastSyncTime":0,', '"lastSyncTime":-1,')
-_NO_PROGRESS = ("{}", "null", '{"consumeTimestamp":0}', '{"consumeTimestamp":-1}')
+_NO_PROGRESS = (
+    "{}",
+    "null",
+    '{"consumeTimestamp":null}',
+    '{"consumeTimestamp":0}',
+    '{"consumeTimestamp":-1}',
+)
 
 Json = dict[str, Any]
 
@@ -155,10 +161,10 @@ def checkpoint_bodies(
 
 # Written out because encoding a dict for each row costs three times as much.
 def _checkpoint_body(head: str, row: Row, at: Progress) -> str:
-    spelling = int(row.checkpoint_id) % len(_NO_SYNC)
+    spelling = int(row.checkpoint_id)
     synced = f'"lastSyncTime":{at.last_sync_ms},'
     if at.last_sync_ms is None:
-        synced = _NO_SYNC[spelling]
+        synced = _NO_SYNC[spelling % len(_NO_SYNC)]
     group, topic, target_topic = map(_quoted, (row.group, row.topic, row.target_topic))
     return (
         f'{head}{row.checkpoint_id},{synced}"sourceProgress":{_side_head(row.source)}'
@@ -172,7 +178,7 @@ def _checkpoint_body(head: str, row: Row, at: Progress) -> str:
 
 def _progress(unix_ms: int | None, spelling: int) -> str:
     if unix_ms is None:
-        return _NO_PROGRESS[spelling]
+        return _NO_PROGRESS[spelling % len(_NO_PROGRESS)]
     return f'{{"consumeTimestamp":{unix_ms}}}'
 
 

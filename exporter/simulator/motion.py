@@ -10,6 +10,7 @@ FETCH_EVERY = 5_000
 SYNC_EVERY = 10_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+RETENTION = 72 * HOUR
 
 
 class Progress(NamedTuple):
@@ -110,8 +111,16 @@ def sparse(at: Moment) -> Times:
 
 
 def never_consumed(at: Moment) -> Times:
+    """Stand at the oldest stored message; the target does too, or tells nothing."""
+    oldest = at.fetched - RETENTION
+    if at.pick(0, 7) == 0:
+        return None, oldest, None
+    return at.synced, oldest, oldest
+
+
+def unread_on_target(at: Moment) -> Times:
     """Have consumed on the source alone: the target tells its oldest stored message."""
-    return None, at.source, at.start - at.pick(24 * HOUR, 72 * HOUR)
+    return None, at.source, at.fetched - RETENTION
 
 
 def never_synced(at: Moment) -> Times:

@@ -48,7 +48,7 @@ _PARTLY_STALLED = {
     0: motion.stalled,
     3: motion.stalled,
     4: motion.lagging,
-    6: motion.stalled,
+    6: motion.unread_on_target,
     8: motion.recovering,
 }
 # Elsewhere so many in a hundred, by the checkpoint's salt.
@@ -59,6 +59,8 @@ _UNWELL = (
     motion.source_missing,
     motion.target_missing,
     *(motion.target_ahead,) * 2,
+    motion.never_consumed,
+    motion.unread_on_target,
 )
 _STOPPED_TURN = ("OVERDUE_STOPPED", "RUNNING", "MANUAL_STOPPED")
 

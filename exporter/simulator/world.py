@@ -91,8 +91,8 @@ class World:
     """A cloud of ``plans`` x ``items`` x ``groups`` checkpoints, under a scenario.
 
     One plan more is listed than ``plans`` says: a DELETED one, without items.
-    ``started_at`` is Unix seconds. ``restamp_seconds`` is how much later the target
-    stores a copy, where it stamps it with its own time.
+    ``started_at`` is Unix seconds. With ``restamp_seconds`` the target stamps a copy
+    with its own time, so much later; what is older than the world was copied then.
     """
 
     scenario: str = "mixed"
@@ -123,10 +123,10 @@ class World:
         """Say how far a row is at ``now``."""
         start_ms, now_ms = int(self.started_at * 1000), int(now * 1000)
         found = motion.progress(row.motion, row.salt, start_ms, now_ms)
-        if found.target_ms is None:
+        if found.target_ms is None or not self.restamp_seconds:
             return found
-        stored_ms = found.target_ms + int(self.restamp_seconds * 1000)
-        return found._replace(target_ms=min(now_ms, stored_ms))
+        copied_ms = max(found.target_ms, start_ms) + int(self.restamp_seconds * 1000)
+        return found._replace(target_ms=min(now_ms, copied_ms))
 
 
 # What is laid out never moves, and is therefore remembered.

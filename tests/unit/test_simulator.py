@@ -256,6 +256,7 @@ async def test_what_is_unknown_is_spelled_in_every_way() -> None:
     assert reads == {
         "{}",
         "None",
+        "{'consumeTimestamp': None}",
         "{'consumeTimestamp': 0}",
         "{'consumeTimestamp': -1}",
     }
