@@ -17,7 +17,7 @@ turns. Absolute times are this machine's; the ratios are what to compare.
 
 ## Targets
 
-At 100,000 checkpoints, three families (lag, age, last sync), gzip, unless said otherwise."""
+At 100,000 checkpoints, families lag, age and last sync, gzip, unless said otherwise."""
 
 HOW = f"""\
 ## How

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated import START, Seen, everything, listed
 
-from exporter.simulator import motion, scenarios
+from exporter.simulator import motion
 from exporter.simulator.scenarios import SCENARIOS
 from exporter.simulator.world import World
 
@@ -199,16 +198,6 @@ def stands_at_the_oldest(seen: Seen) -> bool:
     return at.source_ms is not None and at.source_ms < (START - 48 * HOUR) * 1000
 
 
-def test_who_never_consumed_is_in_step_or_unknown_on_the_target() -> None:
-    """Both sides tell their oldest stored message, or the target tells nothing."""
-    seen = everything(world("mixed", 5, 10, 100), START)
-    lag_of = [
-        (e.lag, e.at.last_sync_ms is None) for e in seen if stands_at_the_oldest(e)
-    ]
-
-    assert set(lag_of) == {(0.0, False), (None, True)}
-
-
 @pytest.mark.parametrize("shape", [(2, 2, 10), (5, 10, 100)])
 def test_mixed_has_a_little_of_everything(shape: tuple[int, int, int]) -> None:
     """Even the smallest demo has each state, and most of it is healthy."""
@@ -233,38 +222,3 @@ def test_mixed_has_a_little_of_everything(shape: tuple[int, int, int]) -> None:
     assert any(lag > 24 * HOUR for lag in lags(second_item))
     still = sum(age > 10 * MINUTE for age in ages(second_item, START))
     assert 0 < still < len(second_item)
-
-
-def test_churn_moves_in_steps_that_a_poll_can_tell() -> None:
-    """Across a step the total differs, or a row of the first page comes twice."""
-    groups, size = 25, 10
-    churning = world("churn", 1, 1, groups)
-    times = [START + scenarios.CHURN_SECONDS * phase for phase in range(5)]
-    ids = [[e.row.checkpoint_id for e in listed(churning, now)] for now in times]
-
-    for before, after in pairwise(ids):
-        polled = before[:size] + after[size:]
-        assert len(before) != len(after) or len(set(polled)) < len(before)
-    assert ids[0] == ids[4]
-    assert {len(rows) for rows in ids} == {groups - 1, groups, groups + 1}
-
-
-@pytest.mark.parametrize("scenario", ["mixed", "two_way"])
-def test_each_checkpoint_joins_the_two_instances_of_its_plan(scenario: str) -> None:
-    """Source and target differ, and have the item's topics, some of them renamed."""
-    seen = everything(world(scenario, plans=3), START)
-    for plan, item, row, _ in seen:
-        assert {row.source, row.target} == set(plan.instances)
-        assert dict(item.topics) == {
-            row.source: row.topic,
-            row.target: row.target_topic,
-        }
-
-    assert {item.topics[0][0] == plan.instances[0] for plan, item, _, _ in seen} == {
-        True,
-        False,
-    }
-    renamed = {row.target_topic for _, _, row, _ in seen} - {
-        row.topic for _, _, row, _ in seen
-    }
-    assert renamed == ({"invoices_dr"} if scenario == "mixed" else set())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def fires(
     return Fires(f"{PREFIX}{alert}", after, by, until, count, labels)
 
 
-def alerts(names: str) -> set[str]:
-    """Return the alerts of a list without prefixes.
+ticket = partial(fires, severity="warning")
+page = partial(fires, severity="critical")
 
-    >>> alerts("DataStale") == {"RocketMQDRDataStale"}
-    True
-    """
+
+def alerts(names: str) -> set[str]:
+    """Return the alerts of a list without prefixes."""
     return {f"{PREFIX}{name}" for name in names.split()}
 
 
@@ -83,7 +84,6 @@ class Incident:
     inhibited: str = ""
     judged_at: float | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
-    scenario: str = "healthy"
     plans: int = 2
     items: int = 1
     groups: int = 3
@@ -93,3 +93,8 @@ class Incident:
     own_settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     scrape_every: float = 0.5
     evaluate_every: float = 1.0
+
+
+# For incidents of many hours: what moves by the minute moves by four.
+SLOWLY = {"poll.interval": "4m", "poll.stale_after": "20m"}
+slow = partial(Incident, settings=SLOWLY, scrape_every=4, evaluate_every=4)

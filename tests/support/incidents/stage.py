@@ -53,11 +53,7 @@ class Stage:
         lease_api = LeaseApi()
         self.processes = {
             name: Process(
-                name,
-                self.settings(name),
-                self.cloud,
-                ApiLine(lease_api),
-                self.wall,
+                name, self.settings(name), self.cloud, ApiLine(lease_api), self.wall
             )
             for name in replicas
         }
@@ -128,13 +124,8 @@ def _labels_of(incident: Incident) -> Callable[[str], Mapping[str, str]]:
 
 
 async def _happen(incident: Incident, samples: Samples) -> None:
-    world = ChangingWorld(
-        incident.scenario,
-        incident.plans,
-        incident.items,
-        incident.groups,
-        started_at=START,
-    )
+    size = incident.plans, incident.items, incident.groups
+    world = ChangingWorld("healthy", *size, started_at=START)
     replicas = {name: incident.own_settings.get(name, {}) for name in incident.replicas}
     stage = Stage(world, incident.settings, replicas, samples)
     # What is so from the first is so before anybody looks.

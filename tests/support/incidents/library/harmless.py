@@ -41,8 +41,9 @@ from incidents.incident import (
     PLAN,
     Incident,
     fires,
+    slow,
+    ticket,
 )
-from incidents.library.sync import SLOWLY
 
 # For a week. Beside one sample every 15 minutes nothing is kept of it.
 RARELY = {
@@ -53,13 +54,10 @@ RARELY = {
 }
 
 INCIDENTS = (
-    Incident(
+    slow(
         "a healthy working day",
         lasts=600,
         looks_like="ObjectiveBurn SyncDelayed",
-        settings=SLOWLY,
-        scrape_every=4,
-        evaluate_every=4,
     ),
     Incident(
         "a backlog is worked off",
@@ -104,7 +102,7 @@ INCIDENTS = (
         timeline={
             10: all_of(fail_over(plan=PLAN), edit(ITEM, status="MANUAL_STOPPED"))
         },
-        fires=[fires("ItemStopped", 25, 36, item_id=ITEM, severity="warning")],
+        fires=[ticket("ItemStopped", 25, 36, item_id=ITEM)],
         looks_like="SyncStalled SyncDelayed",
     ),
     Incident(
@@ -117,7 +115,7 @@ INCIDENTS = (
                 lose_target(plan=PLAN, group=OTHER_GROUP),
             )
         },
-        fires=[fires("ItemStopped", 15, 18, item_id=ITEM, severity="warning")],
+        fires=[ticket("ItemStopped", 15, 18, item_id=ITEM)],
         looks_like="GroupNotOnTarget",
     ),
     Incident(
@@ -242,10 +240,7 @@ INCIDENTS = (
     Incident(
         "the offsets of a group are reset on the source, and catch up",
         lasts=40,
-        timeline={
-            10: reset_offsets(0, plan=PLAN, group=GROUP),
-            17: heal(),
-        },
+        timeline={10: reset_offsets(0, plan=PLAN, group=GROUP), 17: heal()},
         groups=10,
         looks_like="SyncDelayed SyncStalled CheckpointsVanished",
     ),
@@ -279,12 +274,9 @@ INCIDENTS = (
     Incident(
         "a critical lag is worked off before it pages",
         lasts=60,
-        timeline={
-            5: lag(1200, plan=PLAN, group=GROUP),
-            24: heal(),
-        },
+        timeline={5: lag(1200, plan=PLAN, group=GROUP), 24: heal()},
         groups=10,
-        fires=[fires("SyncDelayed", 10, 18, until=30, severity="warning")],
+        fires=[ticket("SyncDelayed", 10, 18, until=30)],
         looks_like="SyncStalled ObjectiveBurn",
     ),
 )

@@ -20,16 +20,20 @@ from incidents.incident import (
     OTHER_ITEM,
     OTHER_PLAN,
     PLAN,
+    SLOWLY,
     Fires,
     Incident,
     fires,
+    page,
+    slow,
+    ticket,
 )
-from incidents.library.sync import SLOWLY, stalled
+from incidents.library.sync import stalled
 
 
 def plan_down(after: float, by: float, until: float | None = None) -> Fires:
     """Return the page for the first plan."""
-    return fires("PlanDown", after, by, until=until, plan_id=PLAN, severity="critical")
+    return page("PlanDown", after, by, until=until, plan_id=PLAN)
 
 
 INCIDENTS = (
@@ -46,7 +50,7 @@ INCIDENTS = (
         },
         fires=[
             fires("GroupNotOnTarget", 25, 28, plan_id=OTHER_PLAN),
-            fires("ItemStopped", 12, 23, item_id=ITEM, severity="critical"),
+            page("ItemStopped", 12, 23, item_id=ITEM),
         ],
         looks_like="SyncStalled SyncDelayed ObjectiveBurn PlanDown",
     ),
@@ -54,7 +58,7 @@ INCIDENTS = (
         "somebody stops an item by hand, and its groups fall behind",
         lasts=60,
         timeline={10: all_of(stall(plan=PLAN), edit(ITEM, status="MANUAL_STOPPED"))},
-        fires=[fires("ItemStopped", 25, 36, item_id=ITEM, severity="warning")],
+        fires=[ticket("ItemStopped", 25, 36, item_id=ITEM)],
         looks_like="SyncStalled SyncDelayed ObjectiveBurn PlanDown",
     ),
     Incident(
@@ -68,7 +72,7 @@ INCIDENTS = (
         settings={"poll.discovery_interval": "5m"},
         fires=[
             *stalled(10, until=42),
-            fires("ItemStopped", 33, 40, item_id=ITEM, severity="critical"),
+            page("ItemStopped", 33, 40, item_id=ITEM),
         ],
         inhibited="SyncDelayed SyncStalled",
         judged_at=38,
@@ -76,9 +80,7 @@ INCIDENTS = (
     Incident(
         "somebody stops a plan by hand, and its groups fall behind",
         lasts=60,
-        timeline={
-            10: all_of(stall(plan=PLAN), edit(PLAN, status="CREATED")),
-        },
+        timeline={10: all_of(stall(plan=PLAN), edit(PLAN, status="CREATED"))},
         fires=[plan_down(15, 26)],
         looks_like="CheckpointsVanished SyncDelayed SyncStalled ObjectiveBurn",
     ),
@@ -91,7 +93,7 @@ INCIDENTS = (
         },
         settings={"poll.discovery_interval": "1m"},
         fires=[
-            fires("ItemStopped", 2, 5, until=33, item_id=ITEM, severity="critical"),
+            page("ItemStopped", 2, 5, until=33, item_id=ITEM),
             plan_down(30, 33),
         ],
     ),
@@ -101,7 +103,7 @@ INCIDENTS = (
         timeline={10: delete(PLAN), 40: stop(), 70: start()},
         fires=[
             plan_down(15, 26),
-            fires("ExporterDown", 45, 48, until=72, severity="critical"),
+            page("ExporterDown", 45, 48, until=72),
         ],
         looks_like="CheckpointsVanished DataStale",
     ),
@@ -120,14 +122,12 @@ INCIDENTS = (
         fires=[plan_down(15, 26)],
         looks_like="CheckpointsVanished DataStale ExporterDown",
     ),
-    Incident(
+    slow(
         "a plan is deleted at 18:00, which is told until the next morning",
         lasts=14 * 60,
         timeline={8: delete(PLAN)},
         settings={**SLOWLY, "metrics.families": []},
         groups=1,
-        scrape_every=4,
-        evaluate_every=4,
         fires=[plan_down(12, 28)],
         looks_like="CheckpointsVanished DataStale",
     ),
@@ -169,9 +169,7 @@ INCIDENTS = (
         items=2,
         settings={"plans": [{"id": PLAN, "items": [ITEM, OTHER_ITEM]}]},
         timeline={10: delete(OTHER_ITEM)},
-        fires=[
-            fires("PlanDown", 15, 26, kind="item", id=OTHER_ITEM, severity="critical")
-        ],
+        fires=[page("PlanDown", 15, 26, kind="item", id=OTHER_ITEM)],
         looks_like="CheckpointsVanished ItemStopped",
     ),
 )

@@ -26,22 +26,35 @@ from incidents.actions import (
     trip,
     work_again,
 )
-from incidents.incident import GROUP, OTHER_PLAN, PLAN, Action, Fires, Incident, fires
-from incidents.library.sync import SLOWLY, burns, stalled
+from incidents.incident import (
+    GROUP,
+    OTHER_PLAN,
+    PLAN,
+    SLOWLY,
+    Action,
+    Fires,
+    Incident,
+    fires,
+    page,
+    slow,
+    ticket,
+)
+from incidents.library.sync import burns, stalled
 
 ROUTES = 2
 
 
-def degraded(problem: str, after: float, by: float, reason: str = "") -> Fires:
-    """Return a ticket for what the exporter does badly."""
-    more = {"problem": problem} | ({"reason": reason} if reason else {})
-    named = fires("ExporterDegraded", after, by, severity="warning")
+def degraded(
+    problem: str, after: float, by: float, *, until: float | None = None, **more: str
+) -> Fires:
+    """Return a ticket for what the exporter does badly; `more` may tell the reason."""
+    named = ticket("ExporterDegraded", after, by, until=until, problem=problem)
     return replace(named, labels={**named.labels, **more})
 
 
 def blind(name: str, cause: Action, *more: Fires, inhibited: str = "") -> Incident:
     """Return an incident in which no route can be polled, and nothing else is wrong."""
-    stale = fires("DataStale", 15, 18, count=ROUTES, severity="warning")
+    stale = ticket("DataStale", 15, 18, count=ROUTES)
     return Incident(
         name,
         lasts=40,
@@ -66,14 +79,7 @@ def outage(minutes: int, *pages: Fires, looks_like: str = "") -> Incident:
         lasts=70,
         timeline={5: break_down(), end: work_again()},
         fires=[
-            fires(
-                "ExporterDegraded",
-                8,
-                11,
-                until=end + 3,
-                problem="poll_failing",
-                reason="unavailable",
-            ),
+            degraded("poll_failing", 8, 11, until=end + 3, reason="unavailable"),
             *pages,
         ],
         looks_like=f"SyncDelayed SyncStalled CheckpointsVanished {looks_like}",
@@ -86,7 +92,7 @@ def stale(after: float, by: float, until: float, severity: str) -> Fires:
     return fires("DataStale", after, by, until=until, count=ROUTES, severity=severity)
 
 
-REFUSED = fires("AccessRefused", 13, 16, severity="critical", job="rocketmq-dr")
+REFUSED = page("AccessRefused", 13, 16, job="rocketmq-dr")
 
 INCIDENTS = (
     blind("the API is out of reach", refuse(), failing("unavailable")),
@@ -130,8 +136,8 @@ INCIDENTS = (
         },
         fires=[
             fires("GroupNotOnTarget", 25, 28),
-            fires("AccessRefused", 13, 16, until=33, plan_id=PLAN, severity="warning"),
-            fires("DataStale", 15, 18, until=33, plan_id=PLAN, severity="warning"),
+            ticket("AccessRefused", 13, 16, until=33, plan_id=PLAN),
+            ticket("DataStale", 15, 18, until=33, plan_id=PLAN),
         ],
         looks_like="ExporterDown ExporterDegraded",
         inhibited="DataStale",
@@ -140,14 +146,14 @@ INCIDENTS = (
         "a stranger's plan is found, and may not be looked up",
         lasts=45,
         timeline={0: forbid(plan=PLAN)},
-        fires=[fires("AccessRefused", 3, 6, severity="warning")],
+        fires=[ticket("AccessRefused", 3, 6)],
         looks_like="DataStale ExporterDegraded PlanDown",
     ),
     Incident(
         "plans may not be listed any more, though what is known is polled",
         lasts=45,
         timeline={5: forbid(action="Plans")},
-        fires=[fires("AccessRefused", 15, 34, severity="warning")],
+        fires=[ticket("AccessRefused", 15, 34)],
         looks_like="ExporterDegraded DataStale PlanDown",
     ),
     Incident(
@@ -155,9 +161,9 @@ INCIDENTS = (
         lasts=45,
         timeline={0: forbid(action="Plans")},
         fires=[
-            fires("AccessRefused", 3, 6, severity="critical"),
-            fires("DataStale", 1, 4, severity="warning"),
-            fires("DataStale", 30, 33, severity="critical"),
+            page("AccessRefused", 3, 6),
+            ticket("DataStale", 1, 4),
+            page("DataStale", 30, 33),
         ],
         looks_like="ExporterDegraded PlanDown",
         inhibited="DataStale",
@@ -166,16 +172,7 @@ INCIDENTS = (
         "a plan could never be looked up, and is not polled",
         lasts=45,
         timeline={0: break_down(plan=PLAN, action="Items"), 30: work_again()},
-        fires=[
-            fires(
-                "ExporterDegraded",
-                1,
-                6,
-                until=33,
-                reason="unavailable",
-                problem="poll_failing",
-            )
-        ],
+        fires=[degraded("poll_failing", 1, 6, until=33, reason="unavailable")],
         looks_like="DataStale PlanDown",
     ),
     Incident(
@@ -186,8 +183,8 @@ INCIDENTS = (
         fires=[
             *stalled(5, until=40),
             degraded("poll_failing", 31, 34, reason="unavailable"),
-            fires("DataStale", 33, 36, count=ROUTES, severity="warning"),
-            fires("DataStale", 62, 66, count=ROUTES, severity="critical"),
+            ticket("DataStale", 33, 36, count=ROUTES),
+            page("DataStale", 62, 66, count=ROUTES),
         ],
         looks_like="CheckpointsVanished PlanDown",
         inhibited="SyncDelayed",
@@ -201,7 +198,7 @@ INCIDENTS = (
             *stalled(10, until=67, most=True),
             burns(25, 28, "1h", until=68),
             burns(38, 44, "6h", until=68),
-            fires("ExporterDown", 65, 68, severity="critical"),
+            page("ExporterDown", 65, 68),
         ],
         looks_like="DataStale CheckpointsVanished",
         inhibited="SyncDelayed SyncStalled",
@@ -213,33 +210,23 @@ INCIDENTS = (
         fires=[fires("ExporterDown", 15, 18, until=32)],
         looks_like="DataStale CheckpointsVanished PlanDown",
     ),
-    Incident(
-        "of two jobs one is down for 25 hours",
-        lasts=1530,
-        timeline={10: stop("a"), 1510: start("a")},
-        replicas=("a", "b"),
-        jobs={"a": "orders", "b": "search"},
-        groups=1,
-        plans=1,
-        settings={**SLOWLY, "metrics.families": []},
-        scrape_every=4,
-        evaluate_every=4,
-        fires=[fires("ExporterDown", 15, 24, until=1520, job="orders")],
-        looks_like="DataStale CheckpointsVanished PlanDown",
-    ),
-    Incident(
-        "of two jobs one is taken away for 25 hours",
-        lasts=1520,
-        timeline={10: take_away("a")},
-        replicas=("a", "b"),
-        jobs={"a": "orders", "b": "search"},
-        groups=1,
-        plans=1,
-        settings={**SLOWLY, "metrics.families": []},
-        scrape_every=4,
-        evaluate_every=4,
-        fires=[fires("ExporterDown", 15, 24, job="orders", severity="critical")],
-        looks_like="DataStale CheckpointsVanished PlanDown",
+    *(
+        slow(
+            f"of two jobs one is {name} for 25 hours",
+            lasts=1530,
+            timeline=timeline,
+            replicas=("a", "b"),
+            jobs={"a": "orders", "b": "search"},
+            groups=1,
+            plans=1,
+            settings={**SLOWLY, "metrics.families": []},
+            fires=[page("ExporterDown", 15, 24, until=until, job="orders")],
+            looks_like="DataStale CheckpointsVanished PlanDown",
+        )
+        for name, timeline, until in (
+            ("down", {10.0: stop("a"), 1510.0: start("a")}, 1520),
+            ("taken away", {10.0: take_away("a")}, None),
+        )
     ),
     Incident(
         "one of two replicas is gone",
@@ -299,10 +286,10 @@ INCIDENTS = (
         lasts=60,
         timeline={10: break_down(), 20: restart()},
         fires=[
-            fires("DataStale", 15, 18, until=22, count=ROUTES, severity="warning"),
-            fires("DataStale", 20, 23, severity="warning"),
-            fires("DataStale", 50, 53, severity="critical"),
-            fires("ExporterDegraded", 13, 16, problem="poll_failing"),
+            ticket("DataStale", 15, 18, until=22, count=ROUTES),
+            ticket("DataStale", 20, 23),
+            page("DataStale", 50, 53),
+            degraded("poll_failing", 13, 16),
         ],
         looks_like="CheckpointsVanished PlanDown",
         inhibited="DataStale",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from incidents.actions import lose_the_lease, restart, start, stop
-from incidents.incident import Fires, Incident, fires
+from incidents.incident import Fires, Incident, fires, page, ticket
 
 
 def of_shards(**shards: str) -> Mapping[str, Mapping[str, object]]:
@@ -24,7 +24,7 @@ TWO_PAIRS = of_shards(a="0/2", b="1/2", c="0/2", d="1/2")
 
 def missing(until: float | None = None) -> Fires:
     """Return that a share is missed from the tenth minute on."""
-    return fires("ShardMissing", 15, 17, severity="critical", until=until)
+    return page("ShardMissing", 15, 17, until=until)
 
 
 def down(replica: str, after: float, until: float | None = None) -> Fires:
@@ -64,7 +64,7 @@ INCIDENTS = (
         lasts=45,
         replicas=("a", "b", "c"),
         own_settings=of_shards(a="0/2", b="1/3", c="2/3"),
-        fires=[fires("ShardConflict", 14, 17, severity="warning")],
+        fires=[ticket("ShardConflict", 14, 17)],
         looks_like="ShardMissing",
     ),
     Incident(
@@ -72,7 +72,7 @@ INCIDENTS = (
         lasts=45,
         replicas=("a", "b", "c"),
         own_settings=of_shards(a="0/2", b="1/2", c="1/2"),
-        fires=[fires("ShardConflict", 14, 17, severity="warning", shard="1")],
+        fires=[ticket("ShardConflict", 14, 17, shard="1")],
         looks_like="ShardMissing",
     ),
     Incident(

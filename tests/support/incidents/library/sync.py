@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from incidents.actions import (
     all_of,
     edit,
@@ -15,52 +17,40 @@ from incidents.actions import (
     sparse,
     stall,
 )
-from incidents.incident import GROUP, ITEM, PLAN, SOURCE, Fires, Incident, fires
+from incidents.incident import (
+    GROUP,
+    ITEM,
+    PLAN,
+    SLOWLY,
+    SOURCE,
+    Fires,
+    Incident,
+    fires,
+    page,
+    slow,
+    ticket,
+)
 
 NAME = '{{ $labels.none }} "quoted" \\ {{ .Value }} $(reboot)'
-# For incidents of many hours: what moves by the minute moves by four.
-SLOWLY = {"poll.interval": "4m", "poll.stale_after": "20m"}
+of_item = partial(fires, plan_id=PLAN, item_id=ITEM, severity="warning")
 
 
 def stalled(
     begins: float, until: float | None = None, *, most: bool = False
 ) -> list[Fires]:
     """Return what comes of a stall of some or most of a plan, by default objectives."""
-    late, some = (
-        fires(
-            alert,
-            begins + after,
-            begins + after + 3,
-            until=until,
-            plan_id=PLAN,
-            item_id=ITEM,
-            severity="warning",
-        )
-        for alert, after in (("SyncDelayed", 10), ("SyncStalled", 15))
+    late = of_item("SyncDelayed", begins + 10, begins + 13, until=until)
+    some = of_item("SyncStalled", begins + 15, begins + 18, until=until)
+    most_of_it = page(
+        "SyncStalled", begins + 15, begins + 18, until=until, plan_id=PLAN
     )
-    page = fires(
-        "SyncStalled",
-        begins + 15,
-        begins + 18,
-        until=until,
-        plan_id=PLAN,
-        severity="critical",
-    )
-    return [late, some, page] if most else [late, some]
+    return [late, some, most_of_it] if most else [late, some]
 
 
 def burns(after: float, by: float, window: str, until: float | None = None) -> Fires:
     """Return a burn of the error budget, which pages for two windows of four."""
-    severity = "critical" if window in {"1h", "6h"} else "warning"
-    return fires(
-        "ObjectiveBurn",
-        after,
-        by,
-        until=until,
-        plan_id=PLAN,
-        long=window,
-        severity=severity,
-    )
+    told = page if window in {"1h", "6h"} else ticket
+    return told("ObjectiveBurn", after, by, until=until, plan_id=PLAN, long=window)
 
 
 INCIDENTS = (
@@ -119,10 +109,10 @@ INCIDENTS = (
         timeline={10: stall(plan=PLAN, group=GROUP), 35: restart()},
         groups=10,
         fires=[
-            fires("SyncDelayed", 20, 23, until=42, severity="warning"),
+            ticket("SyncDelayed", 20, 23, until=42),
             # It has seen no more of the past than since it runs.
-            fires("SyncDelayed", 45, 48, severity="warning"),
-            fires("SyncStalled", 25, 28, severity="warning"),
+            ticket("SyncDelayed", 45, 48),
+            ticket("SyncStalled", 25, 28),
         ],
         looks_like="CheckpointsVanished ExporterDown DataStale",
         inhibited="SyncDelayed",
@@ -147,8 +137,8 @@ INCIDENTS = (
         groups=1000,
         settings={"metrics.families": ["sync_lag"]},
         fires=[
-            fires("SyncDelayed", 10, 13, item_id=ITEM, severity="warning"),
-            fires("SyncDelayed", 20, 45, item_id=ITEM, severity="critical"),
+            ticket("SyncDelayed", 10, 13, item_id=ITEM),
+            page("SyncDelayed", 20, 45, item_id=ITEM),
         ],
         looks_like="ObjectiveBurn SyncStalled",
         inhibited="SyncDelayed",
@@ -158,38 +148,30 @@ INCIDENTS = (
         lasts=75,
         timeline={10: lag(700, plan=PLAN), 40: heal()},
         fires=[
-            fires("SyncDelayed", 15, 18, until=47, item_id=ITEM, severity="warning"),
+            ticket("SyncDelayed", 15, 18, until=47, item_id=ITEM),
             burns(20, 23, "1h", until=46),
             burns(32, 37, "6h", until=71),
         ],
         looks_like="SyncStalled",
     ),
-    Incident(
+    slow(
         "one group in eight trails for hours",
         lasts=240,
         timeline={0: lag(600, group=GROUP)},
         plans=1,
         groups=8,
-        settings=SLOWLY,
-        scrape_every=4,
-        evaluate_every=4,
-        fires=[
-            fires("SyncDelayed", 5, 20, severity="warning"),
-            burns(168, 196, "6h"),
-        ],
+        fires=[ticket("SyncDelayed", 5, 20), burns(168, 196, "6h")],
         looks_like="SyncStalled",
     ),
-    Incident(
+    slow(
         "one group in twelve trails for half a day",
         lasts=620,
         timeline={0: lag(600, group=GROUP)},
         plans=1,
         groups=12,
         settings={**SLOWLY, "metrics.families": ["sync_lag"]},
-        scrape_every=4,
-        evaluate_every=4,
         fires=[
-            fires("SyncDelayed", 5, 20, severity="warning"),
+            ticket("SyncDelayed", 5, 20),
             burns(258, 296, "6h"),
             burns(516, 562, "1d"),
             burns(528, 616, "3d"),
@@ -200,17 +182,7 @@ INCIDENTS = (
         "a group was never synced",
         lasts=45,
         timeline={5: never_sync(plan=PLAN, group=GROUP), 35: heal()},
-        fires=[
-            fires(
-                "GroupNotOnTarget",
-                20,
-                23,
-                until=42,
-                plan_id=PLAN,
-                item_id=ITEM,
-                severity="warning",
-            )
-        ],
+        fires=[of_item("GroupNotOnTarget", 20, 23, until=42)],
         looks_like="CheckpointsVanished SyncStalled",
     ),
     Incident(
@@ -220,24 +192,14 @@ INCIDENTS = (
         plans=1,
         groups=200,
         settings={"metrics.families": []},
-        fires=[fires("GroupNotOnTarget", 20, 23, severity="warning")],
+        fires=[ticket("GroupNotOnTarget", 20, 23)],
         looks_like="SyncStalled SyncDelayed ObjectiveBurn",
     ),
     Incident(
         "the target loses the progress of a group",
         lasts=45,
         timeline={5: lose_target(plan=PLAN, group=GROUP), 35: heal()},
-        fires=[
-            fires(
-                "GroupNotOnTarget",
-                20,
-                23,
-                until=42,
-                plan_id=PLAN,
-                item_id=ITEM,
-                severity="warning",
-            )
-        ],
+        fires=[of_item("GroupNotOnTarget", 20, 23, until=42)],
         looks_like="CheckpointsVanished",
     ),
     Incident(
@@ -267,10 +229,7 @@ INCIDENTS = (
         plans=1,
         groups=100,
         settings={"metrics.families": []},
-        fires=[
-            fires("SyncDelayed", 130, 132, severity="warning"),
-            fires("SyncDelayed", 140, 143, severity="critical"),
-        ],
+        fires=[ticket("SyncDelayed", 130, 132), page("SyncDelayed", 140, 143)],
         looks_like="SyncStalled ObjectiveBurn",
         inhibited="SyncDelayed",
     ),
@@ -282,7 +241,7 @@ INCIDENTS = (
             9: reset_offsets(1200, plan=PLAN, group=GROUP),
         },
         groups=10,
-        fires=[fires("SyncDelayed", 22, 27, severity="warning")],
+        fires=[ticket("SyncDelayed", 22, 27)],
         looks_like="SyncStalled",
     ),
 )
