@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -266,7 +267,8 @@ def test_rules_and_dashboards_are_the_repository_s_own(way: str) -> None:
     own = [json.loads(file.read_text()) for file in files]
     assert sorted(shown, key=str) == sorted(own, key=str)
     found = only("PrometheusRule", made(way))["spec"]["groups"]
-    assert sorted(found, key=str) == sorted(groups, key=str)
+    name = itemgetter("name")
+    assert sorted(found, key=name) == sorted(groups, key=name)
 
 
 def test_an_overlay_can_have_routes_and_inhibitions_with_receivers_of_its_own(

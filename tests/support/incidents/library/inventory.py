@@ -109,10 +109,10 @@ INCIDENTS = (
     ),
     Incident(
         "a configured plan is stopped, and started again",
-        lasts=45,
+        lasts=50,
         settings={"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]},
         timeline={10: edit(PLAN, status="CREATED"), 30: edit(PLAN, status="RUNNING")},
-        fires=[plan_down(15, 26, until=41)],
+        fires=[plan_down(15, 26, until=46)],
         looks_like="CheckpointsVanished",
     ),
     Incident(
