@@ -31,7 +31,6 @@ from exporter.model.errors import (
     NotFoundError,
     Reason,
     capture_error,
-    remedy_for,
 )
 from exporter.model.problems import many
 from exporter.model.types import Item, Plan, Route, Snapshot
@@ -147,8 +146,7 @@ class _Calls(ApiObserver):
             self._note(Outcome.OK, action, ids, _told(action, found))
             return found
         said = str(found).removeprefix(f"{action} ")
-        remedy = remedy_for(found.reason, found.origin)
-        self._note(Outcome.FAILED, action, ids, f"{said}; {remedy}")
+        self._note(Outcome.FAILED, action, ids, f"{said}; {found.remedy}")
         if found.bug is not None:
             log.error("check_failed", error=str(found), exc_info=found.bug)
         self._is_hopeless = found.reason in SAME_FOR_ALL

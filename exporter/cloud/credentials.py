@@ -14,7 +14,7 @@ from pydantic import Secret
 
 from exporter.cloud.signing import Credentials
 from exporter.config.settings import ApiSettings
-from exporter.model.errors import CredentialsError
+from exporter.model.errors import CredentialsError, NoAccessKeyError
 
 # Without it each of a thousand routes would ask the chain, whole or broken, again.
 CHAIN_KEPT_SECONDS: Final = 10.0
@@ -166,8 +166,8 @@ class CredentialSource:
         self._kept_seconds = kept_seconds
         self._clock = clock
         self._ask: Ask | None = None
-        # What was answered, or will be; a str says why there is no key.
-        self._answer: asyncio.Task[Credentials | str] | None = None
+        # What was answered, or will be.
+        self._answer: asyncio.Task[Credentials | CredentialsError] | None = None
         self._kept_until = 0.0
 
     async def get(self) -> Credentials:
@@ -182,8 +182,9 @@ class CredentialSource:
             # caller that is must leave the refresh to those who still wait for it.
             answer = self._answer = asyncio.create_task(self._refresh())
         found = await asyncio.shield(answer)
-        if isinstance(found, str):
-            raise CredentialsError(found)
+        if isinstance(found, CredentialsError):
+            # Another one for each caller: it collects where it was raised.
+            raise type(found)(str(found))
         return found
 
     def reject(self, rejected: Credentials) -> None:
@@ -192,28 +193,24 @@ class CredentialSource:
         if answer is not None and answer.done() and rejected == answer.result():
             self._ask = self._answer = None
 
-    async def _refresh(self) -> Credentials | str:
+    async def _refresh(self) -> Credentials | CredentialsError:
         found = await in_daemon_thread(self._found)
         self._kept_until = self._clock() + self._kept_seconds
         return found
 
-    def _found(self) -> Credentials | str:
+    def _found(self) -> Credentials | CredentialsError:
         try:
             ask = self._ask = self._ask or self._open()
             key = ask()
         except CredentialsError as error:
-            return str(error)
+            return error
         except Exception as error:  # noqa: BLE001 - the vendor lets any error through
             why = told(error)
         else:
             if key.access_key_id and key.access_key_secret:
                 return key
             why = f"{key.provider}: answered without a whole key"
-        return (
-            f"the Alibaba Cloud credential chain gave no key ({why}); set "
-            "api.access_key_id and api.access_key_secret_file, or repair a step of the "
-            "chain"
-        )
+        return NoAccessKeyError("no access key found" + (why and f" ({why})"))
 
 
 def credential_source(api: ApiSettings) -> CredentialSource:
@@ -225,6 +222,14 @@ def credential_source(api: ApiSettings) -> CredentialSource:
 
 
 _STEP: Final = re.compile(r"(\w+)CredentialsProvider: ")
+# A step that nobody has configured is no news.
+_UNUSED: Final = re.compile(
+    r"""EnvironmentVariable:.*accessKeyId\ cannot\ be\ empty
+      | CLIProfile:.*(?:disabled | unable\ to\ open.*/\.aliyun/config\.json)
+      | Profile:\ failed\ to\ get.*/\.alibabacloud/credentials\.ini
+      | EcsRamRole:.*100\.100\.100\.200(?!.*http_?code)""",
+    re.IGNORECASE | re.VERBOSE,
+)
 # The vendor's messages quote URLs with OIDC tokens, answers with keys, lines of profile
 # files. A list of what to hide would be one release behind; so this lists what to show.
 _SAFE: Final = re.compile(
@@ -245,11 +250,12 @@ _SAFE: Final = re.compile(
 
 
 def told(error: Exception) -> str:
-    """Return what may be shown of an error of the chain, step by step."""
+    """Return what may be shown of an error of the chain, for each step in use."""
     text, *steps = _STEP.split(str(error))
     steps = steps or [type(error).__name__, text]
     pairs = zip(steps[::2], steps[1::2], strict=True)
-    return "; ".join(f"{name}: {_safe(said)}" for name, said in pairs)
+    lines = [f"{name}: {_safe(said)}" for name, said in pairs]
+    return "; ".join(line for line in lines if not _UNUSED.match(line))
 
 
 def _safe(text: str) -> str:

@@ -60,11 +60,12 @@ NOWHERE = Origin()
 class CloudError(Exception):
     """Base of every error that fails a poll or a discovery; `reason` is its label.
 
-    `retry_after` is the number of seconds that the API asks us to wait, if it does.
+    Its text says what happened, `remedy` what to do about it. `retry_after` is the
+    number of seconds that the API asks us to wait, if it does.
     """
 
     reason: ClassVar[Reason]
-    remedy: ClassVar[str]
+    remedy: str
     is_transient: ClassVar[bool] = False
     bug: BaseException | None = None
 
@@ -105,6 +106,15 @@ class CredentialsError(CloudError):
     remedy = "fix the access key, its secret or its security token"
 
 
+class NoAccessKeyError(CredentialsError):
+    """Neither the configuration nor a step of the credential chain has a key."""
+
+    remedy = (
+        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or"
+        " api.access_key_secret_file, or run where a RAM role is"
+    )
+
+
 class ExpiredCredentialsError(CredentialsError):
     """The security token ran out; a fresh one may work at once."""
 
@@ -113,7 +123,18 @@ class PermissionDeniedError(CloudError):
     """The key is good, and may not call this action."""
 
     reason = Reason.PERMISSION
-    remedy = "grant the RAM action that the log names"
+    remedy = "grant the RAM action that it needs"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        origin: Origin = NOWHERE,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, origin=origin, retry_after=retry_after)
+        if origin.action:
+            self.remedy = f"grant the RAM action rocketmq:{origin.action}"
 
 
 class ClockError(CloudError):
@@ -173,20 +194,6 @@ class InternalError(CloudError):
     def __init__(self, bug: BaseException) -> None:
         super().__init__(f"unexpected {type(bug).__name__}")
         self.bug = bug
-
-
-_REMEDIES = {error.reason: error.remedy for error in CloudError.__subclasses__()}
-
-
-def remedy_for(reason: Reason, origin: Origin) -> str:
-    """Return what an operator would do; for a refused call it names the RAM action.
-
-    >>> remedy_for(Reason.PERMISSION, Origin(action="ListDisasterRecoveryPlans"))
-    'grant the RAM action rocketmq:ListDisasterRecoveryPlans'
-    """
-    if reason is Reason.PERMISSION and origin.action:
-        return f"grant the RAM action rocketmq:{origin.action}"
-    return _REMEDIES[reason]
 
 
 async def capture_error(work: Awaitable[T]) -> T | CloudError:

@@ -17,7 +17,7 @@ from exporter.model.assessment import (
     count_of,
 )
 from exporter.model.durations import brief_duration
-from exporter.model.errors import NotFoundError, Origin, Reason, remedy_for
+from exporter.model.errors import CloudError, NotFoundError
 from exporter.model.types import Route, State
 
 _SYNC = "see that the consumer groups are online on the target"
@@ -54,9 +54,9 @@ def problems(found: Assessment) -> Iterator[Problem]:
         return
     yield from _discovery(report)
     failed = [
-        (_name(each.route), each.reason, each.origin)
+        (_name(each.route), each.error)
         for each in report.statuses
-        if each.reason is not None
+        if each.error is not None
     ]
     yield from _failures("{} could not be polled", "route", failed)
     yield from _stopped(found)
@@ -68,10 +68,7 @@ def problems(found: Assessment) -> Iterator[Problem]:
 
 
 def _discovery(report: StatusReport) -> Iterator[Problem]:
-    failed = [
-        (name, error.reason, error.origin)
-        for name, error in sorted(report.failures.items())
-    ]
+    failed = sorted(report.failures.items())
     yield from _failures("{} failed", "lookup", failed)
     if missing := sorted(report.inventory.missing):
         names = [f"{gone.kind} {gone.id}" for gone in missing]
@@ -96,16 +93,16 @@ def _discovery(report: StatusReport) -> Iterator[Problem]:
 
 
 def _failures(
-    words: str, noun: str, failed: Iterable[tuple[str, Reason, Origin]]
+    words: str, noun: str, failed: Iterable[tuple[str, CloudError]]
 ) -> Iterator[Problem]:
-    """Yield one problem for all that fails alike."""
+    """Yield one problem for all that fails alike, with the text of the first error."""
     alike = defaultdict(list)
-    for subject, reason, origin in failed:
-        alike[reason, remedy_for(reason, origin)].append((subject, origin))
-    for (reason, remedy), each in alike.items():
-        subjects = [subject for subject, _ in each]
-        what = f"{words.format(many(len(each), noun))}: {reason.value}"
-        yield Problem(what, remedy, subjects, str(each[0][1]))
+    for subject, error in failed:
+        alike[error.reason, error.remedy].append((subject, error))
+    for (_, remedy), each in alike.items():
+        subjects, first = [subject for subject, _ in each], each[0][1]
+        what = f"{words.format(many(len(each), noun))}: {first}"
+        yield Problem(what, remedy, subjects, str(first.origin))
 
 
 def _stopped(found: Assessment) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from exporter.model.errors import NOWHERE, Origin, Reason
+from exporter.model.errors import CloudError, Reason
 
 UNKNOWN_MS = 0
 """In a column of milliseconds: the API said nothing, null, zero or less."""
@@ -264,8 +264,8 @@ class RouteStatus:
     """What is known of one route.
 
     `is_up` and `duration` are None before the first poll, `last_success_at` (Unix
-    seconds) before the first success. `reason` and `origin` tell of the last poll if it
-    failed. `snapshot` and `rollup` are None before the first success, and from
+    seconds) before the first success. `error` is how the last poll failed, if it did.
+    `snapshot` and `rollup` are None before the first success, and from
     `stale_after` on. `hidden` are the rows of the snapshot that another route of the
     item shows instead; `rollup` counts the others.
     """
@@ -274,11 +274,15 @@ class RouteStatus:
     polls: int = 0
     failures: Mapping[Reason, int] = field(default_factory=lambda: NO_FAILURES)
     is_up: bool | None = None
-    reason: Reason | None = None
-    origin: Origin = NOWHERE
+    error: CloudError | None = None
     last_success_at: float | None = None
     duration: float | None = None
     snapshot: Snapshot | None = None
     rollup: Rollup | None = None
     hidden: frozenset[int] = frozenset()
     published_at: float = 0.0
+
+    @property
+    def reason(self) -> Reason | None:
+        """Return the label of the error that the last poll failed with, if it did."""
+        return None if self.error is None else self.error.reason

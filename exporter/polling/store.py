@@ -204,8 +204,7 @@ def _after_failure(
         polls=status.polls + 1,
         failures=MappingProxyType(failures),
         is_up=False,
-        reason=error.reason,
-        origin=error.origin,
+        error=error,
         duration=poll.duration,
     )
 

@@ -11,7 +11,7 @@ from exporter.metrics.catalogue import CHECKPOINT
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.formats import Format
 from exporter.metrics.telemetry import Telemetry
-from exporter.model.errors import Reason
+from exporter.model.errors import Reason, RequestTimeoutError
 from exporter.model.lag import Times, rollup
 from exporter.model.types import (
     NO_FAILURES,
@@ -209,9 +209,8 @@ def small_statuses() -> tuple[RouteStatus, ...]:
         snapshot_of(ROUTE, *rows, dropped=3), hidden=frozenset({5}), polls=4
     )
     failures = {**NO_FAILURES, Reason.TIMEOUT: 2}
-    failed = RouteStatus(
-        SIBLING, 2, failures, is_up=False, reason=Reason.TIMEOUT, duration=60.0
-    )
+    late = RequestTimeoutError("failed")
+    failed = RouteStatus(SIBLING, 2, failures, is_up=False, error=late, duration=60.0)
     never = RouteStatus(replace(ROUTE, item_id="100070285"))
     return shown, failed, never
 

@@ -9,11 +9,17 @@ from html.parser import HTMLParser
 from typing import Any
 
 import core_cases
-from core_cases import ROUTE, SYNCED_AT_MS, one_way
+from core_cases import ERRORS, ROUTE, SYNCED_AT_MS, one_way
 from exposition_cases import snapshot_of, status_of, times_of
 
 from exporter.model.assessment import Assessment, StatusReport, assess
-from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.errors import (
+    NOWHERE,
+    InternalError,
+    Origin,
+    PermissionDeniedError,
+    Reason,
+)
 from exporter.model.lag import rollup
 from exporter.model.types import (
     UNKNOWN_DELAY_MS,
@@ -106,10 +112,14 @@ def found(*rows: Checkpoint, route: Route = ROUTE) -> RouteStatus:
     return status_of(snapshot_of(route, *rows))
 
 
-def failed(route: Route, reason: Reason, **more: Any) -> RouteStatus:
+def failed(
+    route: Route, reason: Reason, *, origin: Origin = NOWHERE, text: str = "failed"
+) -> RouteStatus:
     """Return the status of a route that was never polled to its end."""
-    status = RouteStatus(route, polls=1, is_up=False, reason=reason)
-    return replace(status, **more)
+    bug = InternalError(RuntimeError(text))
+    known = reason is not Reason.INTERNAL
+    error = ERRORS[reason](text, origin=origin) if known else bug
+    return RouteStatus(route, polls=1, is_up=False, error=error)
 
 
 def large(route: Route, count: int) -> RouteStatus:

@@ -25,6 +25,7 @@ from exporter.model.errors import (
     NotFoundError,
     Origin,
     Reason,
+    RequestTimeoutError,
     ThrottledError,
 )
 from exporter.model.problems import Problem, problems, verdict
@@ -403,7 +404,7 @@ def test_what_the_share_allows_is_no_reason() -> None:
 
 def test_a_failed_poll_blocks_nothing_while_its_route_has_data() -> None:
     """Only from `poll.stale_after` on is it unknown."""
-    failing = replace(found(row()), is_up=False, reason=Reason.TIMEOUT)
+    failing = replace(found(row()), is_up=False, error=RequestTimeoutError("late"))
 
     assert verdicts(assessed(failing)) == ["1: ready to fail over"]
 
@@ -459,9 +460,9 @@ def test_the_cause_stands_before_its_symptoms() -> None:
     wrong = list(problems(it))
 
     assert [problem.what for problem in wrong] == [
-        "1 lookup failed: throttled",
+        "1 lookup failed: 429",
         "Configured, but not found in the cloud",
-        "1 route could not be polled: timeout",
+        "1 route could not be polled: failed",
         "1 plan not RUNNING",
         "1 item not RUNNING",
         "1 checkpoint stalled",
@@ -485,13 +486,14 @@ def test_a_route_that_failed_is_named_with_what_to_do(reason: Reason) -> None:
     remedies = {e.reason: e.remedy for e in CloudError.__subclasses__()}
     remedies[Reason.PERMISSION] = "grant the RAM action rocketmq:ListA"
 
-    it = assessed(failed(ROUTE, reason, origin=Origin("ListA")))
+    status = failed(ROUTE, reason, origin=Origin("ListA"))
 
-    assert only(it) == Problem(
-        f"1 route could not be polled: {reason.value}",
+    assert status.error is not None
+    assert only(assessed(status)) == Problem(
+        f"1 route could not be polled: {status.error}",
         remedies[reason],
         [f"plan 1 item 10 {HERE}"],
-        "ListA",
+        str(status.error.origin),
     )
 
 
@@ -506,7 +508,7 @@ def test_what_fails_alike_is_one_problem() -> None:
 
     many, one = problems(assessed(*routes, other))
 
-    assert many.what == "1,234 routes could not be polled: permission"
+    assert many.what == "1,234 routes could not be polled: failed"
     assert many.remedy == "grant the RAM action rocketmq:ListA"
     assert (len(many.subjects), many.evidence) == (1_234, "ListA: request 0")
     assert one.remedy == "grant the RAM action rocketmq:ListB"
@@ -519,7 +521,7 @@ def test_a_failed_lookup_says_what_to_do() -> None:
     problem = only(assessed(plans=(), failures=failures))
 
     assert problem == Problem(
-        "2 lookups failed: permission",
+        "2 lookups failed: refused",
         "grant the RAM action rocketmq:ListDisasterRecoveryPlans",
         ["plan 1", "region cn-x"],
         "ListDisasterRecoveryPlans: HTTP 403, NoPermission, request 8C3A-1",

@@ -249,7 +249,7 @@ def test_trouble_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
     counted, failing, late, _ = capsys.readouterr().err.splitlines()
     assert counted == "1 checkpoint on 1 route."
     assert failing == (
-        "! 1,003 routes could not be polled: timeout (plan 1 item 0 rmq-here,"
+        "! 1,003 routes could not be polled: failed (plan 1 item 0 rmq-here,"
         " plan 1 item 1 rmq-here, plan 1 item 2 rmq-here and 1,000 more):"
         " raise api.timeout or poll.timeout, or look at the network."
     )

@@ -92,14 +92,14 @@ def test_it_says_first_what_is_wrong() -> None:
     """In the title and above all else; and what to do, where, and what the API said."""
     page = read(html_of(everything()))
 
-    assert page.text.lstrip().startswith("1 lookup failed: permission")
+    assert page.text.lstrip().startswith("1 lookup failed: refused")
     for word in (
         "To do: grant the RAM action rocketmq:ListDisasterRecoveryPlans.",
         "plan 2",
         "HTTP 403, NoPermission, request 8C3A-1",
         "Configured, but not found in the cloud",
         "instance rmq-cn-gone, plan 99",
-        "1 route could not be polled: timeout",
+        "1 route could not be polled: failed",
     ):
         assert word in page.text
 
@@ -273,7 +273,7 @@ def test_a_script_stays_text_wherever_it_stands() -> None:
     html = html_of(
         report_of(
             found(named, route=route),
-            failed(replace(route, item_id="x"), Reason.INTERNAL, origin=origin),
+            failed(replace(route, item_id="x"), Reason.MALFORMED, origin=origin),
             plans=[plan],
             items=[replace(item(EVIL, EVIL), status=f"{EVIL}_STOPPED")],
             missing=[Missing(EVIL, EVIL)],
