@@ -30,6 +30,7 @@ from exporter.model.errors import (
     CloudError,
     NotFoundError,
     Reason,
+    UnavailableError,
     capture_error,
 )
 from exporter.model.problems import many
@@ -139,14 +140,14 @@ class _Calls(ApiObserver):
         """Make a call about these ids; note how it went, and return what it gave."""
         if self._is_hopeless:
             call.close()
-            return CloudError(LIKELY_THE_SAME)
+            return UnavailableError(LIKELY_THE_SAME)
         self._called.add(action)
         found = await capture_error(call)
         if not isinstance(found, CloudError):
             self._note(Outcome.OK, action, ids, _told(action, found))
             return found
-        said = str(found).removeprefix(f"{action} ")
-        self._note(Outcome.FAILED, action, ids, f"{said}; {found.remedy}")
+        said = str(found).removeprefix(action).lstrip(": ")
+        self._note(Outcome.FAILED, action, ids, f"{said}: {found.remedy}")
         if found.bug is not None:
             log.error("check_failed", error=str(found), exc_info=found.bug)
         self._is_hopeless = found.reason in SAME_FOR_ALL
@@ -245,7 +246,7 @@ def _told(action: str, found: Found) -> str:
 def clock(region: str, skew_seconds: float | None) -> Verdict:
     """Return the verdict on our clock minus the API's, None where no answer told it.
 
-    >>> clock("cn-hangzhou", -1200.0).detail.partition(";")[0]
+    >>> clock("cn-hangzhou", -1200.0).detail.partition(":")[0]
     "this clock is 20m behind the API's"
     """
     subject = f"{region} clock"
@@ -258,4 +259,4 @@ def clock(region: str, skew_seconds: float | None) -> Verdict:
     said = f"this clock is {brief_duration(round(off))} {side} the API's"
     if off <= CLOCK_TOLERANCE_SECONDS:
         return Verdict(Outcome.OK, subject, said)
-    return Verdict(Outcome.FAILED, subject, f"{said}; {ClockError.remedy}")
+    return Verdict(Outcome.FAILED, subject, f"{said}: {ClockError.remedy}")

@@ -18,6 +18,7 @@ from exporter.model.errors import (
     CredentialsError,
     ExpiredCredentialsError,
     MalformedError,
+    NetworkFault,
     NonceUsedError,
     NotFoundError,
     Origin,
@@ -29,6 +30,7 @@ from exporter.model.errors import (
 
 T = TypeVar("T")
 
+WRONG_CALL = r"Invalid(?:Api|Action|Product|Region|Version|Protocol)"
 # The first that matches the start of the code counts. The codes are those of the
 # vendor's error centre and of its Terraform provider.
 BY_CODE: tuple[tuple[str, type[CloudError]], ...] = (
@@ -42,9 +44,9 @@ BY_CODE: tuple[tuple[str, type[CloudError]], ...] = (
     (r"NoPermission|Forbidden", PermissionDeniedError),
     (r"ServiceUnavailable|InternalError|RemoteCallError", UnavailableError),
     # What is not found here is no id of a plan: the request itself is wrong.
-    (r"Invalid(?:Api|Action|Product|Region|Version|Protocol)", MalformedError),
-    (r"InvalidParameter|Missing", MalformedError),
-    (r".*\.NotFound$", NotFoundError),
+    (WRONG_CALL, MalformedError),
+    (r".*\.Not(?:Found|Exist(?:s|ed)?)$", NotFoundError),
+    (r"Invalid|Missing", MalformedError),
 )
 BY_STATUS: Mapping[int, type[CloudError]] = {
     HTTPStatus.UNAUTHORIZED: CredentialsError,
@@ -52,21 +54,26 @@ BY_STATUS: Mapping[int, type[CloudError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,
     HTTPStatus.REQUEST_TIMEOUT: RequestTimeoutError,
 }
+ABOUT_THE_KEY = (CredentialsError, PermissionDeniedError)
 # The vendor's SDK takes any error that carries it for throttling; so do we.
 WAIT_HEADER = "x-acs-retry-after"
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_BAD_PARAMETER = re.compile(rf"(?!{WRONG_CALL})(?:Invalid|Missing)(?:Parameter)?(.*)")
+# Without digits, which a key has.
+_PARAMETER = re.compile(r"\.?([A-Za-z][A-Za-z.]{0,39})")
 # Foreign XML is not parsed.
 _XML_CODE = re.compile(rb"\s*<.*?<Code>\s*([A-Za-z0-9._-]{1,80})\s*</Code>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the API, whole."""
+    """One answer of the API, whole, and the host that gave it."""
 
     action: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    host: str = ""
 
 
 def data_of(answer: Answer, decode: Decode[T]) -> T:
@@ -95,20 +102,39 @@ def _failure_of(answer: Answer) -> CloudError:
     request_ids = said.get("RequestId"), said.get("requestId")
     request_id = safe_code(*request_ids, answer.headers.get("x-acs-request-id"))
     kind = _kind(code or "", status)
-    if kind is NotFoundError and success is None and not code:
-        # Without an envelope it is a proxy's page, and says nothing of an id.
+    is_word = bool(code) or success is not None
+    is_page = not is_word and answer.body.lstrip().startswith(b"<")
+    if not is_word and (kind is NotFoundError or (is_page and kind in ABOUT_THE_KEY)):
+        # A proxy's page says nothing of an id, and none in HTML of a key.
         kind = MalformedError
     pause = _seconds(answer.headers, WAIT_HEADER, 0.001)
     if pause is not None:
         kind = ThrottledError
-    what = code or f"HTTP {status}"
-    if not code and status == HTTPStatus.OK:
-        what += ", but nothing of the documented shape"
+    is_bad = kind is MalformedError
+    origin = Origin(
+        answer.action,
+        code,
+        status,
+        request_id,
+        _bad_parameter(code, said.get("dynamicCode")) if is_bad else None,
+        NetworkFault.PAGE if is_bad and is_page else None,
+        answer.host,
+    )
     return kind(
-        f"{answer.action} answered {what}",
-        origin=Origin(answer.action, code, status, request_id),
+        f"{answer.action} answered {_told(origin)}",
+        origin=origin,
         retry_after=pause or _seconds(answer.headers, "Retry-After", 1.0),
     )
+
+
+def _told(origin: Origin) -> str:
+    """Return what an answer without data was, in a few words."""
+    what = origin.code or f"HTTP {origin.status}"
+    if origin.fault:
+        return f"{what} with a web page"
+    if not origin.code and origin.status == HTTPStatus.OK:
+        return f"{what}, but nothing of the documented shape"
+    return f"{what}, parameter {origin.parameter}" if origin.parameter else what
 
 
 def _kind(code: str, status: int) -> type[CloudError]:
@@ -120,6 +146,15 @@ def _kind(code: str, status: int) -> type[CloudError]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnavailableError
     return BY_STATUS.get(status, MalformedError)
+
+
+def _bad_parameter(code: str | None, named: object) -> str | None:
+    """Return the parameter that a code is about: the one named beside it, or in it."""
+    about = _BAD_PARAMETER.match(code or "")
+    for name in (named, about[1]) if about else ():
+        if isinstance(name, str) and (found := _PARAMETER.fullmatch(name)):
+            return found[1]
+    return None
 
 
 def safe_code(*codes: object) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import ssl
@@ -26,6 +27,7 @@ from exporter.config.fields import is_loopback
 from exporter.model.errors import (
     CloudError,
     MalformedError,
+    NetworkFault,
     Origin,
     RequestTimeoutError,
     UnavailableError,
@@ -35,6 +37,19 @@ T = TypeVar("T")
 
 # A page of 1,000 checkpoints is under 1 MB; what is larger is no answer of this API.
 LARGEST_BODY_BYTES = 16 * 2**20
+# The first that fits.
+FAULTS = (
+    (aiohttp.ClientConnectorCertificateError, NetworkFault.CERTIFICATE),
+    (aiohttp.ClientSSLError, NetworkFault.TLS),
+    (aiohttp.ClientHttpProxyError, NetworkFault.PROXY),
+    (aiohttp.ClientProxyConnectionError, NetworkFault.PROXY),
+    # Ours are always good.
+    (aiohttp.InvalidURL, NetworkFault.PROXY),
+    (aiohttp.ClientConnectorDNSError, NetworkFault.DNS),
+    (aiohttp.ClientConnectorError, NetworkFault.UNREACHABLE),
+    (TimeoutError, NetworkFault.TIMEOUT),
+)
+BROKEN = NetworkFault.BROKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,7 @@ class Exchange:
         return data_of(await self._receive(url, headers, call.action), decode)
 
     async def _receive(self, url: URL, headers: dict[str, str], action: str) -> Answer:
+        proxy = _proxy_for(url)
         try:
             async with (
                 asyncio.timeout(self.timeout),
@@ -109,19 +125,15 @@ class Exchange:
                     url,
                     headers=headers,
                     allow_redirects=False,
-                    proxy=_proxy_for(url),
+                    proxy=proxy,
                 ) as response,
             ):
                 self._note_clock(response.headers)
                 body = await _bounded_body(response, action)
-                return Answer(action, response.status, response.headers, body)
-        except TimeoutError:
-            failure: CloudError = RequestTimeoutError(
-                f"{action} was not answered within {self.timeout:g} s",
-                origin=Origin(action),
-            )
-        except aiohttp.ClientError as error:
-            failure = _failure_from(error, action)
+                host = url.host or ""
+                return Answer(action, response.status, response.headers, body, host)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            failure = _failure_from(error, action, url.host or "", proxy)
         # Raised here, it is not chained to an error that quotes headers and bodies.
         raise failure
 
@@ -134,19 +146,32 @@ class Exchange:
         self.on_clock_skew(self.wall() - theirs.replace(tzinfo=UTC).timestamp())
 
 
-def _failure_from(error: aiohttp.ClientError, action: str) -> CloudError:
+def _failure_from(
+    error: TimeoutError | aiohttp.ClientError, action: str, host: str, proxy: str | None
+) -> CloudError:
     """Return what stands for an answer that never came, or came broken."""
-    origin = Origin(action)
     is_proxys = isinstance(error, aiohttp.ClientHttpProxyError)
     if isinstance(error, aiohttp.ClientResponseError) and not is_proxys:
+        origin = Origin(action)
         return MalformedError(f"{action} was answered with broken HTTP", origin=origin)
-    what = type(error).__name__
     # The text of the others repeats what the API sent; resolvers count below zero.
-    is_tls = isinstance(error, aiohttp.ClientSSLError)
-    if isinstance(error, aiohttp.ClientOSError) and not is_tls:
-        number = error.errno or 0
-        what += f" ({os.strerror(number)})" if number > 0 else ""
-    return UnavailableError(f"{action} got no whole answer: {what}", origin=origin)
+    number = (isinstance(error, aiohttp.ClientOSError) and error.errno) or 0
+    fault = next((f for kind, f in FAULTS if isinstance(error, kind)), BROKEN)
+    if fault is NetworkFault.UNREACHABLE and number == errno.ECONNREFUSED:
+        fault = NetworkFault.REFUSED
+    if proxy is not None:
+        # Without the login that stands in its URL.
+        by = proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/")
+        # Behind a proxy it is its own name that is looked up here.
+        fault = NetworkFault.PROXY if fault is NetworkFault.DNS else fault
+        host = by if fault is NetworkFault.PROXY else f"{host} through the proxy {by}"
+    is_systems = number > 0 and not isinstance(error, aiohttp.ClientSSLError)
+    why = f" ({os.strerror(number)})" if is_systems else ""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        why = f" (HTTP {error.status})"
+    kind = RequestTimeoutError if fault is NetworkFault.TIMEOUT else UnavailableError
+    origin = Origin(action, fault=fault, host=host)
+    return kind(f"{action}: {fault.words.format(host)}{why}", origin=origin)
 
 
 async def _bounded_body(response: aiohttp.ClientResponse, action: str) -> bytes:

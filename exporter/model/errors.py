@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
@@ -29,14 +29,70 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
+class NetworkFault(Enum):
+    """Why the API's answer never came, a closed set: what to tell, and what to do."""
+
+    DNS = "cannot resolve {}", "check api.region, api.network and DNS"
+    REFUSED = "{} refuses connections", "check api.endpoint and the firewall"
+    UNREACHABLE = "cannot reach {}", "check the firewall and the network's routes"
+    CERTIFICATE = (
+        "{} has a certificate that is not trusted",
+        "set SSL_CERT_FILE to a file with its CA, or correct api.endpoint",
+    )
+    TLS = "cannot speak TLS with {}", "check api.endpoint, and any proxy in the way"
+    PROXY = "cannot use the proxy {}", "check https_proxy and no_proxy"
+    PAGE = (
+        "{} answers with a web page instead of the API",
+        "look for a proxy in the way: check https_proxy, no_proxy and api.endpoint",
+    )
+    TIMEOUT = (
+        "{} does not answer",
+        "check the firewall and any proxy; if it is only slow, raise api.timeout",
+    )
+    BROKEN = (
+        "{} breaks connections",
+        "wait; if it lasts, check the firewall and any proxy in the way",
+    )
+
+    def __init__(self, words: str, remedy: str) -> None:
+        self.words = words
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which answer of the API an error came from; what it did not say is None."""
+    """Which answer of the API an error came from; what it did not say is None.
+
+    `parameter` is one that the API refuses. Where no answer came, `fault` says why, and
+    `host` who should have answered.
+    """
 
     action: str | None = None
     code: str | None = None
     status: int | None = None
     request_id: str | None = None
+    parameter: str | None = None
+    fault: NetworkFault | None = None
+    host: str = ""
+
+    @property
+    def refuses_page_size(self) -> bool:
+        """Tell whether the number of rows asked for is what the API refuses."""
+        said = (self.code, self.parameter if self.code else None)
+        return any((word or "").lower().endswith("pagesize") for word in said)
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about a fault or a parameter, empty if it is neither."""
+        if self.fault:
+            return self.fault.remedy
+        if self.refuses_page_size:
+            return "set api.page_size to auto, or to less"
+        about = (
+            self.parameter
+            and f"correct what the configuration says of {self.parameter}"
+        )
+        return about or ""
 
     def __str__(self) -> str:
         """Return what to tell the vendor's support; empty if nothing is known.
@@ -45,8 +101,10 @@ class Origin:
         'ListDisasterRecoveryPlans: HTTP 403, NoPermission, request 8C3A'
         """
         said = (
+            self.fault.words.format(self.host) if self.fault else "",
             f"HTTP {self.status}" if self.status else "",
             self.code or "",
+            f"parameter {self.parameter}" if self.parameter else "",
             f"request {self.request_id}" if self.request_id else "",
         )
         words = ", ".join(filter(None, said))
@@ -79,16 +137,18 @@ class CloudError(Exception):
         super().__init__(message)
         self.origin = origin
         self.retry_after = retry_after
+        self.remedy = origin.remedy or self.remedy
 
     def is_news_after(self, before: CloudError | None) -> bool:
         """Tell whether to log this error after `before` was logged.
 
-        A transient error always means the same: wait. Every other text may ask for
+        Transient errors with one remedy mean the same. Every other text may ask for
         another repair.
         """
         if before is None or before.reason is not self.reason:
             return True
-        return not self.is_transient and str(before) != str(self)
+        is_same = self.is_transient or str(before) == str(self)
+        return before.remedy != self.remedy or not is_same
 
 
 class ThrottledError(CloudError):

@@ -203,7 +203,7 @@ async def test_throttling_is_waited_out() -> None:
         verdicts = await live_check(settings_for(cloud.url, [{"id": "1"}]))
 
     (line,) = failures(verdicts)
-    assert line.endswith(f"answered Throttling.User; {ThrottledError.remedy}")
+    assert line.endswith(f"answered Throttling.User: {ThrottledError.remedy}")
     assert {asked.target.partition("?")[0] for asked in cloud.asked} == {PLANS}
 
 
@@ -216,7 +216,7 @@ async def test_a_wrong_secret_is_told_once() -> None:
     )
 
     (line,) = failures(verdicts)
-    assert f"answered SignatureDoesNotMatch; {CredentialsError.remedy}" in line
+    assert f"answered SignatureDoesNotMatch: {CredentialsError.remedy}" in line
     skipped = [v.detail for v in verdicts if v.outcome is SKIPPED]
     assert skipped == [LIKELY_THE_SAME] * 4
     assert len(stats.requests) == 1
@@ -229,7 +229,7 @@ async def test_a_key_file_that_is_not_there_leaves_nothing_to_sign_with() -> Non
     (verdict,) = await live_check(load(flags=given, environ={}, file=None))
 
     assert verdict.line() == (
-        "FAILED  credential: /no/key cannot be read (No such file or directory);"
+        "FAILED  credential: /no/key cannot be read (No such file or directory):"
         f" {CredentialsError.remedy}"
     )
 
@@ -254,9 +254,9 @@ async def test_a_key_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("seconds", "outcomes", "said"),
     [
-        (1_200, {FAILED, SKIPPED}, f"20m behind the API's; {ClockError.remedy}"),
-        (-1_200, {FAILED, SKIPPED}, f"20m ahead of the API's; {ClockError.remedy}"),
-        (90, {OK}, f"1m 30s behind the API's; {ClockError.remedy}"),
+        (1_200, {FAILED, SKIPPED}, f"20m behind the API's: {ClockError.remedy}"),
+        (-1_200, {FAILED, SKIPPED}, f"20m ahead of the API's: {ClockError.remedy}"),
+        (90, {OK}, f"1m 30s behind the API's: {ClockError.remedy}"),
         (30, {OK}, "30s behind the API's"),
     ],
 )
@@ -304,7 +304,7 @@ async def test_unknown_ids_are_named_by_their_kind() -> None:
     named = ("(plan 99): ", "item 5): ", "instance rmq-x): ")
     for name, line in zip(named, failures(verdicts), strict=True):
         assert name in line
-        assert line.endswith(f"NotFound; {NotFoundError.remedy}")
+        assert line.endswith(f"NotFound: {NotFoundError.remedy}")
     assert verdicts[-2].outcome is OK
     assert INSTANCE in verdicts[-2].subject
 
@@ -318,7 +318,7 @@ async def test_a_plan_that_was_deleted_does_not_exist() -> None:
         verdicts = await live_check(settings_for(cloud.url, [{"id": "1"}]))
 
     (line,) = failures(verdicts)
-    assert f"(plan 1): its status is DELETED; {NotFoundError.remedy}" in line
+    assert f"(plan 1): its status is DELETED: {NotFoundError.remedy}" in line
     assert len(cloud.asked) == 2
 
 
@@ -374,7 +374,7 @@ async def test_a_bug_is_told_and_logged(monkeypatch: pytest.MonkeyPatch) -> None
     with capture_logs() as logs:
         verdicts = await live_check(settings, wall=lambda: break_(time.time))
 
-    assert "unexpected ZeroDivisionError; report it" in failures(verdicts)[0]
+    assert "unexpected ZeroDivisionError: report it" in failures(verdicts)[0]
     assert [isinstance(one["exc_info"], ZeroDivisionError) for one in logs] == [True]
 
 

@@ -25,6 +25,7 @@ from exporter.model.errors import (
     CredentialsError,
     ExpiredCredentialsError,
     MalformedError,
+    NetworkFault,
     NonceUsedError,
     NotFoundError,
     Origin,
@@ -141,9 +142,7 @@ def test_success_may_be_left_out_where_there_is_data() -> None:
         (599, Reason.UNAVAILABLE),
     ],
 )
-@pytest.mark.parametrize(
-    "body", [b"", b"<html><h1>Bad</h1></html>", b"\xff\xfe\x00", b"[1]", b'"x"', b"{"]
-)
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"[1]", b'"x"', b"{"])
 def test_what_is_no_answer_of_the_api_is_known_by_its_status(
     body: bytes, status: int, reason: Reason
 ) -> None:
@@ -153,6 +152,44 @@ def test_what_is_no_answer_of_the_api_is_known_by_its_status(
     assert error.reason is reason
     assert error.origin == Origin(ACTION, None, status, None)
     assert str(error).startswith(f"List answered HTTP {status}")
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 404])
+def test_a_web_page_is_a_proxys_and_says_nothing_of_key_or_id(status: int) -> None:
+    """Whoever reads "grant the RAM action" would look in the wrong place."""
+    error = refused(b"\n<!DOCTYPE html><h1>Log in</h1>", status)
+
+    assert error.reason is Reason.MALFORMED
+    assert str(error) == f"List answered HTTP {status} with a web page"
+    assert error.remedy == NetworkFault.PAGE.remedy
+    assert refused(b"<h1>Bad Gateway</h1>", 502).reason is Reason.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("code", "named", "parameter"),
+    [
+        ("InvalidpageSize", "pageSize", "pageSize"),
+        ("MissinginstanceId", "instanceId", "instanceId"),
+        ("MissinginstanceId", None, "instanceId"),
+        ("InvalidParameter", "filter", "filter"),
+        ("InvalidParameter.pageSize", "LTAI5tTESTakid", "pageSize"),
+        ("InvalidParameter", SECRET, None),
+        ("InvalidRegion.NotFound", "RegionId", None),
+        ("InvalidAccessKeyId.NotFound", "LTAIakid", None),
+        ("Instance.NotFound", "InstanceId", None),
+    ],
+)
+def test_a_refused_parameter_is_named(
+    code: str, named: str | None, parameter: str | None
+) -> None:
+    """By dynamicCode where it names one, else by the code; and no value ever is."""
+    error = refused({"success": False, "code": code, "dynamicCode": named}, 400)
+
+    assert error.origin.parameter == parameter
+    assert error.origin.refuses_page_size == (parameter == "pageSize")
+    told = f", parameter {parameter}" if parameter else ""
+    assert str(error) == f"List answered {code}{told}"
+    assert (parameter or "").removeprefix("pageSize") in error.remedy
 
 
 def test_an_envelope_of_the_service_with_404_is_an_unknown_id() -> None:
@@ -252,12 +289,17 @@ TABLE: list[tuple[str, int, type[CloudError]]] = [
     ("InvalidRegion.NotFound", 404, MalformedError),
     ("InvalidProtocol.NeedSsl", 404, MalformedError),
     ("MissingParameter", 400, MalformedError),
-    ("InvalidParameter.instanceId", 400, MalformedError),
+    ("InvalidParameter", 404, MalformedError),
     ("Instance.NotFound", 404, NotFoundError),
     ("DisasterRecoveryPlan.NotFound", 404, NotFoundError),
     ("DisasterRecoveryItem.NotFound", 400, NotFoundError),
+    ("InvalidInstanceId.NotFound", 404, NotFoundError),
+    ("DisasterRecoveryPlan.NotExist", 400, NotFoundError),
+    ("DisasterRecoveryPlan.NotExists", 403, NotFoundError),
+    ("InstanceAcl.NotExisted", 400, NotFoundError),
     ("SomethingNew", 404, NotFoundError),
     ("Instance.NotFoundButWhy", 400, MalformedError),
+    ("Instance.NotExistedButWhy", 400, MalformedError),
     ("SomethingNew", 400, MalformedError),
     ("DateFormatError", 400, MalformedError),
 ]

@@ -10,6 +10,8 @@ from virtual_time import virtually
 from exporter.model.errors import (
     CredentialsError,
     InternalError,
+    NetworkFault,
+    Origin,
     RequestTimeoutError,
     UnavailableError,
     capture_error,
@@ -76,5 +78,8 @@ def test_only_what_asks_for_another_remedy_is_news() -> None:
     assert down.is_news_after(None)
     assert not UnavailableError("reset").is_news_after(down)
     assert RequestTimeoutError("late").is_news_after(down)
+    dns = UnavailableError("x", origin=Origin(fault=NetworkFault.DNS))
+    assert dns.is_news_after(down)
+    assert not dns.is_news_after(dns)
     assert CredentialsError("the file is gone").is_news_after(refused)
     assert not CredentialsError("SignatureDoesNotMatch").is_news_after(refused)

@@ -27,7 +27,7 @@ from exporter.cloud.http import (
     new_session,
 )
 from exporter.cloud.signing import Credentials, authorization, canonical_query
-from exporter.model.errors import CloudError, Reason
+from exporter.model.errors import CloudError, NetworkFault, Reason
 
 ACTION = "ListDisasterRecoveryPlans"
 PATH = "/disaster_recovery"
@@ -213,7 +213,8 @@ async def test_a_slow_answer_is_a_timeout(cloud: FakeCloud) -> None:
         released.set()
 
     assert [error.reason for error in errors] == [Reason.TIMEOUT] * 2
-    assert str(errors[0]) == f"{ACTION} was not answered within 0.05 s"
+    assert str(errors[0]) == f"{ACTION}: 127.0.0.1 does not answer"
+    assert {error.remedy for error in errors} == {NetworkFault.TIMEOUT.remedy}
 
 
 async def test_a_body_over_the_bound_is_refused_while_it_arrives(
@@ -297,30 +298,53 @@ async def test_a_reset_connection_is_unavailable_and_sent_once(
     async with raw_server(counted) as url:
         error = await client.refused(url)
 
-    assert error.reason is Reason.UNAVAILABLE
+    assert error.origin.fault is NetworkFault.BROKEN
     assert connections == 1
     assert not any(secret in everything_about(error) for secret in SECRETS)
 
 
-async def test_a_refused_connection_is_unavailable_and_says_so(
-    client: Client, unused_tcp_port: int
+@pytest.mark.parametrize("is_proxied", [False, True])
+async def test_a_host_that_cannot_be_reached_is_named_with_what_to_do(
+    cloud: FakeCloud,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+    *,
+    is_proxied: bool,
 ) -> None:
-    """The system's own words are safe, and tell what to look at."""
-    error = await client.refused(f"http://127.0.0.1:{unused_tcp_port}")
-
-    assert error.reason is Reason.UNAVAILABLE
-    assert "ClientConnectorError (Connection refused)" in str(error)
-
-
-async def test_an_unknown_host_or_protocol_is_unavailable_and_not_misread(
-    cloud: FakeCloud, client: Client
-) -> None:
-    """Resolvers and TLS count their errors in numbers of their own."""
-    for url in ("http://rocketmq.invalid", cloud.url.replace("http", "https")):
-        error = await client.refused(url)
+    """Resolvers and TLS count their errors in numbers of their own: not told."""
+    closed, nobody = f"127.0.0.1:{unused_tcp_port}", "rocketmq.invalid"
+    if is_proxied:
+        wanted = {
+            closed: f"cannot use the proxy {closed} (Connection refused)",
+            f"me:CANARY@{nobody}:99": f"cannot use the proxy {nobody}:99",
+            f"me:CANARY@{nobody}:x/": f"cannot use the proxy {nobody}:x",
+        }
+    else:
+        wanted = {
+            f"http://{closed}": "127.0.0.1 refuses connections (Connection refused)",
+            f"https://{nobody}": f"cannot resolve {nobody}",
+            cloud.url.replace("http", "https"): "cannot speak TLS with 127.0.0.1",
+        }
+    for url, told in wanted.items():
+        if is_proxied:
+            monkeypatch.setenv("https_proxy", f"http://{url}")
+        error = await client.refused("https://api.invalid" if is_proxied else url)
 
         assert error.reason is Reason.UNAVAILABLE
-        assert "(" not in str(error)
+        assert str(error) == f"{ACTION}: {told}"
+        assert str(error.origin) == str(error).partition(" (")[0]
+        assert error.origin.fault is not None
+        assert error.remedy == error.origin.fault.remedy
+        assert "CANARY" not in everything_about(error)
+
+
+def test_each_fault_of_the_network_has_its_own_words_and_remedy() -> None:
+    """And what surfaces in a runbook names the settings to look at."""
+    told = {fault.words.format("host") for fault in NetworkFault}
+
+    assert len(told) == len({fault.remedy for fault in NetworkFault}) == 9
+    assert NetworkFault.DNS.remedy == "check api.region, api.network and DNS"
 
 
 @pytest.mark.parametrize(
@@ -357,8 +381,9 @@ async def test_only_the_server_that_is_meant_gets_a_request(
             assert await client.send(url) == b"ok"
             assert b"\r\nUser-Agent: rocketmq-dr-exporter/" in heard[0]
         else:
-            assert (await client.refused(url)).reason is Reason.UNAVAILABLE
-            assert heard == []
+            error = await client.refused(url)
+            assert error.origin.fault is NetworkFault.CERTIFICATE
+            assert (error.reason, heard) == (Reason.UNAVAILABLE, [])
     server.close()
 
 
@@ -432,5 +457,6 @@ async def test_a_proxy_that_lets_nothing_through_is_unavailable(
         monkeypatch.setenv("https_proxy", url.replace("http://", "http://u:CANARY@"))
         error = await client.refused("https://rocketmq.invalid")
 
-    assert error.reason is Reason.UNAVAILABLE
+    assert error.origin.fault is NetworkFault.PROXY
+    assert str(error).endswith(f"{url.removeprefix('http://')} (HTTP {status})")
     assert not any(secret in everything_about(error) for secret in SECRETS)
