@@ -11,9 +11,9 @@ from bench.scrapes import Cost
 WHAT = """\
 # Benchmarks
 
-Written by `make bench`; do not edit. All numbers are of one run on one machine, taken
-from outside the processes, and medians of several rounds in which the targets take
-turns. Absolute times are this machine's; the ratios are what to compare.
+`make bench` writes this page. All numbers come from one run on one machine, measured
+from outside the processes, as medians of several rounds. Compare the ratios: absolute
+times are this machine's.
 
 ## Targets
 
@@ -22,37 +22,23 @@ At 100,000 checkpoints, families lag, age and last sync, gzip, unless said other
 HOW = f"""\
 ## How
 
-- The upstream is the simulated cloud in its own process, over HTTPS, with a certificate
-  that a throwaway authority signed; the trust store also has the public authorities, as
-  anywhere. The cloud yields the CPU to what is measured (`nice`). Its checkpoints are
-  healthy, so that each has all three samples, on {ROUTES} routes.
-- Peers (b), (c) and (d) serve what our exporter showed, row by row or byte by byte; at
-  1,000 and 10,000 the run compares every sample of (b) and (c) with ours and fails if
-  one differs. Peer (a) polls by itself, one page after the other, 100 rows a page.
-- A scrape is one GET with `Accept-Encoding: gzip` over a kept connection
-  (prometheus_client closes its own), from the request to the last byte, not unpacked.
-  Ours is scraped more than a second apart, so every age is rendered again, and then
-  at once again.
-- A poll's CPU is the user and system time of the exporter's process (`/proc`) while it
-  polls without a pause and with no limit that matters, over the pages it counts itself;
-  decoding, rendering, compression and the closing scrape are in it.
-- Peak memory is `VmHWM` of the whole process; ours is the higher of one that polls
-  without a pause and one that is only scraped.
-- The peaks with all on one route, and with two routes that list the same, are of
-  twenty polls of each route without a pause, with a scrape every half second, and one
-  scrape without gzip at the end.
-- Scrapes while it polls: all 100,000 on one route, polled over and over; one scrape
-  every 50 ms, so that one in twenty has to render every age, and the p99 is of those.
-- Stalls: another process asks for `/-/healthy` every 2 ms, which the loop answers
-  without work; the longest answer of each run is how long the loop, or the machine, was
-  busy with something else. It has the client's own cost in it and the scheduler's: with
-  cloud, exporter, prober and scraper there are more processes than cores.
-- `demo` is timed from the start of Python to the last byte of `/metrics` after
-  `/-/ready` said 200; the import is a whole `python -c "import exporter.app.cli"`.
+- The upstream is the simulated cloud in its own process, over HTTPS. Its checkpoints
+  are healthy, so that each has all three samples, on {ROUTES} routes.
+- (b), (c) and (d) serve what our exporter showed; the run fails if a sample of (b) or
+  (c) differs from ours. (a) polls by itself, one page of 100 rows after the other.
+- A scrape is one GET with `Accept-Encoding: gzip`, from the request to the last byte.
+  Ours come more than a second apart, so that every age is rendered again; *again* is a
+  second scrape right after.
+- A poll's CPU is the process's own, while it polls without a pause and without a limit
+  that matters; decoding, rendering and compression are in it.
+- Peak memory is `VmHWM` of the whole process, polls included.
+- While it polls: all 100,000 on one route, polled over and over, one scrape every
+  50 ms. Another process asks for `/-/healthy` every 2 ms; its longest wait is a stall.
+- `demo` is timed to the last byte of `/metrics` after `/-/ready` said 200.
 
 ```sh
 make bench                  # all of it
-make bench BENCH=--quick    # a look, in under two minutes; writes nothing here
+make bench BENCH=--quick    # two minutes; writes nothing here
 ```
 """
 

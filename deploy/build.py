@@ -1,7 +1,7 @@
 """Writes what deployments take from elsewhere; with --check it only compares.
 
 Kustomize reads rules and routes in no form but a manifest's, compose needs receivers
-that can be called, and the chart's README and schema repeat what its values.yaml says.
+that can be called, and the chart's schema repeats what its values.yaml says.
 Exit 1 with --check when a file is not what it has to be.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from deploy.chart import readme, schema, values
+from deploy.chart import schema, values
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = Path("deploy")
@@ -148,7 +148,6 @@ def files(root: Path) -> Mapping[Path, str]:
         components / "prometheus-operator/prometheus-rule.yaml": prometheus_rule(rules),
         routes: alertmanager_config(alertmanager),
         DEPLOY / "compose" / "alertmanager.yml": without_calls(alertmanager),
-        CHART / "README.md": readme(found),
         CHART / "values.schema.json": schema(found),
     }
 

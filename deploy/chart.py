@@ -1,14 +1,10 @@
-"""The chart's README.md and values.schema.json, written from its values.yaml.
-
-The README repeats what values.yaml says of each value, the schema its type.
-"""
+"""The chart's values.schema.json, written from what its values.yaml says."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import yaml
@@ -18,54 +14,6 @@ from exporter.config.catalogue import SettingSpec, setting_specs
 Schema = dict[str, Any]
 
 _WORDS, _SCHEMA = "# -- ", "# @schema "
-_INTRODUCTION = """\
-# rocketmq-dr-exporter
-
-Written by `deploy/build.py` from [values.yaml](values.yaml): change it there.
-
-A Helm chart of the [exporter](../../../README.md). It installs one exporter and a
-Service; everything that some clusters lack is off by default.
-
-```sh
-cd deploy/helm
-helm install dr rocketmq-dr-exporter --set simulator.enabled=true    # no account needed
-
-kubectl create secret generic dr-key \\
-  --from-literal=access-key-id=LTAI… --from-file=access-key-secret=FILE
-helm install dr rocketmq-dr-exporter --set credentials.existingSecret=dr-key \\
-  --set config.api.region=cn-hangzhou --set serviceMonitor.enabled=true
-
-helm test dr    # does /metrics answer?
-```
-
-Unknown values are refused, and so are unknown settings in `config`. See
-[docs/deploy.md](../../../docs/deploy.md#helm) for more, and [ci/](ci) for examples.
-
-## Objects
-
-| values | |
-|---|---|
-| by default | a Deployment of one, a Service, a ConfigMap, a ServiceAccount |
-| `shards: 4` | a StatefulSet of 4 instead; each polls its share of the routes |
-| `ha.enabled` | two replicas of which one polls, and a Role for their Lease |
-| both | two StatefulSets, `-a` and `-b`: each shard is a pair |
-| `serviceMonitor`, `prometheusRule` | objects for the Prometheus Operator |
-| `alertmanagerConfig` | another: routes and inhibitions for your Alertmanager |
-| `dashboards` | ConfigMaps for Grafana's sidecar |
-| `podDisruptionBudget`, `networkPolicy` | one of each |
-
-## Upgrading
-
-Names and selectors depend only on the release's name, `nameOverride` and
-`fullnameOverride`. From `shards: 1` to more, or back, and to or from pairs of shards,
-one kind replaces the other: for a moment both poll. With pairs of shards, both replicas
-of a shard restart at the same time, and nobody polls it meanwhile.
-
-`--reuse-values` keeps the old chart's defaults, and has none for a new value: use
-`--reset-then-reuse-values`.
-
-`helm uninstall` does not delete the Leases of `ha`: the exporters created them.
-"""
 
 GIVEN_BY_THE_CHART = (
     "api.access_key_id",
@@ -147,29 +95,6 @@ def _comments(lines: list[str], line: int) -> tuple[str, dict[str, Any]]:
         elif words:
             words.append(each.removeprefix("# "))
     return " ".join(words), schema
-
-
-def readme(values: Iterable[Value]) -> str:
-    """Return the text of the README."""
-    return "\n".join([_INTRODUCTION, *_tables(values)])
-
-
-def _tables(values: Iterable[Value]) -> Iterator[str]:
-    """Yield a table of the values for each run of them that belong together."""
-    yield "## Values\n"
-    yield "| value | default | meaning |\n|---|---|---|"
-    for _, group in groupby(values, lambda value: value.path[0]):
-        yield from (
-            f"| `{'.'.join(value.path)}` | `{_written(value.default)}` | "
-            f"{value.description} |"
-            for value in group
-        )
-    yield ""
-
-
-def _written(default: Any) -> str:
-    """Return a default as one line of YAML."""
-    return json.dumps(default, ensure_ascii=False)
 
 
 def schema(values: Iterable[Value]) -> str:

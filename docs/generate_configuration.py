@@ -18,89 +18,55 @@ DOCS = Path(__file__).parent
 _INTRODUCTION = f"""\
 # Configuration
 
-Written by `docs/generate_configuration.py` from `exporter/config/`: change it there.
+`docs/generate_configuration.py` writes this page and [example.yaml](example.yaml) from
+`exporter/config/`. Change the settings there.
 
-Everything has a default: without any configuration the exporter finds every RUNNING
-plan of `cn-hangzhou` with the credentials of the standard Alibaba Cloud chain.
+Every setting has a default. Without a configuration the exporter finds every RUNNING
+plan of `cn-hangzhou`, with the [credentials](credentials.md) of the standard chain.
 
 ## Where settings come from
 
 A flag wins over the environment, the environment over the file, the file over the
-default. `--config.file` or `{PREFIX}CONFIG__FILE` names the file, which is YAML in
-UTF-8; [example.yaml](example.yaml) shows all of it. `rocketmq-dr-exporter check` reads
-the configuration, prints one line for each fault, and exits with 2 if there is one.
+default. `rocketmq-dr-exporter check` validates all of them: it prints one line for each
+fault and exits with 2.
 
-- **File.** An unknown key, or a key that stands twice, is a fault. A key without a
-  value (`null`) counts as left out.
-- **Environment.** The variable of a setting is `{PREFIX}` and its path in capitals,
-  levels joined by two underscores. A list is JSON (`["a", "b"]`) or its entries
-  separated by commas; entries that hold a comma or begin with `[` need JSON. `plans` is
-  JSON. A variable of our prefix that names no setting is a warning at start and a fault
-  for `check`, except `{PREFIX}EXPORTER_…`, which Kubernetes injects for a Service of
-  that name.
-- **Flags.** The flag of a setting is its path with dashes. A flag of a list may be
-  given several times, one entry each, and `--plans` takes JSON or YAML. The secrets
-  have no flag, as every user of a machine can read its command lines.
-
-## Reloading
-
-SIGHUP reads the file again, and so does a POST or PUT to `/-/reload` where
-`web.enable_lifecycle` is on. Flags and environment still win over it.
-
-- All of it is checked first and applied as a whole. With a fault nothing changes: each
-  fault is a line of the log, and of the answer, which is a 500;
-  `rocketmq_dr_exporter_config_last_reload_successful` is 0 until a reload succeeds.
-- Routes that stay keep their snapshots; the others go at once. New ones come as soon
-  as the API has answered for them. Another `region` or `filter` of a plan makes other
-  routes of it.
-- Polls under way begin again, which is no failure, and every route is polled soon
-  after. Only then do other values of `metrics.max_checkpoints`, `groups` and `topics`
-  show.
-- A rate that throttling had lowered starts at `api.requests_per_second` again.
-- **`web` and `ha` need a restart**, and so does `shard` where `ha.lease` is set. A
-  reload that would change them logs `restart_needed` with their names and applies the
-  rest.
-
-Secrets that are given as files need no reload.
+- **File**: YAML. Name it by `--config.file` or `{PREFIX}CONFIG__FILE`. An unknown key
+  and a key given twice are faults. `null` means left out.
+- **Environment**: `{PREFIX}` and the path in capitals, levels joined by two
+  underscores: `poll.stale_after` is `{PREFIX}POLL__STALE_AFTER`. A list is JSON, or
+  entries separated by commas. `plans` is JSON. A variable with this prefix that names
+  no setting is a warning at start and a fault for `check`; `{PREFIX}EXPORTER_…` is not,
+  because Kubernetes injects it.
+- **Flag**: `--` and the path, with dashes: `--poll.stale-after=5m`. Repeat the flag of
+  a list. `--plans` takes JSON or YAML. The file of `web.config_file` is
+  `--web.config.file`. A secret has no flag, because every user of a machine can read
+  command lines.
 
 ## How values are written
 
-- **Durations** as Prometheus writes them: `500ms`, `90s`, `1m30s`, `1h`, `7d`, with
-  the units y, w, d, h, m, s and ms in this order. A number without a unit is refused.
+- **Durations** as in Prometheus: `500ms`, `90s`, `1m30s`, `1h`, `7d`. A number without
+  a unit is a fault.
 - **Regular expressions** are [RE2](https://github.com/google/re2/wiki/Syntax) and must
   match the whole name.
-- **Secrets** are best kept in files: a change counts after a second. A file that
-  cannot be read ends the start; later it is a failure of each poll, until it can. No
-  message, log, metric or page shows a secret.
-"""
-_EXAMPLE = """\
-## A small configuration
 
-```yaml
-api:
-  region: cn-hangzhou
-  access_key_id: LTAI-your-key-id
-  access_key_secret_file: /run/secrets/access-key-secret
-poll:
-  interval: 30s
-plans:
-  - id: "1300000016"
-    objectives: {lag: 10m}
-groups:
-  exclude: [".*_test"]
-```
+## Reload
 
-The same region from elsewhere: `ROCKETMQ_DR_API__REGION=cn-hangzhou` or
-`--api.region=cn-hangzhou`.
+SIGHUP reads the configuration again. So does a POST to `/-/reload`, if
+`web.enable_lifecycle` is on.
+
+- A fault changes nothing. The log and the answer (status 500) name it, and
+  `rocketmq_dr_exporter_config_last_reload_successful` is 0.
+- Routes that stay keep their data. Removed routes disappear at once. Polls under way
+  start again.
+- **`web` and `ha` need a restart**, and so does `shard` with `ha.lease`. The log says
+  `restart_needed` and applies the rest.
+- Files of secrets need no reload: a change counts after a second.
 """
 _PLAN_EXAMPLE = """\
 plans: []
 # plans:
 #   - id: "1300000016"
 #     region: cn-shanghai
-#     items: ["100070284"]
-#     source_instances: [rmq-cn-7e22ody0001]
-#     filter: topic_test
 #     objectives: {lag: 10m, age: 20m, share: 0.95}
 """
 
@@ -108,7 +74,7 @@ plans: []
 def configuration() -> str:
     """Return the text of configuration.md."""
     tables = [_section_table(name, text) for name, text in _titles().items()]
-    return "\n".join([_INTRODUCTION, "## Settings\n", *tables, _EXAMPLE])
+    return "\n".join([_INTRODUCTION, "## Settings\n", *tables]).rstrip("\n") + "\n"
 
 
 def example() -> str:
@@ -138,8 +104,8 @@ def _section_table(name: str, text: str) -> str:
 
         {text}
 
-        | setting | expected | default | flag | environment | meaning |
-        |---|---|---|---|---|---|
+        | setting | expected | default | meaning |
+        |---|---|---|---|
         {rows}
         """).format(name=name, text=text, rows=rows)
 
@@ -151,8 +117,6 @@ def _row(spec: SettingSpec) -> str:
         _code(spec.path),
         spec.expected,
         "required" if spec.is_required else _code(default),
-        _code(spec.flag),
-        _code(spec.environment),
         spec.description,
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

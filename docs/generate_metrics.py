@@ -9,7 +9,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from exporter.metrics.catalogue import CHECKPOINT, INVENTORY, OWN, ROUTE, Family
+from exporter.metrics.catalogue import (
+    CHECKPOINT,
+    CHECKPOINT_LABELS,
+    INVENTORY,
+    OWN,
+    ROUTE,
+    ROUTE_LABELS,
+    Family,
+    Kind,
+)
 from exporter.model.errors import CloudError, Reason
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.types import Rejection, State
@@ -19,29 +28,29 @@ PAGE = Path(__file__).parent / "metrics.md"
 INTRODUCTION = """\
 # Metrics
 
-Generated from `exporter/metrics/catalogue.py` by `make docs`; change it there.
+`make docs` writes this page from `exporter/metrics/catalogue.py`. Change it there.
+[Concepts](concepts.md) explains plan, item, route, lag, age and delay.
 
-**The exporter polls on its own timer, not when scraped**, so scrapes cost the API
-nothing. Checkpoints and routes are as of the last poll (`poll.interval`), plans
-and items as of the last discovery (`poll.discovery_interval`). Only ages are computed
-when scraped, at most once a second. The age of the rest is
-`time() - rocketmq_dr_last_success_timestamp_seconds`.
-
-- **Alert on the delay, not on the lag.** Lag is a difference of message times: on a
-  sparse topic it is the gap between two messages until the next sync, though nothing is
-  late. Delay is for how long the target has been behind. It starts at 0 when the
-  exporter starts or takes over, and is never overstated.
-- **Lag is signed**: source minus target. 0 is in step. Below 0 the target is ahead, or
-  it stores copies with its own, later time: then in step reads slightly below 0.
-- A group that never consumed may carry the time of the oldest stored message, and so a
-  large lag. Where that message is gone the API says -1, which is unknown.
-- **An unknown value is absent**, never 0 and never NaN.
-- **A lag of 0 is no proof of health**: look at the age beside it, where
+- **The exporter polls on its own timer.** A scrape costs the API nothing. Checkpoints
+  and routes are as old as the last poll (`poll.interval`), plans and items as the last
+  discovery (`poll.discovery_interval`). Only ages are computed when scraped.
+- **Alert on the delay, not on the lag.** On a sparse topic the lag is the gap between
+  two messages, though nothing is late. The delay starts at 0 when the exporter starts,
+  and is never overstated.
+- **Lag is signed**: source minus target. Below 0 the target is ahead, or it stored its
+  copies later.
+- **A lag of 0 does not prove health.** Look at the age too, where
   `rocketmq_dr_plan_auto_sync` is 1, and at `rocketmq_dr_up`.
-- Two checkpoints with the same labels never make two samples: the one whose source is
-  the route's own instance is kept, then the larger lag. The other is counted as a
-  duplicate.
-- Scrapes within one second of each other share one answer.
+- **An unknown value is absent**, never 0 and never NaN. A group that never consumed may
+  show the time of the oldest stored message, and so a large lag.
+- Two checkpoints with the same labels make one sample: the one whose source is the
+  route's own instance, then the one with the larger lag. The other counts as
+  `duplicate`.
+
+In the tables, **R** stands for the labels `plan_id`, `item_id`, `source_instance_id`;
+**C** for these and `target_instance_id`, `group`, `topic`. *Stale*: the route had no
+complete poll within `poll.stale_after`. *The limit* is `metrics.max_checkpoints`. What
+ends in `_total` is a counter; the rest are gauges unless the table says otherwise.
 """
 
 STATES = {
@@ -64,23 +73,47 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+SHARED = {CHECKPOINT_LABELS: "C", ROUTE_LABELS: "R"}
+SHORTER = {
+    "when the route had no complete poll within poll.stale_after": "when stale",
+    "or beyond metrics.max_checkpoints": "or beyond the limit",
+}
+
+
+def labels(family: Family) -> str:
+    """Return a family's labels, with a letter for those that most families share."""
+    for shared, letter in SHARED.items():
+        if family.labels[: len(shared)] == shared:
+            own = [f"`{label}`" for label in family.labels[len(shared) :]]
+            return ", ".join([f"**{letter}**", *own])
+    return ", ".join(f"`{label}`" for label in family.labels)
+
+
+def meaning(family: Family) -> str:
+    """Return what a family says, and whether it is a histogram."""
+    text = family.help
+    for words, shorter in SHORTER.items():
+        text = text.replace(words, shorter)
+    kinds = {
+        Kind.HISTOGRAM: " A histogram.",
+        Kind.GAUGE_HISTOGRAM: " A gauge histogram.",
+    }
+    return text + kinds.get(family.kind, "")
+
+
 def families(members: Sequence[Family], *, switched: bool = False) -> str:
     """Return the table of some families."""
-    switch = ["`metrics.families`"] if switched else []
-    return table(
-        ["family", "type", "labels", *switch, "meaning", "absent"],
-        (
-            [
-                f"`{family.name}`",
-                family.kind.replace("gaugeh", "gauge h"),
-                ", ".join(f"`{label}`" for label in family.labels) or "none",
-                *([f"`{family.switch}`"] if switched else []),
-                family.meaning,
-                family.absent or "never",
-            ]
-            for family in members
-        ),
+    switch = ["switch"] if switched else []
+    rows = (
+        [
+            f"`{one.name}`",
+            labels(one),
+            *([f"`{one.switch}`"] if switched else []),
+            meaning(one),
+        ]
+        for one in members
     )
+    return table(["family", "labels", *switch, "meaning"], rows)
 
 
 def remedies() -> list[tuple[Reason, str]]:
@@ -97,13 +130,12 @@ def words(head: str, what: str, rows: Iterable[tuple[str, str]]) -> str:
 def sections() -> Iterator[tuple[str, str]]:
     """Yield each section: its heading with what is said first, and its table."""
     bounds = ", ".join(f"{bound / 1000:g}" for bound in BUCKET_BOUNDS_MS)
-    checkpoints = "The last four families have to be asked for in `metrics.families`."
+    checkpoints = "List the last four switches in `metrics.families` to get them."
     routes = f"""\
-A route is one plan, one item, one source instance. The bounds `le` of the distribution
-are {bounds} seconds;
-the text formats know no gauge histogram, so there its `_gcount` and `_gsum` are gauges
-beside a histogram of buckets."""
-    own = "Beside these there are prometheus_client's `process_*` and `python_*`."
+The bounds `le` of the distribution are
+{bounds} seconds. The text formats
+have no gauge histogram: there `_gcount` and `_gsum` are gauges beside the buckets."""
+    own = "prometheus_client adds `process_*` and `python_*`."
     yield f"Checkpoints\n\n{checkpoints}", families(CHECKPOINT, switched=True)
     yield f"Routes\n\n{routes}", families(ROUTE)
     yield "Plans and items", families(INVENTORY)
@@ -113,7 +145,7 @@ beside a histogram of buckets."""
         words("state", "when", STATES.items()),
     )
     yield (
-        "Reasons of a failure\n\nA closed set, by what to do.",
+        "Reasons of a failure\n\nThere are no others.",
         words("reason", "what to do", remedies()),
     )
     yield "Reasons of a rejected row", words("reason", "what", REJECTIONS.items())

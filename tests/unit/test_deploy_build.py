@@ -199,7 +199,7 @@ def test_the_schema_has_all_settings_but_those_that_the_chart_sets() -> None:
 
 
 def test_comments_make_a_description_and_a_schema() -> None:
-    """A value without a description is an error: the README needs it."""
+    """A value without a description is an error: the schema needs it."""
     text = '# Aside.\n# -- One\n# two.\n# @schema {"minimum": 1}\na: 5\n'
 
     (value,) = values(text)
