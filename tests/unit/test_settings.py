@@ -67,11 +67,10 @@ def test_the_example_holds_every_setting_with_its_default() -> None:
 def test_the_plan_of_the_example_loads(tmp_path: Path) -> None:
     """The commented plan is one that could be used."""
     text = (DOCS / "example.yaml").read_text(encoding="utf-8").split("plans: []\n")[1]
-    plan = [line[2:] for line in text.splitlines() if line.startswith("# ")][:7]
+    plan = [line[2:] for line in text.splitlines() if line.startswith("# ")][:4]
 
     (found,) = loaded(tmp_path, "\n".join(plan)).plans
 
-    assert found.source_instances == ("rmq-cn-7e22ody0001",)
     assert found.objectives.age == timedelta(minutes=20)
 
 
