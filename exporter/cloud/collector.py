@@ -177,7 +177,9 @@ class CheckpointCollector:
     def _extend(self, rows: list[Row], *, has_names: bool = True) -> None:
         # Column by column: appending row by row takes twice as long.
         for column, added in zip(self._columns, zip(*rows, strict=True), strict=False):
-            if has_names or isinstance(column, array):
+            if isinstance(column, array):
+                column.extend(array("q", added))  # at half the cost of a tuple
+            elif has_names:
                 column.extend(added)
 
     def _settle(self, values: Row, index: int) -> None:
@@ -198,10 +200,12 @@ class CheckpointCollector:
 
     def _once(self, value: T) -> T:
         """Return what is equal and was met first: it recurs in thousands of rows."""
-        first: T = self._met.get(value, value)
+        first: T | None = self._met.get(value)
+        if first is not None:
+            return first
         if len(self._index) < self._series_budget:
-            self._met[value] = first
-        return first
+            self._met[value] = value
+        return value
 
 
 def _rank(values: Sequence[Any]) -> float:

@@ -10,7 +10,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -96,6 +96,8 @@ class Exchange:
     timeout: float
     on_clock_skew: Callable[[float], None]
     wall: Callable[[], float] = time.time
+    _date: str = ""
+    _proxies: dict[str, str | None] = field(default_factory=dict)
 
     async def send(self, call: Call, credentials: Credentials, decode: Decode[T]) -> T:
         """Return the data of a good answer.
@@ -114,10 +116,12 @@ class Exchange:
             date=datetime.fromtimestamp(self.wall(), UTC),
             nonce=secrets.token_hex(16),
         )
-        return data_of(await self._receive(url, headers, call.action), decode)
+        if call.endpoint not in self._proxies:
+            self._proxies[call.endpoint] = _proxy_for(url)
+        return data_of(await self._receive(url, headers, call), decode)
 
-    async def _receive(self, url: URL, headers: dict[str, str], action: str) -> Answer:
-        proxy = _proxy_for(url)
+    async def _receive(self, url: URL, headers: dict[str, str], call: Call) -> Answer:
+        action, proxy = call.action, self._proxies[call.endpoint]
         try:
             async with (
                 asyncio.timeout(self.timeout),
@@ -138,8 +142,12 @@ class Exchange:
         raise failure
 
     def _note_clock(self, headers: Mapping[str, str]) -> None:
+        date = headers.get("Date", "")
+        if date == self._date:
+            return  # one of a second tells it, and costs more than the others
+        self._date = date
         try:
-            theirs = parsedate_to_datetime(headers.get("Date", ""))
+            theirs = parsedate_to_datetime(date)
         except (ValueError, OverflowError):
             return
         # HTTP knows no other zone than GMT, whether it is written or not.

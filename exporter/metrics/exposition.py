@@ -9,7 +9,14 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Any
@@ -60,18 +67,21 @@ Sources = tuple[int, Inventory, Sequence[Family]]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent to a scrape: `size` bytes, all at once or piece by piece."""
+    """What is sent to a scrape: `size` bytes, piece by piece."""
 
     size: int
-    content: bytes | AsyncIterator[bytes]
+    pieces: AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class _Aged:
-    """The rows of a slice that have an age: `lines` are a template for the ages."""
+    """The rows of a slice that have an age: `lines` are a template for the ages.
+
+    The milliseconds are floats, which are read faster than integers; all are exact.
+    """
 
     lines: bytes
-    last_sync_ms: array[int]
+    last_sync_ms: array[float]
 
 
 @dataclass(slots=True)
@@ -156,8 +166,8 @@ class Exposition:
         parts = (body, packed(self._own_metrics.render_scrapes(fmt) + end))
         if not gzip:
             return Body(sum(part.size for part in parts), unpacked(parts))
-        stream = gzipped(*parts)
-        return Body(len(stream), stream)
+        pieces = gzipped(parts)
+        return Body(sum(map(len, pieces)), in_turn(pieces))
 
     async def textfile(self) -> bytes:
         """Return all but what tells of this process, for node_exporter's collector."""
@@ -255,7 +265,7 @@ def _aged(columns: Columns, labels: Sequence[bytes], before: _Aged | None) -> _A
     lines = template(SYNC_AGE.name, compress(labels, columns.last_sync_ms))
     if before is not None and before.lines == lines:
         lines = before.lines
-    return _Aged(lines, array("q", filter(None, columns.last_sync_ms)))
+    return _Aged(lines, array("d", filter(None, columns.last_sync_ms)))
 
 
 async def _ages(slices: Sequence[_Aged], now_ms: int, slicer: TimeSlicer) -> list[Part]:
@@ -266,6 +276,12 @@ async def _ages(slices: Sequence[_Aged], now_ms: int, slicer: TimeSlicer) -> lis
             ages = numbers([(now_ms - ms) / 1000 for ms in rows.last_sync_ms])
             parts.append(packed(rows.lines % tuple(ages)))
     return parts
+
+
+async def in_turn(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield pieces that are there already, as a body has them."""
+    for piece in pieces:
+        yield piece
 
 
 def _slices(status: RouteStatus) -> Iterator[Columns]:

@@ -51,18 +51,14 @@ async def packed_in_parts(text: bytes) -> list[Part]:
 
 def joined(parts: Sequence[Part]) -> Part:
     """Return parts as one."""
-    crc = size = 0
-    for part in parts:
-        crc = isal_zlib.crc32_combine(crc, part.crc, part.size)
-        size += part.size
-    return Part(b"".join([part.deflated for part in parts]), crc, size)
+    return Part(b"".join([part.deflated for part in parts]), *_checksum(parts))
 
 
-def gzipped(*parts: Part) -> bytes:
-    """Return the whole stream."""
-    whole = joined(parts)
-    trailer = struct.pack("<II", whole.crc, whole.size & 0xFFFF_FFFF)
-    return b"".join((_HEADER, whole.deflated, _LAST_BLOCK, trailer))
+def gzipped(parts: Sequence[Part]) -> list[bytes]:
+    """Return the whole stream in pieces, for a copy of a large part takes long."""
+    crc, size = _checksum(parts)
+    trailer = _LAST_BLOCK + struct.pack("<II", crc, size & 0xFFFF_FFFF)
+    return [_HEADER, *(part.deflated for part in parts), trailer]
 
 
 async def unpacked(parts: Iterable[Part]) -> AsyncIterator[bytes]:
@@ -73,3 +69,12 @@ async def unpacked(parts: Iterable[Part]) -> AsyncIterator[bytes]:
         for start in range(0, len(part.deflated), _UNPACKED_AT_ONCE):
             await slicer.pause()
             yield inflate.decompress(part.deflated[start : start + _UNPACKED_AT_ONCE])
+
+
+def _checksum(parts: Iterable[Part]) -> tuple[int, int]:
+    """Return the checksum and the size of the text that parts hold together."""
+    crc = size = 0
+    for part in parts:
+        crc = isal_zlib.crc32_combine(crc, part.crc, part.size)
+        size += part.size
+    return crc, size

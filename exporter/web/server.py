@@ -182,7 +182,7 @@ class _Handlers:
         }
         if gzip:
             sent["Content-Encoding"] = "gzip"
-        return web.Response(body=body.content, headers=sent)
+        return web.Response(body=body.pieces, headers=sent)
 
     async def _send(self, request: web.Request, response: web.Response) -> web.Response:
         """Send a response to its end, or break the connection of a slow reader."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, cast
 
@@ -88,8 +88,7 @@ class NoOwnMetrics:
 async def text_of(exposition: Exposition, fmt: Format) -> bytes:
     """Return the body of an answer without compression."""
     body = await exposition.body(fmt, gzip=False)
-    pieces = cast("AsyncIterator[bytes]", body.content)
-    text = b"".join([piece async for piece in pieces])
+    text = b"".join([piece async for piece in body.pieces])
     assert len(text) == body.size
     return text
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from report_cases import report_of
 
-from exporter.metrics.exposition import Body, Exposition
+from exporter.metrics.exposition import Body, Exposition, in_turn
 from exporter.metrics.formats import Format
 from exporter.web.auth import web_security
 from exporter.web.server import Site, application, serving
@@ -27,7 +27,7 @@ class Words(Exposition):
 
     async def body(self, fmt: Format, *, gzip: bool) -> Body:
         """Return the word."""
-        return Body(5, b"word\n")
+        return Body(5, in_turn([b"word\n"]))
 
 
 SITE = Site(

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from report_cases import report_of
 
-from exporter.metrics.exposition import Body, Exposition
+from exporter.metrics.exposition import Body, Exposition, in_turn
 from exporter.metrics.formats import Format
 from exporter.web import server
 from exporter.web.server import Site, application, serving
@@ -36,7 +36,7 @@ class FakeExposition(Exposition):
         text = f"{fmt.name}\n".encode() + self.padding
         if gzip:
             text = gzip_bytes(text)
-        return Body(len(text), text)
+        return Body(len(text), in_turn([text]))
 
 
 @pytest.fixture

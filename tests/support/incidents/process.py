@@ -144,7 +144,7 @@ class Process:
         """Return what Prometheus would read."""
         body = await self.exporter.exposition.body(Format.TEXT_0_0_4, gzip=True)
         self.exporter.telemetry.scraped(SCRAPE_SECONDS, SCRAPE_BYTES)
-        return gzip.decompress(cast("bytes", body.content))
+        return gzip.decompress(b"".join([piece async for piece in body.pieces]))
 
 
 class _Key(CredentialSource):
