@@ -92,30 +92,36 @@ def template(name: str, labels: Iterable[bytes]) -> bytes:
     b'dr_age{topic="100%"} 1.5\n'
     """
     start = name.encode()
-    return b"".join(
-        [b"%b%b%%b\n" % (start, label.replace(b"%", b"%%")) for label in labels]
-    )
+    # Labels hold no line break, and together they are escaped at a fifth of the cost.
+    text = b"\n".join(labels).replace(b"%", b"%%")
+    return start + text.replace(b"\n", b"%b\n" + start) + b"%b\n" if text else b""
 
 
 def labels_of(route: Route, columns: Columns) -> list[bytes]:
     """Return the labels C of each row, made once and used by every family."""
-    names = Escapes()
     plan = pairs(("plan_id", "item_id"), (route.plan_id, route.item_id))
     rows = zip(
-        columns.source_instance_ids,
-        columns.target_instance_ids,
-        columns.groups,
-        columns.topics,
+        _escaped(columns.source_instance_ids),
+        _escaped(columns.target_instance_ids),
+        _escaped(columns.groups),
+        _escaped(columns.topics),
         strict=True,
     )
     return [
         (
-            f'{{{plan},source_instance_id="{names[source]}"'
-            f',target_instance_id="{names[target]}"'
-            f',group="{names[group]}",topic="{names[topic]}"}} '
+            f'{{{plan},source_instance_id="{source}",target_instance_id="{target}"'
+            f',group="{group}",topic="{topic}"}} '
         ).encode()
         for source, target, group, topic in rows
     ]
+
+
+def _escaped(values: Sequence[str]) -> Sequence[str]:
+    together = "".join(values)
+    if not any(special in together for special in '\\"\n'):
+        return values
+    escaped = Escapes()
+    return [escaped[value] for value in values]
 
 
 _TIMES: Mapping[Family, Mapping[str, str]] = {

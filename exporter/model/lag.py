@@ -6,9 +6,9 @@ Milliseconds in, milliseconds out; `UNKNOWN_MS` in, None out, and never a zero.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
-from itertools import accumulate, compress
+from itertools import compress
 
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import UNKNOWN_MS, Columns, Limits, Rollup, State
@@ -76,31 +76,33 @@ def merged(parts: Sequence[Rollup]) -> Rollup:
 def rollup(times: Times, limits: Limits, now_ms: int) -> Rollup:
     """Return what checkpoints come to that keep these limits or not at `now_ms`."""
     source_ms, target_ms, last_sync_ms, delay_ms = times
-    states = dict.fromkeys(State, 0)
-    for row in zip(source_ms, target_ms, last_sync_ms, strict=True):
-        states[state_of(*row)] += 1
     # What is unknown is 0, and so false.
     lags = [s - t for s, t in zip(source_ms, target_ms, strict=True) if s and t]
-    counts = [0] * (len(BUCKET_BOUNDS_MS) + 1)
-    for lag in lags:
-        counts[bisect_left(BUCKET_BOUNDS_MS, lag)] += 1
+    lags.sort()
+    ahead = bisect_left(lags, 0)
+    states = {**dict.fromkeys(State, 0), State.OK: len(lags) - ahead}
+    states[State.TARGET_AHEAD] = ahead
     most_delay, most_age = limits.most_delay, limits.most_age
     late_after = math.inf if most_delay is None else most_delay * 1000
     stalled_before = 0 if most_age is None else now_ms - most_age * 1000
-    is_late = [delay > late_after for delay in delay_ms]
-    is_stalled = [0 < last < stalled_before for last in last_sync_ms]
-    rows = zip(source_ms, target_ms, is_late, is_stalled, strict=True)
+    late = stalled = ready = 0
+    for source, target, synced, delay in zip(*times, strict=True):
+        is_late, is_stalled = delay > late_after, 0 < synced < stalled_before
+        late += is_late
+        stalled += is_stalled
+        if source and target:
+            ready += not (is_late or is_stalled)
+        else:
+            states[state_of(source, target, synced)] += 1
     return Rollup(
         states=states,
-        max_lag_ms=max(lags, default=None),
+        max_lag_ms=lags[-1] if lags else None,
         max_delay_ms=max((d for d in delay_ms if d >= 0), default=None),
-        oldest_sync_ms=min((ms for ms in last_sync_ms if ms), default=None),
-        late=None if most_delay is None else sum(is_late),
-        stalled=None if most_age is None else sum(is_stalled),
-        ready=sum(
-            1 for s, t, late, stalled in rows if s and t and not (late or stalled)
-        ),
-        lag_buckets=tuple(accumulate(counts[:-1])),
+        oldest_sync_ms=min(filter(None, last_sync_ms), default=None),
+        late=None if most_delay is None else late,
+        stalled=None if most_age is None else stalled,
+        ready=ready,
+        lag_buckets=tuple(bisect_right(lags, bound) for bound in BUCKET_BOUNDS_MS),
         lag_count=len(lags),
         lag_sum_ms=sum(lags),
     )
