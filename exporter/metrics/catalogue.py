@@ -282,9 +282,15 @@ MISSING = Family(
     ("kind", "id"),
     "when everything configured is found",
 )
+PLAN_MISSING = Family(
+    "rocketmq_dr_plan_missing",
+    "How many items and source instances of the plan are configured and not found.",
+    ("plan_id",),
+    "until the plan has been looked up",
+)
 INVENTORY = (
     *(PLAN_INFO, PLAN_STATUS, ITEM_STATUS, PLAN_AUTO_SYNC),
-    *(OBJECTIVE, OBJECTIVE_SHARE, MISSING),
+    *(OBJECTIVE, OBJECTIVE_SHARE, MISSING, PLAN_MISSING),
 )
 """What discovery knows."""
 
@@ -366,7 +372,8 @@ LEADER = Family(
 )
 DISCOVERY_SUCCESS = Family(
     "rocketmq_dr_exporter_discovery_last_success_timestamp_seconds",
-    "When discovery last succeeded as a whole, Unix time.",
+    "When discovery last found every plan, Unix time. A plan that is listed, and may "
+    "not be looked up, is found, and counted as a failure.",
     absent="before the first success, and while it stands by",
 )
 DISCOVERY_FAILURES = Family(

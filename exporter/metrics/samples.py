@@ -268,7 +268,8 @@ def inventory_lines(known: Inventory) -> Lines:
         catalogue.ITEM_STATUS: [
             (item.plan_id, item.item_id, item.status) for item in items if item.status
         ],
-        catalogue.MISSING: [(gone.kind, gone.id) for gone in sorted(known.missing)],
+        # Two plans may miss the same instance.
+        catalogue.MISSING: sorted({(gone.kind, gone.id) for gone in known.missing}),
     }
     values: Samples = {
         catalogue.PLAN_AUTO_SYNC: [
@@ -281,6 +282,10 @@ def inventory_lines(known: Inventory) -> Lines:
         ],
         catalogue.OBJECTIVE_SHARE: [
             ((plan_id,), limits.share) for plan_id, limits in known.limits.items()
+        ],
+        catalogue.PLAN_MISSING: [
+            ((plan_id,), sum(gone.plan_id == plan_id for gone in known.missing))
+            for plan_id in sorted(known.looked_up)
         ],
     }
     marks = {family: [(labels, 1) for labels in each] for family, each in ones.items()}

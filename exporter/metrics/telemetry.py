@@ -112,7 +112,7 @@ class Telemetry(ApiObserver):
         self._count(catalogue.POLLS_SKIPPED)
 
     def discovered(self, at: float) -> None:
-        """Note when a discovery succeeded as a whole, in Unix seconds."""
+        """Note when a discovery found every plan, in Unix seconds."""
         self._set(catalogue.DISCOVERY_SUCCESS, at)
 
     def discovery_failed(self, reason: Reason) -> None:

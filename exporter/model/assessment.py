@@ -20,6 +20,7 @@ from exporter.model.types import (
     Inventory,
     Item,
     Limits,
+    Missing,
     Plan,
     Rollup,
     Route,
@@ -159,8 +160,9 @@ class RouteStanding:
 class PlanStanding:
     """One plan: it is ready to fail over if nothing blocks it.
 
-    `plan` is None where it was not looked up. `stopped` are the items that do not run;
-    `rollup` is of the routes with data, None without any.
+    `plan` is None where it was not looked up. `stopped` are the items that do not run,
+    `missing` those and the instances that are configured and do not exist; `rollup` is
+    of the routes with data, None without any.
     """
 
     plan_id: str
@@ -168,6 +170,7 @@ class PlanStanding:
     limits: Limits
     routes: Sequence[RouteStanding]
     stopped: Sequence[Item]
+    missing: Sequence[Missing]
     rollup: Rollup | None
     blockers: Sequence[Blocker] = ()
 
@@ -265,26 +268,29 @@ def count_of(rollup: Rollup | None) -> int:
 def _plans(
     report: StatusReport, routes: Iterable[RouteStanding]
 ) -> Iterator[PlanStanding]:
-    """Yield every plan that is known, polled, or configured and missing."""
+    """Yield every plan that is known, polled or configured."""
     inventory = report.inventory
     known = {plan.plan_id: plan for plan in inventory.plans}
-    missing = {gone.id for gone in inventory.missing if gone.kind == "plan"}
-    polled, stopped = defaultdict(list), defaultdict(list)
+    polled, stopped, missing = defaultdict(list), defaultdict(list), defaultdict(list)
     for route in routes:
         polled[route.status.route.plan_id].append(route)
     for item in inventory.items:
         if _is_stopped(item):
             stopped[item.plan_id].append(item)
-    for plan_id in sorted(known.keys() | polled.keys() | missing):
+    for gone in sorted(inventory.missing):
+        missing[gone.plan_id].append(gone)
+    down = {gone.id for gone in inventory.missing if gone.kind == "plan"}
+    for plan_id in sorted(inventory.limits.keys() | known.keys() | polled.keys() | down):
         standing = PlanStanding(
             plan_id,
             known.get(plan_id),
             inventory.limits_of(plan_id),
             polled[plan_id],
             stopped[plan_id],
+            missing[plan_id],
             _merged(polled[plan_id]),
         )
-        blockers = _blockers(standing, is_missing=plan_id in missing)
+        blockers = _blockers(standing, is_missing=plan_id in down)
         is_elsewhere = report.is_sharded and not standing.routes
         # Whether a plan is ready that others poll is theirs to tell.
         if not is_elsewhere or Blocker.PLAN_DOWN in blockers:
@@ -300,12 +306,13 @@ def _blockers(plan: PlanStanding, *, is_missing: bool) -> Sequence[Blocker]:
     blocks: dict[Blocker, object] = {
         Blocker.PLAN_DOWN: is_down,
         Blocker.ITEM_STOPPED: plan.stopped,
-        Blocker.DATA_UNKNOWN: is_unknown,
+        Blocker.DATA_UNKNOWN: is_unknown or plan.missing,
     }
     if (rollup := plan.rollup) is not None and plan.is_share_missed:
         states = rollup.states
         blocks |= {
-            Blocker.DATA_UNKNOWN: is_unknown or states[State.SOURCE_MISSING],
+            Blocker.DATA_UNKNOWN: blocks[Blocker.DATA_UNKNOWN]
+            or states[State.SOURCE_MISSING],
             Blocker.STALLED: rollup.stalled,
             Blocker.LATE: rollup.late,
             Blocker.NOT_ON_TARGET: states[State.NEVER_SYNCED]

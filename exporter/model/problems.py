@@ -180,6 +180,8 @@ def _causes(plan: PlanStanding) -> Iterator[str]:
         yield f"{many(len(plan.stopped), 'item')} {' and '.join(statuses)}"
     if Blocker.DATA_UNKNOWN not in plan.blockers:
         return
+    for gone in plan.missing:
+        yield f"{gone.kind} {gone.id} not found"
     unknown = sum(route.rollup is None for route in plan.routes)
     if not plan.routes:
         yield "no route of it is polled"

@@ -86,10 +86,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Missing:
-    """A configured id not found upstream; `kind` is plan, item or instance."""
+    """A configured id not found upstream; `kind` is plan, item or instance.
+
+    `plan_id` is the plan of an item or an instance.
+    """
 
     kind: str
     id: str
+    plan_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +124,15 @@ class Limits:
 class Inventory:
     """What discovery knows at present; routes are those this process polls.
 
-    `limits` are of each plan that is known or has a route.
+    `looked_up` are the ids of the plans whose items are known. `limits` are of each
+    plan that is known, or configured and not missing.
     """
 
     plans: tuple[Plan, ...] = ()
     items: tuple[Item, ...] = ()
     missing: frozenset[Missing] = frozenset()
     routes: tuple[Route, ...] = ()
+    looked_up: frozenset[str] = frozenset()
     limits: Mapping[str, Limits] = field(default_factory=dict)
 
     def limits_of(self, plan_id: str) -> Limits:

@@ -18,6 +18,8 @@ from exporter.polling.routes import shard_of, source_instances
 
 DELETED = "DELETED"
 RUNNING = "RUNNING"
+# Why one plan cannot be looked up, when waiting does not help and the others can be.
+LASTING = {Reason.PERMISSION, Reason.NOT_FOUND, Reason.MALFORMED, Reason.INTERNAL}
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -27,12 +29,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of one plan; `plan` is None until it is looked up."""
+    """What is known of one plan; `plan` is None until it is listed or looked up."""
 
     plan: Plan | None = None
     items: tuple[Item, ...] = ()
     routes: tuple[Route, ...] = ()
     missing: frozenset[Missing] = frozenset()
+    is_looked_up: bool = False
 
 
 class FailureLog(Generic[K]):
@@ -99,6 +102,17 @@ class Discovery:
         It is another object after each discovery.
         """
         return self._inventory
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether the last discovery found every plan.
+
+        One that cannot be looked up for a lasting reason is known by its id at least.
+        """
+        return all(
+            subject.startswith("plan ") and error.reason in LASTING
+            for subject, error in self._failures.failing.items()
+        )
 
     @property
     def failing(self) -> Mapping[str, CloudError]:
@@ -210,13 +224,18 @@ class Discovery:
         ours = sorted(r for r in routes if shard_of(r, shard.total) == shard.index)
         plans = tuple(one.plan for one in found if one.plan is not None)
         synced = {plan.plan_id for plan in plans if plan.is_auto_synced}
-        plan_ids = {plan.plan_id for plan in plans} | {route.plan_id for route in ours}
         missing = {gone for one in found for gone in one.missing}
+        gone_ids = {gone.id for gone in missing if gone.kind == "plan"}
+        plan_ids = {plan.id for plan in self._settings.plans} - gone_ids
+        plan_ids |= {plan.plan_id for plan in plans}
         return Inventory(
             plans=plans,
             items=tuple(item for one in found for item in one.items),
             missing=frozenset(missing),
             routes=tuple(ours),
+            looked_up=frozenset(
+                one.plan.plan_id for one in found if one.plan and one.is_looked_up
+            ),
             limits={
                 plan_id: self._settings.limits_for(
                     plan_id, is_auto_synced=plan_id in synced
@@ -240,12 +259,12 @@ async def _look_up(
         missing = {Missing("plan", wanted.id)} if listed is None else ()
         return Found(missing=frozenset(missing))
     if listed is not None and plan.status != RUNNING:
-        return Found(plan)
+        return Found(plan, is_looked_up=True)
     items, missing = await _items(cloud, wanted, region)
     # A plan that names no instances leaves none out.
     sides = {instance.instance_id for instance in plan.instances}
     strangers = set(wanted.source_instances) - sides if sides else set()
-    missing |= {Missing("instance", instance) for instance in strangers}
+    missing |= {Missing("instance", each, wanted.id) for each in strangers}
     sources = {
         item.item_id: source_instances(plan, item)
         if not wanted.source_instances
@@ -253,7 +272,7 @@ async def _look_up(
         for item in items
     }
     routes = _routes(wanted, region, sources)
-    return Found(plan, tuple(items), routes, frozenset(missing))
+    return Found(plan, tuple(items), routes, frozenset(missing), is_looked_up=True)
 
 
 def _routes(
@@ -281,7 +300,7 @@ async def _items(
         listed = await cloud.list_items(region, wanted.id)
         items = [item for item in listed if item.item_id in wanted.items]
     missing = set(wanted.items) - {item.item_id for item in items}
-    return items, {Missing("item", item_id) for item_id in missing}
+    return items, {Missing("item", item_id, wanted.id) for item_id in missing}
 
 
 async def _existing(look_up: Awaitable[T]) -> T | None:

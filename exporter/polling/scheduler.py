@@ -35,7 +35,7 @@ class Telemetry(Protocol):
         """Count a route that was due while its poll was still running."""
 
     def discovered(self, at: float) -> None:
-        """Note when a discovery succeeded as a whole, in Unix seconds."""
+        """Note when a discovery found every plan, in Unix seconds."""
 
 
 class Scheduler:
@@ -88,7 +88,7 @@ class Scheduler:
     async def discover(self) -> bool:
         """Find the routes; return whether everything could be looked up."""
         is_whole = await self._discovery.refresh()
-        if is_whole:
+        if self._discovery.is_known:
             self._telemetry.discovered(self._wall())
         self.take_routes()
         self._note_tried()

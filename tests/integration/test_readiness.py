@@ -47,6 +47,16 @@ MOMENTS = [
         20,
         told("data_unknown", other=frozenset({"not_on_target"})),
     ),
+    *(
+        (
+            f"a {kind} plan may not be looked up any more, the exporter is restarted, "
+            "and another plan is deleted",
+            24,
+            told("data_unknown"),
+        )
+        for kind in ("listed", "configured")
+    ),
+    ("an item that is configured is deleted", 30, told("data_unknown", other=None)),
     ("the API is out of order for two minutes", 11, told("")),
     ("the API is out of reach", 30, told("data_unknown", other=UNKNOWN)),
     ("the exporter is gone, and comes back", 20, {}),

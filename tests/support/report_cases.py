@@ -79,10 +79,16 @@ def report_of(
     plans: Sequence[Plan] = (one_way("1"),),
     items: Sequence[Item] = (),
     missing: Sequence[Missing] = (),
-    limits: Mapping[str, Limits] = LIMITS,
+    limits: Mapping[str, Limits] | None = None,
     **more: Any,
 ) -> StatusReport:
-    """Return what is known of these routes, each polled with its plan's limits."""
+    """Return what is known of these routes, each polled with its plan's limits.
+
+    Left out, the limits are `LIMITS` for the plans that are known or polled.
+    """
+    if limits is None:
+        known = {plan.plan_id for plan in plans} | {s.route.plan_id for s in statuses}
+        limits = {plan_id: LIMITS[plan_id] for plan_id in LIMITS.keys() & known}
     inventory = Inventory(tuple(plans), tuple(items), frozenset(missing), limits=limits)
     judged = [_judged(status, inventory) for status in statuses]
     return StatusReport(NOW, judged, inventory, **{"region": "cn-hangzhou", **more})

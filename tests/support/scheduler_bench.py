@@ -31,7 +31,7 @@ class FakeDiscovery:
     def __init__(self) -> None:
         self.inventory = Inventory()
         self.found: tuple[Route, ...] = ()
-        self.is_whole = True
+        self.is_whole = self.is_known = True
         self.refreshes = 0
         self.told: list[CloudError | None] = []
         self._next = asyncio.Event()

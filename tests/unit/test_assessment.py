@@ -395,6 +395,30 @@ def test_a_plan_that_other_shards_poll_is_left_to_them() -> None:
     assert missing.blockers == [Blocker.PLAN_DOWN]
 
 
+def test_a_configured_plan_that_cannot_be_looked_up_is_not_ready() -> None:
+    """Nothing is known of it but its objectives."""
+    it = assessed(plans=(), limits={"1": Limits()})
+
+    assert [plan.blockers for plan in it.plans] == [[Blocker.DATA_UNKNOWN]]
+    assert verdicts(it) == ["1: not ready – no route of it is polled"]
+
+
+def test_a_plan_of_which_something_does_not_exist_is_not_ready() -> None:
+    """However good the rest of it is; another plan misses nothing."""
+    gone = Missing("item", "99", "1"), Missing("instance", "rmq-gone", "1")
+    it = assessed(
+        *(found(*good(200)), found(row(), route=OTHER)),
+        plans=[one_way("1"), two_way("2")],
+        missing=gone,
+    )
+
+    assert [plan.blockers for plan in it.plans] == [[Blocker.DATA_UNKNOWN], []]
+    assert verdicts(it) == [
+        "1: not ready – instance rmq-gone not found; item 99 not found",
+        "2: ready to fail over",
+    ]
+
+
 def test_what_the_share_allows_is_no_reason() -> None:
     """Though something else blocks the plan."""
     it = assessed(found(LATE, *good(199)), RouteStatus(SIBLING))

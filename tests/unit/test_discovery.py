@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from core_cases import (
+    ERRORS,
     HERE,
     REGION,
     THERE,
@@ -67,18 +68,16 @@ async def test_a_plan_configured_in_full_is_judged_as_any_other() -> None:
 
     inventory = bench.discovery.inventory
     assert (inventory.plans, inventory.items) == ((one_way("1"),), (item("1", "10"),))
-    assert bench.missing() == {Missing("item", "11")}
+    assert bench.missing() == {Missing("item", "11", "1")}
     assert bench.routes() == [("1", "10", HERE)]
     assert len(bench.cloud.calls) == 2
 
 
-async def test_a_plan_has_objectives_once_it_has_a_route_or_is_known() -> None:
+async def test_a_plan_has_objectives_unless_it_does_not_exist() -> None:
     """Also while the cloud cannot be asked what it is; its own, or everybody's."""
-    full = {"id": "2", "items": ["20"], "source_instances": [HERE]}
+    own = {"id": "2", "objectives": {"lag": "7s"}}
     bench = DiscoveryBench(
-        PlanSettings(id="1"),
-        PlanSettings.model_validate({**full, "objectives": {"lag": "7s"}}),
-        PlanSettings(id="3"),
+        PlanSettings(id="1"), PlanSettings.model_validate(own), PlanSettings(id="3")
     )
     bench.cloud.hold(one_way("1"))
     bench.cloud.errors["2"] = UnavailableError("refused")
@@ -179,17 +178,17 @@ async def test_a_configured_plan_is_completed_whatever_its_status(
         (PlanSettings(id="8"), Missing("plan", "8"), []),
         (
             PlanSettings(id="1", items=("10", "99")),
-            Missing("item", "99"),
+            Missing("item", "99", "1"),
             [("1", "10", HERE)],
         ),
         (
             PlanSettings(id="1", source_instances=(HERE, "rmq-gone")),
-            Missing("instance", "rmq-gone"),
+            Missing("instance", "rmq-gone", "1"),
             [("1", "10", HERE)],
         ),
         (
             PlanSettings(id="1", source_instances=("rmq-gone",)),
-            Missing("instance", "rmq-gone"),
+            Missing("instance", "rmq-gone", "1"),
             [],
         ),
     ],
@@ -307,6 +306,32 @@ async def test_a_failure_is_told_until_it_ends_and_again_for_another_reason() ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("failing", "reason", "is_known"),
+    [
+        ("items 1", Reason.PERMISSION, True),
+        ("items 1", Reason.MALFORMED, True),
+        ("items 1", Reason.UNAVAILABLE, False),
+        ("items 1", Reason.CREDENTIALS, False),
+        ("list", Reason.PERMISSION, False),
+    ],
+)
+async def test_every_plan_is_known_though_one_may_not_be_looked_up(
+    failing: str, reason: Reason, *, is_known: bool
+) -> None:
+    """It was listed. What waiting ends, or ails all plans, proves nothing."""
+    bench = DiscoveryBench()
+    bench.cloud.hold(one_way("1"), item("1", "10"))
+    bench.cloud.hold(replace(one_way("2"), status="CREATED"))
+    bench.cloud.errors[failing] = ERRORS[reason]("failed")
+
+    assert not await bench.discovery.refresh()
+
+    assert bench.discovery.is_known is is_known
+    looked_up = {"2"} if failing == "items 1" else set()
+    assert bench.discovery.inventory.looked_up == looked_up
+
+
 async def test_a_failed_list_is_no_recovery_of_a_plan() -> None:
     """The plan was not looked at, so nothing is known of it."""
     bench = DiscoveryBench()
@@ -405,7 +430,8 @@ async def test_a_reload_keeps_what_is_missing_of_plans_that_it_leaves_alone(
         before = set(discovery.inventory.missing)
         await discovery.refresh()
 
-    assert (before, logs) == ({Missing("item", "99")} if is_missing else set(), [])
+    gone = {Missing("item", "99", "1")} if is_missing else set()
+    assert (before, logs) == (gone, [])
     assert discovery.inventory.missing == before
 
 

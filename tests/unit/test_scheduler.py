@@ -149,17 +149,17 @@ async def test_each_route_is_polled_once_a_few_at_a_time() -> None:
 
 @virtually
 async def test_a_discovery_is_told() -> None:
-    """Only one that was whole moves its timestamp; without routes it is ready."""
+    """One that found every plan moves its timestamp; without routes it is ready."""
     bench = SchedulerBench()
     scheduler = bench.scheduler
-    bench.discovery.is_whole = False
+    bench.discovery.is_whole = bench.discovery.is_known = False
     assert not await scheduler.discover()
     assert bench.discovered_at == []
     assert bench.ready.is_set()
 
-    bench.discovery.is_whole, bench.discovery.found = True, (ROUTE,)
+    bench.discovery.is_known, bench.discovery.found = True, (ROUTE,)
     with capture_logs() as logs:
-        assert await scheduler.discover()
+        assert not await scheduler.discover()
 
     assert bench.discovered_at == [WALL]
     assert logs == [

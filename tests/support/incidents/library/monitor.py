@@ -8,6 +8,7 @@ from incidents.actions import (
     all_of,
     break_down,
     cloud_clock,
+    delete,
     fail_reload,
     forbid,
     garble,
@@ -28,9 +29,11 @@ from incidents.actions import (
 )
 from incidents.incident import (
     GROUP,
+    ITEM,
     OTHER_PLAN,
     PLAN,
     SLOWLY,
+    SOURCE,
     Action,
     Fires,
     Incident,
@@ -149,11 +152,47 @@ INCIDENTS = (
         fires=[ticket("AccessRefused", 3, 6)],
         looks_like="DataStale ExporterDegraded PlanDown",
     ),
+    *(
+        Incident(
+            f"a {kind} plan may not be looked up any more, the exporter is restarted, "
+            "and another plan is deleted",
+            lasts=45,
+            settings=settings,
+            timeline={
+                5: forbid(plan=PLAN, action=action),
+                15: restart(),
+                25: delete(OTHER_PLAN),
+            },
+            fires=[
+                ticket("AccessRefused", 12, 16),
+                page("PlanDown", 30, 33, plan_id=OTHER_PLAN),
+            ],
+            looks_like="CheckpointsVanished DataStale ExporterDegraded",
+        )
+        for kind, action, settings in (
+            ("listed", "Items", {}),
+            ("configured", "Plan", {"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]}),
+        )
+    ),
+    Incident(
+        "a plan that is configured in full may not be looked up, and is judged",
+        lasts=30,
+        settings={
+            "plans": [{"id": PLAN, "items": [ITEM], "source_instances": [SOURCE]}]
+        },
+        timeline={
+            0: all_of(
+                forbid(plan=PLAN, action="Plan"), never_sync(plan=PLAN, group=GROUP)
+            )
+        },
+        fires=[ticket("AccessRefused", 3, 6), ticket("GroupNotOnTarget", 15, 18)],
+        looks_like="DataStale PlanDown CheckpointsVanished",
+    ),
     Incident(
         "plans may not be listed any more, though what is known is polled",
         lasts=45,
         timeline={5: forbid(action="Plans")},
-        fires=[ticket("AccessRefused", 15, 34)],
+        fires=[ticket("AccessRefused", 12, 16)],
         looks_like="ExporterDegraded DataStale PlanDown",
     ),
     Incident(
