@@ -20,7 +20,8 @@ def _empty() -> array[int]:
 class PastPoll:
     """Where the source of each checkpoint was at one poll, or last seen before it.
 
-    `at_ms` is milliseconds of a monotonic clock.
+    Where it jumped back since then, it is no further than after the jump. `at_ms` is
+    milliseconds of a monotonic clock.
     """
 
     at_ms: int
@@ -41,6 +42,11 @@ class History:
     delay_ms: array[int] = field(default_factory=_empty)
     polls: tuple[PastPoll, ...] = ()
 
+    @property
+    def span_ms(self) -> int:
+        """Return how far its polls go back: no delay can be longer."""
+        return self.polls[0].at_ms - self.polls[-1].at_ms if self.polls else 0
+
 
 async def extended(
     history: History,
@@ -53,8 +59,9 @@ async def extended(
 ) -> History:
     """Return the history with one more poll, and without polls older than `keep_ms`.
 
-    A checkpoint that the last poll did not have starts again; so does one whose source
-    jumped back. The columns given are kept, so they must not change any more.
+    A checkpoint that the last poll did not have starts again. Where a source jumped
+    back, what was seen beyond its new position counts no more. The columns given are
+    kept, so they must not change any more.
     """
     slicer = TimeSlicer()
     if ids != history.ids:
@@ -99,10 +106,10 @@ async def _aligned(history: History, ids: array[int], slicer: TimeSlicer) -> His
 async def _continued(
     source_ms: array[int], polls: Sequence[PastPoll], slicer: TimeSlicer
 ) -> tuple[array[int], Sequence[PastPoll]]:
-    """Return where each source was last seen, and the polls that still count.
+    """Return where each source was last seen, and the past polls as they count now.
 
-    A source that is unknown now stays where it was. Where it jumped back, offsets were
-    reset, and what was seen before says nothing any more.
+    A source that is unknown now stays where it was. One that jumped back was reset, and
+    counts as if it had never been further; a millisecond changes next to nothing.
     """
     if not polls:
         return source_ms, polls
@@ -122,7 +129,7 @@ async def _continued(
                 seen[row] = last
             elif source_ms[row] < last:
                 for poll in polls:
-                    poll.source_ms[row] = UNKNOWN_MS
+                    poll.source_ms[row] = min(poll.source_ms[row], source_ms[row])
     return seen, polls
 
 

@@ -42,8 +42,7 @@ class Oracle:
         seen: list[tuple[int, int]], now: int, source: int, target: int
     ) -> int | None:
         if source:
-            if seen and source < seen[-1][1]:
-                seen.clear()
+            seen[:] = [(at, min(then, source)) for at, then in seen]
             seen.append((now, source))
         if not source or not target:
             return None
@@ -158,12 +157,24 @@ async def test_a_target_that_stands_still_is_told_to_the_millisecond() -> None:
     assert delays == [n * MINUTE for n in range(1_000)]
 
 
-async def test_a_source_that_jumps_back_starts_again() -> None:
-    """After a reset of offsets nobody has waited for the old position."""
+@pytest.mark.parametrize(
+    ("back_to", "delays"),
+    [
+        # The target is in step with the new position, and falls behind a later one.
+        (10, (0, 1, 2, 3, 4, 0, 0, 1)),
+        # It has not come so far either.
+        (50, (0, 1, 2, 3, 4, 5, 6, 7)),
+        (103, (0, 1, 2, 3, 4, 5, 6, 7)),
+    ],
+)
+async def test_a_source_that_jumps_back_was_never_further(
+    back_to: int, delays: Sequence[int]
+) -> None:
+    """After a reset of offsets nobody waits for more; jitter is no reset."""
     polls = [(n * MINUTE, (100 + n, 10)) for n in range(5)]
-    polls += [((5 + n) * MINUTE, (50 + n, 10)) for n in range(3)]
+    polls += [((5 + n) * MINUTE, (back_to + n, 10)) for n in range(3)]
 
-    assert await delays_of(polls) == [n * MINUTE for n in (0, 1, 2, 3, 4, 0, 1, 2)]
+    assert await delays_of(polls) == [n * MINUTE for n in delays]
 
 
 async def test_a_checkpoint_that_vanished_starts_again() -> None:
