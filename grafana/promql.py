@@ -197,6 +197,9 @@ def blockers(scope: Scope) -> dict[str, str]:
     stopped = 'status!="RUNNING"'
     plan = most("plan_id", "rocketmq_dr_plan_status", *scope.plan, stopped)
     item = most("plan_id", "rocketmq_dr_item_status", *scope.plan, stopped)
+    unpolled = f"({scope.share()} unless on (plan_id) {up} unless on (plan_id) {plan})"
+    missing = most("plan_id", "rocketmq_dr_plan_missing", *scope.plan)
+    items = most("plan_id, item_id", "rocketmq_dr_item_status", *scope.plan)
 
     def share_missed_by(counts: str) -> str:
         return f"({missed} and on (plan_id) ({counts} > 0))"
@@ -206,6 +209,8 @@ def blockers(scope: Scope) -> dict[str, str]:
         "item stopped": item,
         "data unknown": (
             f"max by (plan_id) ({up} unless on ({ROUTE}) {known})"
+            f" or {unpolled} or {missing} > 0"
+            f" or max by (plan_id) ({items} unless on (plan_id, item_id) {up})"
             f" or {scope.checkpoints('plan_id')} == 0 or "
             + share_missed_by(scope.checkpoints("plan_id", 'state="source_missing"'))
         ),
@@ -219,7 +224,7 @@ def blockers(scope: Scope) -> dict[str, str]:
 
 def plans_ready(scope: Scope) -> str:
     """Return the share of plans that are ready to fail over."""
-    total = f"count(max by (plan_id) ({scope.up()}))"
+    total = f"count({scope.share()} or max by (plan_id) ({scope.up()}))"
     blocked = " or ".join(f"0 * ({found})" for found in blockers(scope).values())
     return f"1 - (count(max by (plan_id) ({blocked})) or 0 * {total}) / {total}"
 

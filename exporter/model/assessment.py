@@ -150,10 +150,9 @@ class RouteStanding:
 
     @property
     def may_be_late(self) -> bool:
-        """Return whether its lag is over the objective, and one poll tells no delay."""
+        """Return whether its lag is over the objective, which no delay can be yet."""
         most = self.limits.most_delay
-        is_over = most is not None and (self.lag.value or 0.0) > most
-        return is_over and self.status.polls == 1
+        return most is not None and self.status.watched <= most < (self.lag.value or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +279,8 @@ def _plans(
     for gone in sorted(inventory.missing):
         missing[gone.plan_id].append(gone)
     down = {gone.id for gone in inventory.missing if gone.kind == "plan"}
-    for plan_id in sorted(inventory.limits.keys() | known.keys() | polled.keys() | down):
+    configured = inventory.limits.keys() | down
+    for plan_id in sorted(known.keys() | polled.keys() | configured):
         standing = PlanStanding(
             plan_id,
             known.get(plan_id),

@@ -21,7 +21,6 @@ from exporter.model.errors import CloudError, NotFoundError
 from exporter.model.types import Route, State
 
 _SYNC = "see that the consumer groups are online on the target"
-_ONE_POLL = ", as far as one poll can tell"
 _NO_TIME = "without a consume time on the "
 _DROPPED = "over metrics.max_checkpoints: counted, but not listed"
 
@@ -61,7 +60,7 @@ def problems(found: Assessment) -> Iterator[Problem]:
     yield from _failures("{} could not be polled", "route", failed)
     yield from _stopped(found)
     yield from _checkpoints(found)
-    yield from _seen_once(found.routes)
+    yield from _seen_shortly(found.routes)
     if report.statuses and not report.is_tried:
         what = "Not every route has been polled yet"
         yield Problem(what, "wait for it", grade=Grade.UNKNOWN)
@@ -151,13 +150,14 @@ def _checkpoints(found: Assessment) -> Iterator[Problem]:
             yield Problem(f"{many(count, 'checkpoint')} {words}", remedy, grade=grade)
 
 
-def _seen_once(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
-    """Yield the routes whose lag is large, and whose delay one poll cannot tell."""
+def _seen_shortly(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
+    """Yield the routes whose lag is large, and whose delay cannot be told yet."""
     names = [_name(each.status.route) for each in routes if each.may_be_late]
     if names:
         yield Problem(
             f"{many(len(names), 'route')} with a lag over the objective for delay",
-            "wait for the next poll of a running exporter: one alone tells no delay",
+            "wait until a running exporter has polled for as long as the objective:"
+            " before that no delay is longer",
             names,
             grade=Grade.WARNING,
         )
@@ -166,10 +166,15 @@ def _seen_once(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
 def verdict(plan: PlanStanding) -> str:
     """Return whether a plan is ready to fail over, or why not, the cause first."""
     if not plan.blockers:
-        is_sure = not any(route.may_be_late for route in plan.routes)
-        return "ready to fail over" + ("" if is_sure else _ONE_POLL)
+        unsure = [r.status.watched for r in plan.routes if r.may_be_late]
+        return "ready to fail over" + (_as_far_as(min(unsure)) if unsure else "")
     reasons = (*_causes(plan), *_missed(plan))
     return f"not ready – {'; '.join(reasons)}"
+
+
+def _as_far_as(watched: float) -> str:
+    seen = f"{brief_duration(watched)} of polls" if watched else "one poll"
+    return f", as far as {seen} can tell"
 
 
 def _causes(plan: PlanStanding) -> Iterator[str]:

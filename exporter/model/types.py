@@ -273,7 +273,8 @@ class RouteStatus:
     seconds) before the first success. `error` is how the last poll failed, if it did.
     `snapshot` and `rollup` are None before the first success, and from
     `stale_after` on. `hidden` are the rows of the snapshot that another route of the
-    item shows instead; `rollup` counts the others.
+    item shows instead; `rollup` counts the others. `watched` is for how many seconds
+    the polls before the last one go back: no delay can be longer.
     """
 
     route: Route
@@ -287,6 +288,7 @@ class RouteStatus:
     rollup: Rollup | None = None
     hidden: frozenset[int] = frozenset()
     published_at: float = 0.0
+    watched: float = 0.0
 
     @property
     def reason(self) -> Reason | None:

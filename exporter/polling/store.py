@@ -141,6 +141,7 @@ class Store:
             return [_after_failure(status, poll, poll.outcome)]
         snapshot = await self._with_delays(self._cut(poll.outcome), limits)
         polled = _after_success(status, poll, snapshot, self._clock())
+        polled = replace(polled, watched=self._histories[route].span_ms / 1000)
         routes = self._items[route.plan_id, route.item_id]
         item = [polled if each == route else self._statuses[each] for each in routes]
         hidden: dict[Route, frozenset[int]] = defaultdict(frozenset)

@@ -88,7 +88,7 @@ CALM: Series = {
     count("ok"): 9,
     count("never_synced"): 0,
     series("plan_status", A, PLAN, 'status="RUNNING"'): 1,
-    series("item_status", A, PLAN, 'status="RUNNING"'): 1,
+    series("item_status", A, PLAN, 'item_id="2", status="RUNNING"'): 1,
     WORST_LAG: 300,
     WORST_AGE: 600,
 }
@@ -131,6 +131,12 @@ STATES: list[tuple[str, Series, int]] = [
     ("stalled", {READY: 8, STALLED: 2}, 3),
     ("no source", {READY: 8, count("source_missing"): 2}, 4),
     ("a route without data", {series("up", A, SECOND): 0}, 4),
+    (
+        "an item without a route",
+        {series("item_status", A, PLAN, 'item_id="4", status="RUNNING"'): 1},
+        4,
+    ),
+    ("an item that does not exist", {series("plan_missing", A, PLAN): 1}, 4),
     ("a stopped item", {series("item_status", A, PLAN, 'status="STOPPED"'): 1}, 5),
     ("a stopped plan", {series("plan_status", A, PLAN, 'status="STOPPED"'): 1}, 6),
 ]
@@ -163,6 +169,10 @@ CASES: dict[str, Case] = {
     "a plan with its share is ready": (plans_ready(ALL), CALM, {"{}": 1}),
     "and without it is not": (
         *(plans_ready(ALL), {**CALM, READY: 8, LATE: 1}, {"{}": 0}),
+    ),
+    "one without a route is not": (
+        *(plans_ready(ALL), {**CALM, series("objective_share", A, 'plan_id="2"'): 0.9}),
+        {"{}": 0.5},
     ),
     "an age is not shown where the plan does not sync": (
         *(ALL.worst_age(), {**CALM, SYNCS: 0}, {}),

@@ -23,6 +23,7 @@ def told(blocked: str, other: frozenset[str] | None = READY) -> Told:
     return plans if other is None else plans | {OTHER_PLAN: other}
 
 
+REFUSED = {**told("data_unknown"), "1300000018": READY}
 UNKNOWN = frozenset({"data_unknown"})
 STUCK = "a consumer group of a one-way plan is no longer synced"
 MOMENTS = [
@@ -48,12 +49,7 @@ MOMENTS = [
         told("data_unknown", other=frozenset({"not_on_target"})),
     ),
     *(
-        (
-            f"a {kind} plan may not be looked up any more, the exporter is restarted, "
-            "and another plan is deleted",
-            24,
-            told("data_unknown"),
-        )
+        (f"a {kind} plan may not be looked up after a restart", 24, REFUSED)
         for kind in ("listed", "configured")
     ),
     ("an item that is configured is deleted", 30, told("data_unknown", other=None)),

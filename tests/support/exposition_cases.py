@@ -230,7 +230,14 @@ def small_inventory() -> Inventory:
     return Inventory(
         plans=(plan, unknown),
         items=(item, replace(item, status="")),
-        missing=frozenset({Missing("plan", "99"), Missing("instance", "rmq-cn-gone")}),
+        missing=frozenset(
+            {
+                Missing("plan", "99"),
+                Missing("instance", "rmq-cn-gone", ROUTE.plan_id),
+                Missing("instance", "rmq-cn-gone", "1300000017"),
+            }
+        ),
+        looked_up=frozenset({ROUTE.plan_id}),
         limits={ROUTE.plan_id: LIMITS, "1300000017": Limits(300.0, 600.5, 0.995)},
     )
 

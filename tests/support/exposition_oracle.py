@@ -193,5 +193,8 @@ def _say_inventory(said: _Families, known: Inventory) -> None:
         said.add("objective_seconds", (plan_id, "lag"), limits.lag)
         said.add("objective_seconds", (plan_id, "age"), limits.age)
         said.add("objective_share", (plan_id,), limits.share)
-    for absent in known.missing:
-        said.add("configured_missing", (absent.kind, absent.id), 1)
+    for kind, identity in {(absent.kind, absent.id) for absent in known.missing}:
+        said.add("configured_missing", (kind, identity), 1)
+    for plan_id in known.looked_up:
+        gone = [absent for absent in known.missing if absent.plan_id == plan_id]
+        said.add("plan_missing", (plan_id,), len(gone))

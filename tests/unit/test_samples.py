@@ -115,7 +115,8 @@ inventories = st.builds(
     Inventory,
     st.lists(_plans, max_size=2, unique_by=lambda plan: plan.plan_id).map(tuple),
     st.lists(_items, max_size=2, unique_by=lambda item: item.item_id).map(tuple),
-    st.frozensets(st.builds(Missing, texts, texts), max_size=2),
+    st.frozensets(st.builds(Missing, texts, texts, ids), max_size=2),
+    looked_up=st.frozensets(ids, max_size=2),
     limits=st.dictionaries(ids, st.builds(Limits, seconds, seconds), max_size=2),
 )
 
@@ -237,6 +238,7 @@ PROMISED = {
     "objective_share": "plan_id",
     "objective_seconds": "plan_id objective",
     "configured_missing": "kind id",
+    "plan_missing": "plan_id",
     "exporter_build_info": "version revision python_version",
     "exporter_api_requests_total": "action",
     "exporter_api_request_failures_total": "action reason",

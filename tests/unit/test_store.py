@@ -183,10 +183,12 @@ def test_a_delay_is_counted_from_the_poll_that_saw_it_first(
 
     publish(store, success(ROUTE, row(last_sync_ms=1_000), at=SYNCED_AT_MS / 1000))
 
-    rollup = status_of(store, ROUTE).rollup
+    status = status_of(store, ROUTE)
+    rollup = status.rollup
     assert rollup is not None
     assert (rollup.max_delay_ms, rollup.late) == (301_000, 1)
     assert (rollup.stalled, rollup.ready) == (1, 0)
+    assert status.watched == STALE_AFTER + 1
 
 
 def test_a_dropped_route_starts_its_delays_again(
@@ -200,9 +202,9 @@ def test_a_dropped_route_starts_its_delays_again(
 
     publish(store, success(ROUTE, row()))
 
-    rollup = status_of(store, ROUTE).rollup
-    assert rollup is not None
-    assert rollup.max_delay_ms == 0
+    status = status_of(store, ROUTE)
+    assert status.rollup is not None
+    assert (status.rollup.max_delay_ms, status.watched) == (0, 0)
 
 
 def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:

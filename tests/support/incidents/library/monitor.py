@@ -139,7 +139,7 @@ INCIDENTS = (
         },
         fires=[
             fires("GroupNotOnTarget", 25, 28),
-            ticket("AccessRefused", 13, 16, until=33, plan_id=PLAN),
+            ticket("AccessRefused", 13, 16, until=38, plan_id=PLAN),
             ticket("DataStale", 15, 18, until=33, plan_id=PLAN),
         ],
         looks_like="ExporterDown ExporterDegraded",
@@ -154,9 +154,9 @@ INCIDENTS = (
     ),
     *(
         Incident(
-            f"a {kind} plan may not be looked up any more, the exporter is restarted, "
-            "and another plan is deleted",
+            f"a {kind} plan may not be looked up after a restart",
             lasts=45,
+            plans=3,
             settings=settings,
             timeline={
                 5: forbid(plan=PLAN, action=action),
@@ -171,7 +171,11 @@ INCIDENTS = (
         )
         for kind, action, settings in (
             ("listed", "Items", {}),
-            ("configured", "Plan", {"plans": [{"id": PLAN}, {"id": OTHER_PLAN}]}),
+            (
+                "configured",
+                "Plan",
+                {"plans": [{"id": str(1300000016 + n)} for n in range(3)]},
+            ),
         )
     ),
     Incident(
@@ -226,7 +230,6 @@ INCIDENTS = (
             page("DataStale", 62, 66, count=ROUTES),
         ],
         looks_like="CheckpointsVanished PlanDown",
-        inhibited="SyncDelayed",
         judged_at=30,
     ),
     Incident(

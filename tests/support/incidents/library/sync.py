@@ -61,7 +61,6 @@ INCIDENTS = (
         groups=10,
         fires=stalled(10, until=48),
         looks_like="DataStale ItemStopped ObjectiveBurn",
-        inhibited="SyncDelayed",
     ),
     Incident(
         "one group of fifty is offline on the target: a ticket, and no page",
@@ -71,7 +70,6 @@ INCIDENTS = (
         groups=50,
         fires=stalled(5),
         looks_like="PlanDown DataStale",
-        inhibited="SyncDelayed",
     ),
     Incident(
         "all fifty groups are offline on the target: one page",
@@ -100,7 +98,6 @@ INCIDENTS = (
         },
         groups=10,
         fires=stalled(10),
-        inhibited="SyncDelayed",
         judged_at=39,
     ),
     Incident(
@@ -115,7 +112,6 @@ INCIDENTS = (
             ticket("SyncStalled", 25, 28),
         ],
         looks_like="CheckpointsVanished ExporterDown DataStale",
-        inhibited="SyncDelayed",
     ),
     Incident(
         "a route that is configured in full stalls",
@@ -127,7 +123,6 @@ INCIDENTS = (
         },
         fires=stalled(10),
         looks_like="PlanDown",
-        inhibited="SyncDelayed",
     ),
     Incident(
         "one group of a thousand falls further and further behind",
@@ -217,7 +212,6 @@ INCIDENTS = (
         },
         groups=10,
         fires=[*stalled(10), fires("GroupNotOnTarget", 25, 28)],
-        inhibited="SyncDelayed",
         judged_at=39,
     ),
     Incident(
