@@ -8,13 +8,13 @@ ARG PIP_CERT
 ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
-COPY requirements-build.lock requirements-kubernetes.lock ./
+COPY requirements-build.txt requirements-kubernetes.txt ./
 RUN python3 -m venv /build/venv \
     && /build/venv/bin/pip install --quiet --no-cache-dir --no-deps --require-hashes \
-        --only-binary=:all: --requirement=requirements-build.lock \
+        --only-binary=:all: --requirement=requirements-build.txt \
     && /build/venv/bin/pip wheel --quiet --no-cache-dir --no-deps --require-hashes \
         --no-build-isolation --wheel-dir=/build/wheels \
-        --requirement=requirements-kubernetes.lock
+        --requirement=requirements-kubernetes.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY scripts/revision_hook.py scripts/
 COPY exporter exporter/

@@ -107,12 +107,12 @@ clean: ## Remove what the commands above made
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf .venv* .cache dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(RUNTIME): requirements.lock scripts/venv.sh
-	@PYTHON3=$(PYTHON) scripts/venv.sh $(VENV) requirements.lock
+$(RUNTIME): requirements.txt scripts/venv.sh
+	@PYTHON3=$(PYTHON) scripts/venv.sh $(VENV) requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.lock pyproject.toml $(RUNTIME)
-	@PYTHON3=$(PYTHON) scripts/venv.sh $(VENV) requirements-dev.lock
+$(DEV): requirements-dev.txt pyproject.toml $(RUNTIME)
+	@PYTHON3=$(PYTHON) scripts/venv.sh $(VENV) requirements-dev.txt
 	@$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@mkdir -p .cache
 	@touch $@
@@ -121,7 +121,7 @@ $(SERVERS)/.ready: scripts/servers.sh scripts/cache.sh
 	@scripts/servers.sh $(SERVERS)
 	@touch $@
 
-$(DEPLOY)/.ready: scripts/deploy_tools.sh scripts/cache.sh requirements-deploy.lock
+$(DEPLOY)/.ready: scripts/deploy_tools.sh scripts/cache.sh requirements-deploy.txt
 	@scripts/deploy_tools.sh $(DEPLOY)
 	@touch $@
 

@@ -5,12 +5,12 @@ set -euo pipefail
 options=(--universal --python-version 3.11 --generate-hashes --no-emit-index-url
     --no-annotate --no-header --quiet "$@")
 
-uv pip compile pyproject.toml "${options[@]}" --output-file requirements.lock
+uv pip compile pyproject.toml "${options[@]}" --output-file requirements.txt
 uv pip compile pyproject.toml --extra kubernetes "${options[@]}" \
-    --constraint requirements.lock --output-file requirements-kubernetes.lock
+    --constraint requirements.txt --output-file requirements-kubernetes.txt
 uv pip compile pyproject.toml --extra kubernetes --group dev "${options[@]}" \
-    --constraint requirements-kubernetes.lock --output-file requirements-dev.lock
+    --constraint requirements-kubernetes.txt --output-file requirements-dev.txt
 # Only groups, without the project and its dependencies.
-uv pip compile --group build "${options[@]}" --output-file requirements-build.lock \
-    --constraint requirements-dev.lock
-uv pip compile --group deploy "${options[@]}" --output-file requirements-deploy.lock
+uv pip compile --group build "${options[@]}" --output-file requirements-build.txt \
+    --constraint requirements-dev.txt
+uv pip compile --group deploy "${options[@]}" --output-file requirements-deploy.txt

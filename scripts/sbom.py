@@ -1,4 +1,4 @@
-"""Which packages run beside the exporter: a CycloneDX SBOM of requirements.lock.
+"""Which packages run beside the exporter: a CycloneDX SBOM of requirements.txt.
 
 It is made of what the lock names, and of what the installed packages say of themselves.
 """
@@ -76,7 +76,7 @@ class Locked:
 
 def runtime(extra: str = "") -> list[Locked]:
     """Return the packages that are locked for users, with an extra or without."""
-    name = f"requirements-{extra}.lock" if extra else "requirements.lock"
+    name = f"requirements-{extra}.lock" if extra else "requirements.txt"
     return locked((ROOT / name).read_text(encoding="utf-8"))
 
 
@@ -176,7 +176,7 @@ def sbom(packages: Sequence[Locked], made_at: datetime | None = None) -> str:
 
 
 def main(file: Path) -> None:
-    """Write the SBOM of requirements.lock into a file."""
+    """Write the SBOM of requirements.txt into a file."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     packages = runtime()
     text = sbom(packages, datetime.fromtimestamp(int(epoch), UTC) if epoch else None)

@@ -31,8 +31,8 @@ PERMISSIVE = {
 # Copyleft file by file: it asks those who change it for their changes.
 EXCEPTIONS = {"certifi": "MPL-2.0", "hypothesis": "MPL-2.0"}
 
-LOCKS = ["requirements.lock", "requirements-kubernetes.lock", "requirements-dev.lock"]
-OTHERS = ["requirements-build.lock", "requirements-deploy.lock"]
+LOCKS = ["requirements.txt", "requirements-kubernetes.txt", "requirements-dev.txt"]
+OTHERS = ["requirements-build.txt", "requirements-deploy.txt"]
 PIN = re.compile(r"[a-z0-9-]+==(?:[0-9]+!)?[0-9][0-9a-z.+-]*(?: ; [\w .'=!<>()]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 REGISTRY = re.compile(
@@ -156,7 +156,7 @@ def test_the_sbom_lists_exactly_what_is_locked() -> None:
     All is reached from the exporter; a scope says what only some machines have.
     """
     written = json.loads(sbom(runtime()))
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     pinned = re.findall(r"^([\w-]+)==([\w.]+)((?:.*\\\n)+.*)", text, re.MULTILINE)
     found = {}
     for one in written["components"]:
