@@ -132,9 +132,9 @@ def _require_secrets(api: ApiSettings) -> None:
     from exporter.cloud.credentials import why_unreadable
 
     faults = [
-        f"api.{name}: {file}: cannot be read: {why}"
-        for name in ("access_key_secret_file", "security_token_file")
-        if (file := getattr(api, name)) and (why := why_unreadable(file))
+        f"api.{name}_file: {file}: cannot be read: {why}"
+        for name in ("access_key_id", "access_key_secret", "security_token")
+        if (file := getattr(api, f"{name}_file")) and (why := why_unreadable(file))
     ]
     if faults:
         raise ConfigurationError(tuple(faults))

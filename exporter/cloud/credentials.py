@@ -75,10 +75,11 @@ def configured(api: ApiSettings) -> Ask:
         return line
 
     def ask() -> Credentials:
+        key_id = api.access_key_id or value(None, api.access_key_id_file)
         secret = value(api.access_key_secret, api.access_key_secret_file)
         token = value(api.security_token, api.security_token_file)
         # The settings have no id without a secret.
-        return Credentials(api.access_key_id or "", secret or "", token)
+        return Credentials(key_id or "", secret or "", token)
 
     return ask
 
@@ -215,7 +216,7 @@ class CredentialSource:
 
 def credential_source(api: ApiSettings) -> CredentialSource:
     """Return where the configured key is, else the vendor's chain; nothing is read."""
-    if api.access_key_id is None:
+    if api.access_key_id is None and api.access_key_id_file is None:
         return CredentialSource()
     ask = configured(api)
     return CredentialSource(lambda: ask, kept_seconds=FILES_KEPT_SECONDS)

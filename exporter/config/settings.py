@@ -49,8 +49,8 @@ class Section(BaseModel):
 class ApiSettings(Section):
     """How the vendor's API is reached, and how gently.
 
-    With `access_key_id`, its secret and `security_token` all left out, the standard
-    Alibaba Cloud credential chain is used.
+    With access key and token left out, the standard Alibaba Cloud credential chain is
+    used.
     """
 
     region: fields.Region = Field(
@@ -68,6 +68,10 @@ class ApiSettings(Section):
     )
     access_key_id: fields.HeaderText | None = Field(
         None, repr=False, description="AccessKey id; needs a secret beside it."
+    )
+    access_key_id_file: fields.FilePath = Field(
+        None,
+        description="File that holds the AccessKey id; read again when it changes.",
     )
     access_key_secret: fields.Secret | None = Field(
         None, description="AccessKey secret. Prefer a file: environments leak."
@@ -101,23 +105,21 @@ class ApiSettings(Section):
 
     @model_validator(mode="after")
     def _credentials_fit(self) -> Self:
-        """Refuse a secret that is given in two ways, and half of a key pair."""
-        given = [name for name in _SECRETS if getattr(self, name) is not None]
+        """Refuse what is given in two ways, and half of a key pair."""
+        given = [name for name in _CREDENTIALS if getattr(self, name) is not None]
         for name in given:
             if f"{name}_file" in given:
                 expected = f"expected either this or api.{name}, not both"
                 raise fault(expected, f"{name}_file")
-        if given and self.access_key_id is None:
-            raise fault("expected api.access_key_id beside it", given[0])
-        if self.access_key_id is not None and not set(given) & set(_SECRETS[:2]):
-            expected = (
-                f"expected {' or '.join(f'api.{n}' for n in _SECRETS[:2])} beside it"
-            )
-            raise fault(expected, "access_key_id")
+        for name in ("access_key_id", "access_key_secret"):
+            if given and not {name, f"{name}_file"} & set(given):
+                expected = f"expected api.{name} or api.{name}_file beside it"
+                raise fault(expected, given[0])
         return self
 
 
-_SECRETS = (
+_CREDENTIALS = (
+    *("access_key_id", "access_key_id_file"),
     *("access_key_secret", "access_key_secret_file"),
     *("security_token", "security_token_file"),
 )

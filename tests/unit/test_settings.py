@@ -341,10 +341,10 @@ def test_every_variable_and_flag_is_read_and_not_shown(
         assert is_told is not accepts_any
 
 
-ID_BESIDE = "expected api.access_key_id beside it"
+ID_BESIDE = "expected api.access_key_id or api.access_key_id_file beside it"
 SECRET_BESIDE = "expected api.access_key_secret or api.access_key_secret_file beside it"
 NOT_BOTH = "expected either this or api.{}, not both"
-SECRET, TOKEN = "access_key_secret", "security_token"
+KEY_ID, SECRET, TOKEN = "access_key_id", "access_key_secret", "security_token"
 
 
 @pytest.mark.parametrize(
@@ -354,8 +354,9 @@ SECRET, TOKEN = "access_key_secret", "security_token"
         ([f"{SECRET}_file"], f"{SECRET}_file", ID_BESIDE),
         ([TOKEN], TOKEN, ID_BESIDE),
         ([f"{TOKEN}_file"], f"{TOKEN}_file", ID_BESIDE),
-        (["access_key_id"], "access_key_id", SECRET_BESIDE),
-        (["access_key_id", TOKEN], "access_key_id", SECRET_BESIDE),
+        ([KEY_ID], KEY_ID, SECRET_BESIDE),
+        ([f"{KEY_ID}_file", TOKEN], f"{KEY_ID}_file", SECRET_BESIDE),
+        ([KEY_ID, f"{KEY_ID}_file"], f"{KEY_ID}_file", NOT_BOTH.format(KEY_ID)),
         ([SECRET, f"{SECRET}_file"], f"{SECRET}_file", NOT_BOTH.format(SECRET)),
         ([TOKEN, f"{TOKEN}_file"], f"{TOKEN}_file", NOT_BOTH.format(TOKEN)),
     ],
