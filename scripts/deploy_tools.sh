@@ -49,11 +49,11 @@ go_install() {
 
 # Debian's archive is not Ubuntu's: debootstrap needs its keys.
 install_missing buildah=buildah podman=podman runc=runc debootstrap=debootstrap \
-    strace=strace systemd-analyze=systemd
+    skopeo=skopeo strace=strace systemd-analyze=systemd
 if [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
     install_missing debian-archive-keyring=debian-archive-keyring
 fi
-scripts/venv.sh "$1/venv" requirements-deploy.lock
+scripts/venv.sh "$1/venv" requirements-deploy.txt
 ln -sf ../venv/bin/hadolint ../venv/bin/zizmor "$programs/"
 go_program actionlint github.com/rhysd/actionlint cmd/actionlint v1.7.12
 go_program helm helm.sh/helm/v3 cmd/helm v3.22.0

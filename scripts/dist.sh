@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Build all files of a release into DIRECTORY, the same bytes each time, and try the wheel.
-# BASE is that of scripts/image.sh; TAG, for a release, must be that of the version.
+# BASE is that of scripts/image.sh; TAG, for a release, must be that of the version; IMAGE is
+# where the image will be, as REGISTRY/NAME, which the chart then has as its default.
 # Usage: scripts/dist.sh DIRECTORY
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,10 +23,17 @@ pack_image() {
 
 # helm writes the time into what it packs.
 pack_chart() {
-    local chart=deploy/helm/$name
+    local chart=$work/chart/$name image=${IMAGE:-}
     if ! command -v helm >/dev/null; then
         echo "The chart needs helm, which this machine lacks: scripts/deploy_tools.sh builds it." >&2
         return 1
+    fi
+    mkdir "$work/chart"
+    cp -r "deploy/helm/$name" "$work/chart"
+    if [ -n "$image" ]; then
+        image=${image,,} # names of images have no capitals
+        sed -i -e "s|^  registry: .*|  registry: ${image%%/*}|" \
+            -e "s|^  repository: .*|  repository: ${image#*/}|" "$chart/values.yaml"
     fi
     helm package "$chart" --version "$VERSION" --app-version "$VERSION" \
         --destination "$work" >/dev/null
@@ -38,7 +46,7 @@ pack_chart() {
 rm -f "${directory:?}"/*
 "$PYTHON" -m scripts.release_notes ${TAG:+"$TAG"} >"$directory/RELEASE_NOTES.md"
 "$PYTHON" -m hatchling build --directory "$directory" 2>&1 | tail -n 2 >&2
-"$PYTHON" -m scripts.try_wheel "$directory"/*.whl requirements.lock "$REVISION"
+"$PYTHON" -m scripts.try_wheel "$directory"/*.whl requirements.txt "$REVISION"
 "$PYTHON" -m scripts.sbom "$directory/$name-$VERSION.cdx.json"
 pack_chart
 pack_image

@@ -61,7 +61,7 @@ def test_only_the_job_that_publishes_may_write(workflow: Path) -> None:
     assert content["permissions"] == {}
     for name, job in content["jobs"].items():
         writes = {each for each, how in job["permissions"].items() if how == "write"}
-        wanted = {"attestations", "contents", "id-token"}
+        wanted = {"attestations", "contents", "id-token", "packages"}
         assert writes == (wanted if name == "publish" else set())
         for step in job["steps"]:
             if "run" in step and name != "publish":
@@ -73,14 +73,17 @@ def test_a_release_is_tested_then_built_from_its_tag_then_attested() -> None:
     content = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
     build, publish = content["jobs"]["build"], content["jobs"]["publish"]
     (dist,) = (each for each in build["steps"] if each.get("run") == "make dist")
-    (attest,) = (x for x in publish["steps"] if "attest-build" in x.get("uses", ""))
+    image, files = (x for x in publish["steps"] if "attest-build" in x.get("uses", ""))
 
     # `on` is a truth value to YAML 1.1.
     assert content[True] == {"push": {"tags": ["v*"]}}
     assert dist["env"]["TAG"] == "${{ github.ref_name }}"
     assert (build["needs"], publish["needs"]) == ("ci", "build")
     assert publish["environment"] == "release"
-    assert attest["with"]["subject-path"] == "dist/*"
+    assert image["with"]["push-to-registry"] is True
+    assert files["with"]["subject-path"] == "dist/*"
+    owner = "${{ github.repository_owner }}"
+    assert content["env"] == {"IMAGE": f"ghcr.io/{owner}/rocketmq-dr-exporter"}
     assert publish["steps"][-1]["run"].endswith(" dist/*")
 
 
