@@ -2,6 +2,8 @@
 
 Kustomize reads rules and routes in no form but a manifest's, compose needs receivers
 that can be called, and the chart's schema repeats what its values.yaml says.
+The chart has copies, as some programs that take it from git leave links out. The name
+of the image is a value of the chart, and the same for kustomize and compose.
 Exit 1 with --check when a file is not what it has to be.
 """
 
@@ -19,7 +21,10 @@ from deploy.chart import schema, values
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = Path("deploy")
+COMPOSE = DEPLOY / "compose"
 CHART = DEPLOY / "helm" / "rocketmq-dr-exporter"
+COPIES = CHART / "files"
+DASHBOARDS = Path("grafana") / "dashboards"
 # Files that may be loaded beside these two are left to who loads them.
 RULES = [
     DEPLOY / "prometheus" / "rules" / f"{name}.yml" for name in ("recording", "alerts")
@@ -137,19 +142,53 @@ def without_calls(alertmanager: str) -> str:
     return _RECEIVERS + re.sub(r"\n    webhook_configs: .*", "", body)
 
 
+def with_image(text: str, given: str) -> str:
+    """Return a manifest with the image of the chart's values, and the tag it had.
+
+    >>> with_image("image: rocketmq-dr-exporter:1", "image: {repository: a.example/b}")
+    'image: a.example/b:1'
+    """
+    image = yaml.safe_load(given)["image"]
+    name = "/".join(filter(None, (image.get("registry"), image["repository"])))
+    pattern = r"((?:newName|image): )\S*rocketmq-dr-exporter(?=:|$)"
+    return re.sub(
+        pattern, rf"\1{name or 'rocketmq-dr-exporter'}", text, flags=re.MULTILINE
+    )
+
+
 def files(root: Path) -> Mapping[Path, str]:
     """Return what every generated file has to hold, by its place in the repository."""
-    found = values((root / CHART / "values.yaml").read_text(encoding="utf-8"))
-    rules = [(root / place).read_text(encoding="utf-8") for place in RULES]
-    alertmanager = (root / ALERTMANAGER).read_text(encoding="utf-8")
+
+    def read(place: Path) -> str:
+        return (root / place).read_text(encoding="utf-8")
+
+    given = read(CHART / "values.yaml")
+    found = values(given)
+    alertmanager = read(ALERTMANAGER)
+    routes = alertmanager_config(alertmanager)
     components = DEPLOY / "kubernetes" / "components"
-    routes = components / "alertmanager-config" / "alertmanager-config.yaml"
+    named = (DEPLOY / "kubernetes/base/kustomization.yaml", COMPOSE / "compose.yaml")
+    copied = [
+        *(root / RULES[0].parent).glob("*.yml"),
+        *(root / DASHBOARDS).glob("*.json"),
+    ]
     return {
-        components / "prometheus-operator/prometheus-rule.yaml": prometheus_rule(rules),
-        routes: alertmanager_config(alertmanager),
-        DEPLOY / "compose" / "alertmanager.yml": without_calls(alertmanager),
+        components / "prometheus-operator/prometheus-rule.yaml": prometheus_rule(
+            [read(place) for place in RULES]
+        ),
+        components / "alertmanager-config/alertmanager-config.yaml": routes,
+        COPIES / "alertmanager-config/alertmanager-config.yaml": routes,
+        COMPOSE / "alertmanager.yml": without_calls(alertmanager),
+        **{place: with_image(read(place), given) for place in named},
+        **{COPIES / file.parent.name / file.name: read(file) for file in copied},
         CHART / "values.schema.json": schema(found),
     }
+
+
+def left_over(root: Path) -> list[Path]:
+    """Return the chart's copies of what is no more."""
+    copies = [file for file in (root / COPIES).rglob("*") if file.is_file()]
+    return [file for file in copies if file.relative_to(root) not in files(root)]
 
 
 def stale(root: Path) -> list[str]:
@@ -159,14 +198,17 @@ def stale(root: Path) -> list[str]:
         for place, text in files(root).items()
         if not (root / place).exists()
         or (root / place).read_text(encoding="utf-8") != text
-    ]
+    ] + [str(file.relative_to(root)) for file in left_over(root)]
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Write or check the files."""
     if "--check" not in arguments:
         for place, text in files(root).items():
+            (root / place).parent.mkdir(parents=True, exist_ok=True)
             (root / place).write_text(text, encoding="utf-8")
+        for file in left_over(root):
+            file.unlink()
         return 0
     wrong = stale(root)
     for name in wrong:

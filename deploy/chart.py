@@ -17,6 +17,7 @@ _WORDS, _SCHEMA = "# -- ", "# @schema "
 
 GIVEN_BY_THE_CHART = (
     "api.access_key_id",
+    "api.access_key_id_file",
     "api.access_key_secret",
     "api.access_key_secret_file",
     "api.security_token",

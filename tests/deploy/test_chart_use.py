@@ -18,7 +18,6 @@ import pytest
 import yaml
 from manifests import (
     CHART,
-    DEPLOY,
     EXAMPLES,
     VERSIONS,
     container,
@@ -39,6 +38,7 @@ from exporter import __version__
 pytestmark = [pytest.mark.go]
 
 PAGE = ROOT / "docs" / "deploy.md"
+IMAGE = "image.repository=a.example/b"
 ROUTES = "alertmanagerConfig"
 VALUES = values((CHART / "values.yaml").read_text())
 
@@ -75,7 +75,7 @@ def test_each_installation_that_a_page_shows_can_be_rendered(
 
 
 def test_a_typo_is_refused_as_the_page_shows_it() -> None:
-    """Word for word, after Helm's warnings about links."""
+    """Word for word."""
     text = PAGE.read_text(encoding="utf-8")
     (shown,) = re.findall(
         r"^```text\n\$ helm (.*?)^```", text, re.MULTILINE | re.DOTALL
@@ -84,8 +84,7 @@ def test_a_typo_is_refused_as_the_page_shows_it() -> None:
 
     result = helm(*shlex.split(command))
 
-    printed = [each for each in result.stderr.splitlines() if "symbolic" not in each]
-    assert [each for each in printed if each] == lines
+    assert [each for each in result.stderr.splitlines() if each] == lines
 
 
 @pytest.mark.parametrize(
@@ -96,6 +95,7 @@ def test_a_typo_is_refused_as_the_page_shows_it() -> None:
         ("image.digest=latest", "at '/image/digest'"),
         ("simulator.scenario=calm", "at '/simulator/scenario'"),
         # By a template.
+        ("image.repository=", "image.repository is not given. The chart of a release"),
         ("replicaCount=2", "Set ha.enabled for a pair of which one polls"),
         ("replicaCount=2,ha.enabled=true", "(ha.replicas for more)"),
         ("credentials.accessKeyId=a", "accessKeySecret belong together"),
@@ -124,6 +124,10 @@ def test_a_typo_is_refused_as_the_page_shows_it() -> None:
             "prometheusRule.enabled=true,prometheusRule.disabled={RocketMQDR}",
             "there is no alert RocketMQDR",
         ),
+        (
+            "prometheusRule.enabled=true,prometheusRule.thresholds.lag=1",
+            "there is no threshold lag, only: critical_objectives.",
+        ),
         ("alertmanagerConfig.enabled=true", "there is no receiver pager. The routes"),
         (
             f"{ROUTES}.enabled=true,{ROUTES}.receivers[0].name=pager",
@@ -134,18 +138,22 @@ def test_a_typo_is_refused_as_the_page_shows_it() -> None:
 def test_values_that_contradict_each_other_are_refused(
     given: str, message: str
 ) -> None:
-    """They fail before they reach a cluster, and the message says where."""
-    assert message in refused("--set", given)
+    """They fail before they reach a cluster, and one line says where and what to do."""
+    told = refused("--set", f"{IMAGE},{given}")
+
+    assert [message in line for line in told.splitlines()].count(True) == 1
 
 
 def test_shards_are_refused_where_a_pod_cannot_know_its_index() -> None:
-    """Each pod would take itself for shard 0."""
+    """Each pod would take itself for shard 0; pairs are told theirs."""
     older = ("--kube-version", "v1.27.16-aliyun.1")
 
-    assert "shards above 1 need Kubernetes 1.28" in refused(*older, "--set", "shards=2")
-    newer = ("--kube-version", "v1.28.0-aliyun.1")
-    assert templated("sharded", options=newer)
+    told = refused(*older, "--set", f"{IMAGE},shards=2")
+    assert "need Kubernetes 1.28" in told
+    assert "Set shards=1, or ha.enabled=true" in told
+    assert templated("sharded", options=("--kube-version", "v1.28.0-aliyun.1"))
     assert templated("default", options=older)
+    assert templated("ha-sharded", options=older)
 
 
 def test_a_key_without_a_value_means_the_default() -> None:
@@ -185,7 +193,11 @@ def test_it_can_be_part_of_another_chart_twice(tmp_path: Path) -> None:
     ]
     about = {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0"}
     (chart / "Chart.yaml").write_text(yaml.safe_dump({**about, "dependencies": parts}))
-    on = {"enabled": True, "podSecurityContext": {"runAsUser": None}}
+    on = {
+        "enabled": True,
+        "image": {"repository": "a"},
+        "podSecurityContext": {"runAsUser": None},
+    }
     given = {"east": on, "west": on, "north": {"enabled": False}, "global": {"a": 1}}
     (chart / "values.yaml").write_text(yaml.safe_dump(given))
 
@@ -198,43 +210,17 @@ def test_it_can_be_part_of_another_chart_twice(tmp_path: Path) -> None:
     assert not any("runAsUser" in each["securityContext"] for each in pods(made))
 
 
-def test_a_chart_without_its_links_says_so(tmp_path: Path) -> None:
-    """Flux leaves links out of what it takes from git: nothing would alert."""
-    chart = tmp_path / "chart"
-    shutil.copytree(CHART, chart)
-    shutil.rmtree(chart / "files" / "rules")
-
-    result = helm("template", "dr", str(chart), example("observed"))
-
-    assert result.returncode != 0
-    assert "files/rules is not there" in result.stderr
-    # Without rules it does not need them.
-    assert rendered("dr", str(chart))
-
-
 def test_a_package_holds_rules_and_dashboards_and_no_examples(tmp_path: Path) -> None:
-    """It has files where the repository has links."""
+    """Its copies are the repository's: see test_deploy_build.py."""
     result = helm("package", str(CHART), "--destination", str(tmp_path))
     assert result.returncode == 0, result.stderr
 
     with tarfile.open(tmp_path / f"rocketmq-dr-exporter-{__version__}.tgz") as archive:
-        packed = {
-            Path(member.name).relative_to("rocketmq-dr-exporter"): file.read()
-            for member in archive
-            if member.isfile() and (file := archive.extractfile(member))
-        }
+        packed = {Path(x.name).relative_to("rocketmq-dr-exporter") for x in archive}
 
-    for place, source in (
-        ("files/rules", DEPLOY / "prometheus" / "rules"),
-        ("files/dashboards", ROOT / "grafana" / "dashboards"),
-        (
-            "files/alertmanager-config",
-            DEPLOY / "kubernetes" / "components" / "alertmanager-config",
-        ),
-    ):
-        held = {x.name: text for x, text in packed.items() if x.parent == Path(place)}
-        assert held == {x.name: x.read_bytes() for x in source.glob("[!.]*")}
-    assert Path("values.schema.json") in packed
+    copies = {x.relative_to(CHART) for x in (CHART / "files").rglob("*.*")}
+    assert len(copies) == 8
+    assert packed >= {*copies, Path("values.schema.json")}
     assert not [file for file in packed if file.parts[0] == "ci"]
 
 

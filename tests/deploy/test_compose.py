@@ -94,8 +94,8 @@ def test_each_service_is_pinned_confined_and_on_loopback_only(name: str) -> None
     assert found.get("read_only", False) is (name != "grafana")
     # Nothing else that could weaken this: user, privileged, network_mode, …
     assert set(found) <= {
-        *("build", "cap_drop", "command", "environment", "image", "networks"),
-        *("ports", "read_only", "restart", "security_opt", "volumes"),
+        *("build", "cap_drop", "command", "env_file", "environment", "image"),
+        *("networks", "ports", "read_only", "restart", "security_opt", "volumes"),
     }
     # Docker would create a folder where a file is missing.
     assert all(Path(bind["source"]).exists() for bind in binds)
@@ -115,8 +115,8 @@ def test_data_is_in_a_volume_and_links_work_in_a_browser(name: str, flag: str) -
     assert valued(name, "--web.external-url") == f"http://localhost:{port}"
 
 
-def test_grafana_shows_the_dashboards_to_everybody_without_a_login() -> None:
-    """There is no password; its data is from Prometheus."""
+def test_everybody_may_look_and_explore_in_grafana_without_a_login() -> None:
+    """There is no password; its data is from Prometheus, and our dashboards stay."""
     provisioning = "/etc/grafana/provisioning"
     environment = service("grafana")["environment"]
     (provider,) = yaml.safe_load(
@@ -128,7 +128,7 @@ def test_grafana_shows_the_dashboards_to_everybody_without_a_login() -> None:
     home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     wanted = {
         "GF_AUTH_ANONYMOUS_ENABLED": "true",
-        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Editor",  # a viewer may not explore
         "GF_AUTH_DISABLE_LOGIN_FORM": "true",
         "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
@@ -137,6 +137,7 @@ def test_grafana_shows_the_dashboards_to_everybody_without_a_login() -> None:
     assert environment.items() >= wanted.items()
     dashboards = mounted("grafana", provider["options"]["path"])
     assert dashboards.samefile(ROOT / "grafana" / "dashboards")
+    assert provider["allowUiUpdates"] is source["editable"] is False
     assert mounted("grafana", home).exists()
     assert source["url"] == f"http://{address('prometheus')}"
 
@@ -153,7 +154,7 @@ def test_one_variable_chooses_between_demo_and_serve() -> None:
 
 
 def test_the_exporter_reads_the_mounted_file_and_its_environment() -> None:
-    """Region and key are passed on; no key is in a file."""
+    """Region, key, proxy and all of .env are passed on; no key is in a file of ours."""
     given = service("exporter")["environment"]
     passed_on = {name for name, value in given.items() if value is None}
     environ = {name: value for name, value in given.items() if value is not None}
@@ -165,8 +166,12 @@ def test_the_exporter_reads_the_mounted_file_and_its_environment() -> None:
     assert unknown_variables(environ) == ()
     assert found.api.region == "cn-beijing"
     assert found.api.access_key_id is None
+    assert service("exporter")["env_file"] == [
+        {"path": str(COMPOSE / ".env"), "required": False}
+    ]
     assert passed_on == {
-        "ROCKETMQ_DR_API__REGION",
+        *("ROCKETMQ_DR_API__NETWORK", "ROCKETMQ_DR_API__REGION"),
+        *("HTTPS_PROXY", "NO_PROXY"),
         "ALIBABA_CLOUD_ACCESS_KEY_ID",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
         "ALIBABA_CLOUD_SECURITY_TOKEN",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
 import pytest
+import replicas
 import yaml
+from eventually import eventually
 from manifests import (
     DEPLOY,
     FULL_NAME,
@@ -18,6 +21,7 @@ from manifests import (
     WAYS,
     Manifest,
     container,
+    environment_of,
     faults,
     kustomized,
     made,
@@ -25,6 +29,7 @@ from manifests import (
     only,
     pod_of,
     pods,
+    put_in_volume,
     rights,
     settings_of,
     templated,
@@ -32,13 +37,17 @@ from manifests import (
     workloads,
 )
 from paths import ROOT
+from programs import clean_environment, line_with
 
 from exporter import __version__
 from exporter.app.leader import lease_name
+from exporter.config.catalogue import PREFIX
 from exporter.model.durations import parse_duration
 
 NAME = "rocketmq-dr-exporter"
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+KEY = "run/secrets/rocketmq-dr-exporter"
+FILES = ("access-key-id", "access-key-secret", "security-token")
 SIMULATED = {"overlay simulated", "chart simulated", "chart observed"}
 
 each_way = pytest.mark.parametrize("way", WAYS)
@@ -112,14 +121,29 @@ def test_the_exporter_understands_what_it_is_told(way: str, tmp_path: Path) -> N
         api = settings_of(workload, made(way), tmp_path).api
 
         assert api.access_key_secret is api.security_token is None
-        if api.access_key_id is not None:
-            assert api.access_key_id == SECRET
-            assert api.access_key_secret_file is not None
-            assert api.access_key_secret_file.read_text() == SECRET
+        assert api.access_key_id is None
+        for file in (api.access_key_id_file, api.access_key_secret_file):
+            assert file is None or file.read_text() == SECRET
         if way in SIMULATED:
             assert container(pod_of(workload))["args"][0] == "demo"
             assert variables(workload) == {}
             assert "volumes" not in pod_of(workload)
+
+
+@both("single", "existing-secret")
+async def test_a_new_key_is_taken_up_without_a_restart(
+    way: str, tmp_path: Path
+) -> None:
+    """Id and secret change at once, when kubelet replaces them behind the mount."""
+    (workload,) = workloads(made(way))
+    env = environment_of(workload, made(way), tmp_path)
+    async with replicas.simulated_cloud() as cloud:
+        env |= {f"{PREFIX}API__ENDPOINT": cloud, f"{PREFIX}POLL__INTERVAL": "1s"}
+        async with replicas.replica(clean_environment(tmp_path, **env)) as running:
+            await line_with(running.process.stderr, "discovery", "credentials")
+            put_in_volume(tmp_path / KEY, dict.fromkeys(FILES, "simulator"))
+
+            await eventually(partial(running.samples, replicas.LAG), within=120)
 
 
 @each_way
@@ -149,7 +173,7 @@ def test_everything_selects_the_same_pods_by_labels_that_never_change(way: str) 
         spec = workload["spec"]
         own = dict(spec["selector"]["matchLabels"])
         assert own.items() <= spec["template"]["metadata"]["labels"].items()
-        own.pop("rocketmq-dr/replica", None)
+        own.pop("rocketmq-dr/shard", None)
         assert own == selector
     for budget in of_kind("PodDisruptionBudget", manifests):
         assert budget["spec"]["maxUnavailable"] == 1
@@ -250,7 +274,7 @@ def test_a_single_exporter_stops_before_the_next_starts(way: str) -> None:
     assert container(exporters(way)[0])["image"] == f"{NAME}:{__version__}"
 
 
-@both("single", "observed")
+@both("observed", "observed")
 def test_rules_and_dashboards_are_the_repository_s_own(way: str) -> None:
     """What each job needs, and dashboards that Grafana's sidecar finds."""
     maps = [
@@ -294,33 +318,36 @@ def test_an_overlay_can_have_routes_and_inhibitions_with_receivers_of_its_own(
 
 
 @pytest.mark.go
-def test_pairs_of_shards_are_two_sets_of_one_lease_each(tmp_path: Path) -> None:
-    """An ordinal is one pod's, so the second replicas are a set of their own."""
+def test_each_pair_of_a_shard_is_replaced_one_after_the_other(tmp_path: Path) -> None:
+    """It is a Deployment with a Lease of its own, which no other shard's pod has."""
     manifests = templated("ha-sharded")
-    sets = of_kind("StatefulSet", manifests)
+    names = [f"{FULL_NAME}-{shard}" for shard in range(3)]
 
-    names = [each["metadata"]["name"] for each in sets]
-    assert names == [f"{FULL_NAME}-a", f"{FULL_NAME}-b"]
-    leases = [f"{FULL_NAME}-{shard}" for shard in range(3)]
-    assert rights(manifests) == {"create": None, "get": leases, "update": leases}
-    for each in sets:
-        settings = settings_of(each, manifests, tmp_path, pod_index=2)
-        assert lease_name(settings) == leases[2]
+    assert [each["metadata"]["name"] for each in workloads(manifests)] == names
+    assert rights(manifests) == {"create": None, "get": names, "update": names}
+    for shard, each in enumerate(of_kind("Deployment", manifests)):
+        settings = settings_of(each, manifests, tmp_path)
+        assert (settings.shard.index, settings.shard.total) == (shard, 3)
+        assert lease_name(settings) == names[shard]
+        spec = each["spec"]
+        assert spec["replicas"] == 2
+        assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+        assert spec["selector"]["matchLabels"]["rocketmq-dr/shard"] == str(shard)
         (spread,) = pod_of(each)["topologySpreadConstraints"]
-        # The two of a shard on different nodes, by the index that Kubernetes gives.
-        assert spread["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
-        selected = spread["labelSelector"]["matchLabels"]
-        assert (
-            selected.items() <= each["spec"]["template"]["metadata"]["labels"].items()
-        )
-        assert "rocketmq-dr/replica" not in selected
+        assert spread["labelSelector"] == spec["selector"]
 
 
-def test_an_overlay_s_limit_is_enough_for_the_series_that_are_shown() -> None:
+@both("single", "default")
+def test_the_limit_is_enough_for_the_series_that_are_shown(way: str) -> None:
     """docs/scaling.md: 172 MB at 100,000 checkpoints, and 200,000 are shown."""
-    limit = container(exporters("overlay single")[0])["resources"]["limits"]["memory"]
+    (unit,) = re.findall(
+        r"^MemoryMax=(\d+)M$",
+        (DEPLOY / "systemd" / "rocketmq-dr-exporter.service").read_text(),
+        re.MULTILINE,
+    )
+    limit = container(exporters(way)[0])["resources"]["limits"]["memory"]
 
-    assert int(limit.removesuffix("Mi")) > 2 * 172
+    assert int(limit.removesuffix("Mi")) == int(unit) > 2 * 172
 
 
 def test_an_overlay_s_configuration_has_its_hash_in_its_name() -> None:
@@ -363,6 +390,7 @@ def test_the_overlay_that_the_page_shows_works(tmp_path: Path) -> None:
     }
     (workload,) = workloads(manifests)
     assert "ROCKETMQ_DR_API__ACCESS_KEY_ID" not in variables(workload)
+    assert of_kind("NetworkPolicy", made("overlay single")) == []
     image = container(pod_of(workload))["image"]
     assert image.startswith("registry.example.com/rocketmq-dr-exporter:")
     assert settings_of(workload, manifests, tmp_path).api.region == "cn-beijing"

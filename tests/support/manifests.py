@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import kubernetes_validate
@@ -134,9 +135,9 @@ def pods(manifests: Sequence[Manifest]) -> list[Manifest]:
 
 
 def container(pod: Manifest) -> Manifest:
-    """Return the only container of a pod."""
-    (found,) = pod["containers"]
-    assert isinstance(found, dict)
+    """Return the container of a pod that runs the exporter, or the test of it."""
+    found: Manifest
+    (found,) = (x for x in pod["containers"] if x["name"] in {"exporter", "test"})
     return found
 
 
@@ -199,29 +200,41 @@ def settings_of(
     Raises:
         ConfigurationError: the exporter would not start.
     """
-    pod = pod_of(workload)
-    _write_files(pod, manifests, folder)
-    arguments = parse_command_line(container(pod)["args"])
-    environ = {
-        name: _resolved(value, pod_index, folder)
-        for name, value in variables(workload).items()
-    }
+    arguments = parse_command_line(container(pod_of(workload))["args"])
+    environ = environment_of(workload, manifests, folder, pod_index)
     assert unknown_variables(environ) == ()
     return load(flags=setting_flags(arguments), environ=environ, file=None)
 
 
-def _write_files(pod: Manifest, manifests: Sequence[Manifest], folder: Path) -> None:
-    """Write the files that a pod has mounted, each in its place, below a folder."""
+def environment_of(
+    workload: Manifest, manifests: Sequence[Manifest], folder: Path, pod_index: int = 0
+) -> dict[str, str]:
+    """Return the environment in a pod of a workload, its files below a folder."""
+    pod = pod_of(workload)
     volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
     for mount in container(pod).get("volumeMounts", []):
-        files = _files(volumes[mount["name"]], manifests)
+        # What is mounted by subPath never changes.
+        assert "subPath" not in mount
         place = folder / mount["mountPath"].lstrip("/")
-        if "subPath" in mount:
-            files = {place.name: files[mount["subPath"]]}
-            place = place.parent
-        place.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (place / name).write_text(text, encoding="utf-8")
+        put_in_volume(place, _files(volumes[mount["name"]], manifests))
+    given = variables(workload).items()
+    return {name: _resolved(value, pod_index, folder) for name, value in given}
+
+
+def put_in_volume(place: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a volume as kubelet does: all of them change at once."""
+    place.mkdir(parents=True, exist_ok=True)
+    now, new = place / "..data", place / "..new"
+    old = now.resolve() if now.exists() else None
+    data = Path(mkdtemp(prefix="..", dir=place))
+    for name, text in files.items():
+        (data / name).write_text(text, encoding="utf-8")
+        if old is None:
+            (place / name).symlink_to(Path(now.name, name))
+    new.symlink_to(data.name)
+    new.rename(now)
+    if old is not None:
+        shutil.rmtree(old)
 
 
 def _files(volume: Manifest, manifests: Sequence[Manifest]) -> dict[str, str]:
@@ -242,8 +255,6 @@ def _resolved(value: Any, pod_index: int, folder: Path) -> str:
     if isinstance(value, str):
         is_path = value.startswith(("/etc/", "/run/"))
         return str(folder / value.lstrip("/")) if is_path else value
-    if "secretKeyRef" in value:
-        return SECRET
     label = "metadata.labels['apps.kubernetes.io/pod-index']"
     assert value == {"fieldRef": {"fieldPath": label}}
     return str(pod_index)

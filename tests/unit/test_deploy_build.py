@@ -18,11 +18,16 @@ from deploy import build
 from deploy.chart import schema, values
 from exporter import __version__
 from exporter.config.catalogue import setting_specs
+from exporter.config.load import load
 from exporter.simulator.scenarios import SCENARIOS
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
 OWN = yaml.safe_load(VALUES)
 VALIDATOR = Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
+NAME_THE_IMAGE = {
+    build.COMPOSE / "compose.yaml",
+    build.DEPLOY / "kubernetes" / "base" / "kustomization.yaml",
+}
 ROUTES = DEPLOY / "kubernetes" / "components" / "alertmanager-config"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
@@ -47,35 +52,64 @@ def merged(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 def test_a_changed_generated_file_is_reported_and_written_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --check it is only reported."""
-    shutil.copytree(DEPLOY, tmp_path / "deploy", symlinks=True)
-    places = list(build.files(tmp_path))
+    """With --check it is only reported. So is a copy of what is no more."""
+    for folder in ("deploy", "grafana"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    left_over = build.COPIES / "rules" / "no-more.yml"
+    places = [*build.files(tmp_path).keys() - NAME_THE_IMAGE, left_over]
     for place in places:
         (tmp_path / place).write_text("by hand", encoding="utf-8")
     (tmp_path / places[0]).unlink()
+    shutil.rmtree(tmp_path / build.COPIES / "dashboards")
 
     assert build.main(["--check"], tmp_path) == 1
     told = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in told] == [str(place) for place in places]
+    assert {line.split()[0] for line in told} == set(map(str, places))
     assert build.main([], tmp_path) == 0
     assert build.main(["--check"], tmp_path) == 0
+    assert not (tmp_path / left_over).exists()
+
+
+def test_the_image_s_name_stands_in_the_chart_s_values_alone(tmp_path: Path) -> None:
+    """Kustomize and compose take it from there; until it is set it is a local one."""
+    for folder in ("deploy", "grafana"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    file = tmp_path / build.CHART / "values.yaml"
+    text = VALUES.replace('registry: ""', "registry: a.example")
+    file.write_text(
+        text.replace('repository: ""', "repository: b/rocketmq-dr-exporter")
+    )
+
+    assert build.main([], tmp_path) == 0
+
+    name = "a.example/b/rocketmq-dr-exporter"
+    found = [(tmp_path / place).read_text() for place in sorted(NAME_THE_IMAGE)]
+    assert f"image: {name}:{__version__}" in found[0]
+    assert f"newName: {name}\n" in found[1]
+    assert OWN["image"]["registry"] == OWN["image"]["repository"] == ""
 
 
 def test_rules_and_dashboards_have_one_source() -> None:
-    """Rules that all need go into kustomize's manifest; the chart has links."""
+    """Rules that all need go into kustomize's manifest; the chart has all as copies."""
     rules = DEPLOY / "prometheus" / "rules"
     optional = {rules / "objective-burn.yml", rules / "shards.yml"}
 
     always = {ROOT / place for place in build.RULES}
     assert always | optional == set(rules.iterdir())
     assert always.isdisjoint(optional)
-    links = {each.name: each.resolve() for each in (CHART / "files").iterdir()}
-    dashboards = ROOT / "grafana" / "dashboards"
-    assert links == {
-        "rules": rules,
-        "dashboards": dashboards,
-        "alertmanager-config": ROUTES,
-    }
+    sources = [*rules.iterdir(), *(ROOT / build.DASHBOARDS).glob("*.json")]
+    copies = {file.name for file in (ROOT / build.COPIES).rglob("*.*")}
+    assert copies == {x.name for x in sources} | {"alertmanager-config.yaml"}
+
+
+def test_the_settings_that_values_yaml_shows_are_good(tmp_path: Path) -> None:
+    """Without the comment signs, in the place of the empty map."""
+    (shown,) = re.findall(r"^config: \{\}\n((?:#.*\n)+)", VALUES, re.MULTILINE)
+    file = tmp_path / "config.yaml"
+    file.write_text(re.sub(r"^#", "", shown, flags=re.MULTILINE))
+
+    assert load(flags={}, environ={}, file=file).plans
+    assert against({"config": yaml.safe_load(file.read_text())}) == []
 
 
 def from_operator(part: dict[str, Any]) -> dict[str, Any]:
@@ -123,9 +157,8 @@ def test_one_version_stands_everywhere() -> None:
 
     assert named == {__version__}
     assert chart["version"] == chart["appVersion"] == __version__
-    assert yaml.safe_load(base.read_text())["images"] == [
-        {"name": "rocketmq-dr-exporter", "newTag": __version__}
-    ]
+    (given,) = yaml.safe_load(base.read_text())["images"]
+    assert given["newTag"] == __version__
     assert compose["services"]["exporter"]["image"] == image
 
 
@@ -142,7 +175,6 @@ def test_the_defaults_and_the_examples_pass_the_schema() -> None:
     [
         ({"replicas": 2}, "'replicas' was unexpected"),
         ({"image": {"tagg": ""}}, "'tagg' was unexpected"),
-        ({"image": {"repository": ""}}, "should be non-empty"),
         ({"service": {"type": "Ingress"}}, "'Ingress' is not one of"),
         ({"config": {"poll": {"intervall": "1m"}}}, "'intervall' was unexpected"),
         ({"config": {"plans": [{"name": "a"}]}}, "'name' was unexpected"),
@@ -162,7 +194,6 @@ def test_the_defaults_and_the_examples_pass_the_schema() -> None:
         ({"extraArgs": [1]}, "1 is not of type 'string'"),
         ({"shards": 0}, "0 is less than the minimum of 1"),
         ({"ha": {"replicas": 1}}, "1 is less than the minimum of 2"),
-        ({"ha": {"replicas": 27}}, "27 is greater than the maximum of 26"),
         ({"ha": {"leaseDuration": "0s"}}, "does not match"),
     ],
 )

@@ -18,13 +18,36 @@
 {{- end }}
 {{- end }}
 
+{{- define "rocketmq-dr-exporter.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
+{{- end }}
+
+{{/* The metadata of an object of `root`. Its own name, suffix, namespace, labels and annotations
+     may be left out. */}}
+{{- define "rocketmq-dr-exporter.metadata" -}}
+{{- $name := default (include "rocketmq-dr-exporter.fullname" .root) .name }}
+metadata:
+  name: {{ printf "%s%s" $name (default "" .suffix) | quote }}
+  namespace: {{ default (include "rocketmq-dr-exporter.namespace" .root) .namespace | quote }}
+  labels:
+    {{- include "rocketmq-dr-exporter.labelsAnd" (list .root .labels) | nindent 4 }}
+  {{- with merge (dict) (default dict .annotations) (default dict .root.Values.commonAnnotations) }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/* The labels of the pods of one workload; `shard` where a pair has a Deployment of its own. */}}
+{{- define "rocketmq-dr-exporter.podSelector" -}}
+{{- include "rocketmq-dr-exporter.selectorLabels" . }}
+{{- with .shard }}
+rocketmq-dr/shard: {{ . | quote }}
+{{- end }}
+{{- end }}
+
 {{- define "rocketmq-dr-exporter.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "rocketmq-dr-exporter.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
-{{- end }}
-
-{{- define "rocketmq-dr-exporter.labels" -}}
-{{- include "rocketmq-dr-exporter.labelsAnd" (list . dict) }}
 {{- end }}
 
 {{/* The labels of everything, and those of one kind. What the values say goes before what the
@@ -47,6 +70,10 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "rocketmq-dr-exporter.image" -}}
 {{- $name := .Values.image.repository }}
 {{- with .Values.image.registry }}{{ $name = printf "%s/%s" . $name }}{{ end }}
+{{- if not .Values.image.repository }}
+{{- $image := printf "REGISTRY/rocketmq-dr-exporter:%s" .Chart.AppVersion }}
+{{- fail (printf "image.repository is not given. The chart of a release has it; for this chart build an image and push it (docker build --tag %s . && docker push %s), then set image.repository=REGISTRY/rocketmq-dr-exporter" $image $image) }}
+{{- end }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" $name .Values.image.digest }}
 {{- else }}
@@ -107,15 +134,22 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- if and .Values.credentials.rrsaRoleName (not .Values.serviceAccount.create) }}
 {{- fail "credentials.rrsaRoleName is an annotation of the service account: it needs serviceAccount.create." }}
 {{- end }}
-{{- if and (gt (int .Values.shards) 1) (semverCompare "<1.28.0-0" .Capabilities.KubeVersion.Version) }}
-{{- fail (printf "shards above 1 need Kubernetes 1.28, which tells a pod its index; this is %s. (helm template and helm lint take it by --kube-version.)" .Capabilities.KubeVersion.Version) }}
+{{- if and (gt (int .Values.shards) 1) (not .Values.ha.enabled) (semverCompare "<1.28.0-0" .Capabilities.KubeVersion.Version) }}
+{{- fail (printf "shards above 1 need Kubernetes 1.28, which tells a pod its index; this is %s. Set shards=1, or ha.enabled=true, which does without. (helm template and helm lint take the version by --kube-version.)" .Capabilities.KubeVersion.Version) }}
 {{- end }}
 {{- if and .Values.config .Values.existingConfigMap }}
 {{- fail "config and existingConfigMap are both given; leave one out." }}
 {{- end }}
-{{- range $name, $wanted := dict "rules" .Values.prometheusRule.enabled "alertmanager-config" .Values.alertmanagerConfig.enabled "dashboards" .Values.dashboards.enabled }}
-{{- if and $wanted (not ($.Files.Glob (printf "files/%s/*" $name))) }}
-{{- fail (printf "files/%s is not there: in the repository it is a link, which Flux, for one, leaves out. Take the chart as helm package packs it." $name) }}
+{{- with .Values.credentials }}
+{{- $secret := dict }}
+{{- if and .existingSecret (not $.Values.namespaceOverride) }}
+{{- $secret = lookup "v1" "Secret" $.Release.Namespace .existingSecret }}
+{{- end }}
+{{- range $value := list "accessKeyIdKey" "accessKeySecretKey" "securityTokenKey" }}
+{{- $key := index $.Values.credentials $value }}
+{{- if and $secret $key (not (hasKey (default dict $secret.data) $key)) }}
+{{- fail (printf "credentials.existingSecret: the Secret %s has no key %s, only: %s. Set credentials.%s, or add the key to the Secret." $secret.metadata.name $key (keys (default dict $secret.data) | sortAlpha | join ", ") $value) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if .Values.simulator.enabled }}

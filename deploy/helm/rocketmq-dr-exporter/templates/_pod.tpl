@@ -3,16 +3,12 @@
 {{- define "rocketmq-dr-exporter.pod" -}}
 metadata:
   labels:
-    {{- include "rocketmq-dr-exporter.labelsAnd" (list . .Values.podLabels) | nindent 4 }}
+    {{- $shard := ternary (dict "rocketmq-dr/shard" .shard) dict (not (empty .shard)) }}
+    {{- include "rocketmq-dr-exporter.labelsAnd" (list . (merge $shard (default dict .Values.podLabels))) | nindent 4 }}
   annotations:
     {{- $annotations := dict "kubectl.kubernetes.io/default-container" "exporter" }}
     {{- if and (not .Values.existingConfigMap) (not .Values.simulator.enabled) }}
     {{- $_ := include "rocketmq-dr-exporter.configuration" . | sha256sum | set $annotations "checksum/config" }}
-    {{- end }}
-    {{- with .Values.credentials }}
-    {{- if .accessKeyId }}
-    {{- $_ := printf "%s\n%s" .accessKeyId .accessKeySecret | sha256sum | set $annotations "checksum/credentials" }}
-    {{- end }}
     {{- end }}
     {{- toYaml (merge (dict) (default dict .Values.podAnnotations) $annotations) | nindent 4 }}
 spec:
@@ -22,28 +18,15 @@ spec:
   # The variables that Kubernetes injects for a Service look like settings.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
   {{- with .Values.podSecurityContext }}
   securityContext:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . | quote }}
-  {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
+  {{- range $key := list "affinity" "dnsConfig" "hostAliases" "imagePullSecrets" "initContainers" "nodeSelector" "priorityClassName" "tolerations" }}
+  {{- with index $.Values $key }}
+  {{ $key }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.affinity }}
-  affinity:
-    {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
@@ -55,11 +38,7 @@ spec:
       whenUnsatisfiable: ScheduleAnyway
       labelSelector:
         matchLabels:
-          {{- include "rocketmq-dr-exporter.selectorLabels" . | nindent 10 }}
-      {{- if gt (int .Values.shards) 1 }}
-      # Replicas of one shard run on different nodes, independently of other shards.
-      matchLabelKeys: [apps.kubernetes.io/pod-index]
-      {{- end }}
+          {{- include "rocketmq-dr-exporter.podSelector" . | nindent 10 }}
   {{- end }}
   containers:
     - name: exporter
@@ -98,7 +77,7 @@ spec:
       {{- $healthy = dict "tcpSocket" (dict "port" "http") }}
       {{- $ready = $healthy }}
       {{- end }}
-      {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready }}
+      {{- range $probe, $asked := dict "livenessProbe" $healthy "readinessProbe" $ready "startupProbe" $healthy }}
       {{- with index $.Values $probe }}
       {{ $probe }}:
         {{- if or (hasKey . "httpGet") (hasKey . "exec") (hasKey . "tcpSocket") (hasKey . "grpc") }}
@@ -116,6 +95,9 @@ spec:
       volumeMounts:
         {{- . | nindent 8 }}
       {{- end }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- with include "rocketmq-dr-exporter.volumes" . | trim }}
   volumes:
     {{- . | nindent 4 }}
@@ -128,15 +110,12 @@ spec:
 - name: ROCKETMQ_DR_CONFIG__FILE
   value: /etc/rocketmq-dr-exporter/config.yaml
 {{- end }}
-{{- with include "rocketmq-dr-exporter.secretName" . }}
-- name: ROCKETMQ_DR_API__ACCESS_KEY_ID
-  valueFrom:
-    secretKeyRef:
-      name: {{ . | quote }}
-      key: {{ $.Values.credentials.accessKeyIdKey | quote }}
+{{- if include "rocketmq-dr-exporter.secretName" . }}
+- name: ROCKETMQ_DR_API__ACCESS_KEY_ID_FILE
+  value: /run/secrets/rocketmq-dr-exporter/access-key-id
 - name: ROCKETMQ_DR_API__ACCESS_KEY_SECRET_FILE
   value: /run/secrets/rocketmq-dr-exporter/access-key-secret
-{{- if $.Values.credentials.securityTokenKey }}
+{{- if .Values.credentials.securityTokenKey }}
 - name: ROCKETMQ_DR_API__SECURITY_TOKEN_FILE
   value: /run/secrets/rocketmq-dr-exporter/security-token
 {{- end }}
@@ -147,9 +126,13 @@ spec:
 {{- end }}
 {{- if gt (int .Values.shards) 1 }}
 - name: ROCKETMQ_DR_SHARD__INDEX
+  {{- if .Values.ha.enabled }}
+  value: {{ .shard | quote }}
+  {{- else }}
   valueFrom:
     fieldRef:
       fieldPath: metadata.labels['apps.kubernetes.io/pod-index']
+  {{- end }}
 - name: ROCKETMQ_DR_SHARD__TOTAL
   value: {{ .Values.shards | quote }}
 {{- end }}
@@ -158,6 +141,14 @@ spec:
   value: {{ include "rocketmq-dr-exporter.fullname" . | quote }}
 - name: ROCKETMQ_DR_HA__LEASE_DURATION
   value: {{ .Values.ha.leaseDuration | quote }}
+{{- end }}
+{{- with .Values.proxy.https }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.proxy.noProxy }}
+- name: NO_PROXY
+  value: {{ . | quote }}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
@@ -171,18 +162,10 @@ spec:
   readOnly: true
 {{- end }}
 {{- if include "rocketmq-dr-exporter.secretName" . }}
-{{- /* By subPath it stays as it is until the pod is replaced: a new secret must not meet the
-       id of the old key, which is read once. */}}
+{{- /* The folder: what is mounted by subPath stays as it is until the pod is replaced. */}}
 - name: credentials
-  mountPath: /run/secrets/rocketmq-dr-exporter/access-key-secret
-  subPath: access-key-secret
+  mountPath: /run/secrets/rocketmq-dr-exporter
   readOnly: true
-{{- if .Values.credentials.securityTokenKey }}
-- name: credentials
-  mountPath: /run/secrets/rocketmq-dr-exporter/security-token
-  subPath: security-token
-  readOnly: true
-{{- end }}
 {{- end }}
 {{- if .Values.web.existingSecret }}
 - name: web
@@ -206,6 +189,8 @@ spec:
     secretName: {{ . | quote }}
     defaultMode: 0440
     items:
+      - key: {{ $.Values.credentials.accessKeyIdKey | quote }}
+        path: access-key-id
       - key: {{ $.Values.credentials.accessKeySecretKey | quote }}
         path: access-key-secret
       {{- with $.Values.credentials.securityTokenKey }}
