@@ -9,6 +9,7 @@ import argparse
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
 from functools import partial
 
 from rich.console import Console
@@ -69,7 +70,7 @@ def _show(exporter: Exporter, urls: Sequence[str]) -> None:
 
 
 def _cloud(arguments: argparse.Namespace) -> AbstractAsyncContextManager[str]:
-    names = ("scenario", "plans", "items", "groups", "seed")
+    names = {each.name for each in fields(World)} & vars(arguments).keys()
     world = World(**{name: getattr(arguments, name) for name in names})
     host, port = split_address(arguments.listen_address)
     return running(world, host=host or "::", port=port)

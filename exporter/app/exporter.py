@@ -167,7 +167,7 @@ class Exporter:
             is_tried=self.ready.is_set(),
             is_standby=self._stands_by,
             is_sharded=self.settings.shard.total > 1,
-            region=self.settings.api.region,
+            region=", ".join(self.settings.regions),
         )
 
 

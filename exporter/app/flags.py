@@ -175,6 +175,7 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the simulated cloud."""
     # Imported here, as most commands need no simulator.
     from exporter.simulator.scenarios import SCENARIOS  # noqa: PLC0415 - see above
+    from exporter.simulator.service import PAGINGS  # noqa: PLC0415 - the same
     from exporter.simulator.world import World  # noqa: PLC0415 - the same
 
     parser.add_argument(
@@ -187,14 +188,21 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
         ("plans", 1, "number of plans"),
         ("items", 1, "items per plan"),
         ("groups", 1, "consumer groups per item"),
+        ("largest-page", 10, "most checkpoints on a page"),
         ("seed", 0, "the same seed gives the same cloud"),
     ):
         parser.add_argument(
             f"--{flag}",
             type=partial(_at_least, least),
-            default=getattr(World, flag),
+            default=getattr(World, flag.replace("-", "_")),
             help=f"{text} (default: %(default)s)",
         )
+    parser.add_argument(
+        "--paging",
+        choices=PAGINGS,
+        default=World.paging,
+        help="what is done with a page size out of bounds (default: %(default)s)",
+    )
     parser.add_argument(
         "--scenario",
         choices=SCENARIOS,

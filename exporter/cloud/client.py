@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -20,7 +20,12 @@ from exporter.cloud.collector import CheckpointCollector, item_from, plan_from
 from exporter.cloud.credentials import CredentialSource, credential_source
 from exporter.cloud.http import Call, Exchange, new_session
 from exporter.cloud.limiter import Limiter
-from exporter.cloud.retry import ApiObserver, Deadline, Transport
+from exporter.cloud.retry import (
+    AUTO_PAGE_SIZES,
+    ApiObserver,
+    Deadline,
+    Transport,
+)
 from exporter.cloud.wire import (
     CheckpointRow,
     Decode,
@@ -30,6 +35,7 @@ from exporter.cloud.wire import (
     object_decoder,
     page_decoder,
 )
+from exporter.config.fields import LARGEST_PAGE
 from exporter.config.settings import Settings
 from exporter.model.types import Item, Plan, Route, Snapshot
 
@@ -67,7 +73,6 @@ class CloudClient:
         self._transport = transport
         self._endpoint_for = settings.endpoint_for
         self._timeout = settings.poll.timeout.total_seconds()
-        self._page_size = settings.api.page_size
         self._workers = settings.api.max_concurrency
         self._probe = probe
         # As long as somebody else keeps them: names that stay are kept once.
@@ -152,8 +157,7 @@ class CloudClient:
         deadline = Deadline(self._timeout)
 
         async def fetch(number: int) -> Page[T]:
-            numbers = {"pageNumber": str(number), "pageSize": str(self._page_size)}
-            one = replace(call, query={**call.query, **numbers})
+            one = replace(call, query={**call.query, "pageNumber": str(number)})
             page = await self._transport.get(one, decode, deadline)
             on_page(number, page.count, page.total)
             # A probe takes the first page for the whole list.
@@ -188,8 +192,17 @@ async def connected(
             observer,
             asyncio.Semaphore(api.max_concurrency),
             probe,
+            page_sizes(settings, probe=probe),
         )
         yield CloudClient(transport, settings, probe=probe)
+
+
+def page_sizes(settings: Settings, *, probe: bool) -> Sequence[int]:
+    """Return how many rows to ask for, then if that is refused, and so on."""
+    if settings.api.page_size != "auto":
+        return (settings.api.page_size,)
+    # A diagnosis finds out how many rows are accepted at all.
+    return (LARGEST_PAGE, *AUTO_PAGE_SIZES) if probe else AUTO_PAGE_SIZES
 
 
 def requests_per_second(settings: Settings) -> float:

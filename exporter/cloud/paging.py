@@ -49,35 +49,34 @@ class _Pass(Generic[C]):
         self._fetch = fetch
         self._collector = collector
         self._total = 0
-        self._size = 0
+        self._taken = 0
         self._ids: set[int] = set()  # below 0 where a malformed row has none
         self._malformed = 0
 
     async def run(self, workers: int) -> tuple[C, int]:
         first = await self._read(1)
-        # A server that does not state its page size shows it by what it sends.
-        self._size = first.size or first.count or 1
-        self._take(1, first)
-        # A server that cuts no pages has said it all, whatever size it states.
-        if len(self._ids) < self._total:
-            await self._read_on(workers)
+        self._take(first)
+        # A server may state no page size, or a wrong one, and shows it by what it
+        # sends. One that cuts no pages has said it all, whatever size it states.
+        for size in sorted({first.size, first.count} - {0}, reverse=True):
+            if len(self._ids) < self._total:
+                await self._read_on(size, workers)
         if len(self._ids) != self._total:
             raise IncompleteError(
                 f"the pages hold {len(self._ids)} rows of {self._total}"
             )
         return self._collector, self._malformed
 
-    async def _read_on(self, workers: int) -> None:
-        """Read the other pages side by side, and take them in their order."""
+    async def _read_on(self, size: int, workers: int) -> None:
+        """Read the other pages of a size side by side, and take them in their order."""
         reading: deque[asyncio.Task[Page[Any]]] = deque()
-        taken = begun = 1
+        begun = self._taken
         try:
-            while taken < self._last_page():
-                while begun < self._last_page() and len(reading) < workers:
+            while self._taken < -(-self._total // size):
+                while begun < -(-self._total // size) and len(reading) < workers:
                     begun += 1
                     reading.append(asyncio.create_task(self._read(begun)))
-                taken += 1
-                self._take(taken, await reading[0])
+                self._take(await reading[0])
                 reading.popleft()
         finally:
             for task in reading:
@@ -94,7 +93,8 @@ class _Pass(Generic[C]):
         self._total = page.total
         return page
 
-    def _take(self, number: int, page: Page[Any]) -> None:
+    def _take(self, page: Page[Any]) -> None:
+        self._taken += 1
         before = len(self._ids)
         new = {row.id: row for row in page.rows if row.id not in self._ids}
         self._ids.update(new)
@@ -105,7 +105,4 @@ class _Pass(Generic[C]):
         self._malformed += len(self._ids) - good
         if page.total and len(self._ids) == before:
             # An endless or repeated list would be read for ever.
-            raise IncompleteError(f"page {number} holds no row that is new")
-
-    def _last_page(self) -> int:
-        return -(-self._total // self._size)
+            raise IncompleteError(f"page {self._taken} holds no row that is new")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import structlog
 
 from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.http import Call, Exchange
 from exporter.cloud.limiter import Limiter
-from exporter.cloud.wire import Decode
+from exporter.cloud.wire import Decode, Page
 from exporter.model.errors import (
     CloudError,
     CredentialsError,
     ExpiredCredentialsError,
+    MalformedError,
     NonceUsedError,
     Reason,
     RequestTimeoutError,
@@ -25,10 +28,14 @@ from exporter.model.errors import (
 
 T = TypeVar("T")
 
+log = structlog.get_logger(__name__)
+
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.25
 # A second attempt cures them or none does: a refused key is fetched again, and each
 # attempt draws a nonce of its own.
+# Rows asked for by `api.page_size: auto`: what is refused is lowered.
+AUTO_PAGE_SIZES = (1000, 100, 10)
 CURED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
 
 
@@ -40,6 +47,12 @@ class ApiObserver:
 
     def api_retry(self, action: str) -> None:
         """Note that another attempt follows a failed one."""
+
+    def api_failure(self, error: CloudError) -> None:
+        """Note why an attempt failed."""
+
+    def page(self, action: str, asked: int, page: Page[Any]) -> None:
+        """Note a page of a list, and how many rows it was asked for."""
 
     def rate_limit(self, per_second: float) -> None:
         """Note how many requests per second are allowed from now on."""
@@ -82,6 +95,42 @@ class Deadline:
             raise self.latest or late from None
 
 
+class PageSize:
+    """How many rows one list of a region is asked for: the first that is not refused.
+
+    Until one is accepted, one request is made at a time: a refusal costs no more.
+    """
+
+    def __init__(self, sizes: Sequence[int], action: str, endpoint: str) -> None:
+        self._sizes = sizes
+        self._told = {"action": action, "endpoint": endpoint}
+        self._is_accepted = False
+        self._turn = asyncio.Lock()
+
+    async def ask(self, attempt: Callable[[int], Awaitable[T]]) -> T:
+        """Return what an attempt returns that asks for so many rows."""
+        async with self._turn:
+            if not self._is_accepted:
+                return await self._lowering(attempt)
+        return await self._lowering(attempt)
+
+    async def _lowering(self, attempt: Callable[[int], Awaitable[T]]) -> T:
+        while True:
+            rows, *smaller = self._sizes
+            try:
+                answer = await attempt(rows)
+            except MalformedError as error:
+                if not error.origin.refuses_page_size or not smaller:
+                    raise
+                if self._sizes[0] == rows:
+                    self._sizes = smaller
+                    told = {"rows": rows, "asks_for": smaller[0], **self._told}
+                    log.info("page_size_refused", **told)
+            else:
+                self._is_accepted = True
+                return answer
+
+
 @dataclass
 class Transport:
     """Sends calls within the account's rate, each request in flight in a slot.
@@ -95,7 +144,9 @@ class Transport:
     observer: ApiObserver
     slots: asyncio.Semaphore
     probe: bool = False
+    page_sizes: Sequence[int] = AUTO_PAGE_SIZES
     jitter: random.Random = field(default_factory=random.Random)
+    _page_size: dict[tuple[str, str], PageSize] = field(default_factory=dict)
 
     async def get(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
         """Return the data of a good answer, which may take several attempts.
@@ -108,7 +159,7 @@ class Transport:
         while True:
             attempt += 1
             try:
-                data = await self._attempt(call, decode, deadline)
+                data = await self._sized(call, decode, deadline)
             except CloudError as error:
                 delay = self._delay(attempt, error)
                 if delay is None or delay >= deadline.left():
@@ -120,6 +171,23 @@ class Transport:
                     deadline.latest = None
                 return data
             await asyncio.sleep(delay)
+
+    async def _sized(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
+        """Make an attempt; one at a page asks for as many rows as are accepted."""
+        if "pageNumber" not in call.query:
+            return await self._attempt(call, decode, deadline)
+        list_ = call.action, call.endpoint
+        if list_ not in self._page_size:
+            self._page_size[list_] = PageSize(self.page_sizes, *list_)
+
+        async def attempt(rows: int) -> T:
+            query = {**call.query, "pageSize": str(rows)}
+            page = await self._attempt(replace(call, query=query), decode, deadline)
+            if isinstance(page, Page):
+                self.observer.page(call.action, rows, page)
+            return page
+
+        return await self._page_size[list_].ask(attempt)
 
     def _delay(self, attempt: int, error: CloudError) -> float | None:
         """Return how long to wait before the next attempt, None to make no more."""
@@ -150,6 +218,7 @@ class Transport:
                 raise
             except CloudError as error:
                 reason = error.reason
+                self.observer.api_failure(error)
                 if isinstance(error, ThrottledError):
                     self.limiter.throttled(turn)
                 if isinstance(error, CredentialsError):

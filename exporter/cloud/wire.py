@@ -92,7 +92,7 @@ Row = TypeVar("Row", CheckpointRow, PlanRow, ItemRow)
 class Page(Generic[T]):
     """A page of a list: its good rows, and the ids of the others where known.
 
-    `size` is the server's, which may cut what was asked for; 0 if it did not say.
+    `size` is what the server calls the size of its pages; 0 if it does not say.
     """
 
     total: int
@@ -108,7 +108,7 @@ class Page(Generic[T]):
 
 class _PageData(msgspec.Struct, Generic[T], rename="camel"):
     total_count: Count
-    page_size: Count | None = None
+    page_size: Any = None
     list: Sequence[T] | None = None
 
 
@@ -140,7 +140,8 @@ def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
         data = _data_of(envelope)
         if data is None:
             return None
-        return Page(data.total_count, data.page_size or 0, data.list or ())
+        size = converted(data.page_size, Count) or 0
+        return Page(data.total_count, size, data.list or ())
 
     return decode
 
@@ -187,7 +188,9 @@ def _row_by_row(
         else:
             named = raw.get(id_name) if isinstance(raw, dict) else None
             malformed.append(converted(named, Id))
-    return Page(data.total_count, data.page_size or 0, rows, malformed)
+    return Page(
+        data.total_count, converted(data.page_size, Count) or 0, rows, malformed
+    )
 
 
 def _data_of(envelope: _Envelope[T] | None) -> T | None:

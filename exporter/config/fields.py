@@ -6,11 +6,11 @@ from datetime import timedelta
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import re2
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from exporter.model.durations import parse_duration
@@ -24,6 +24,8 @@ _DNS_HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]*)):([0-9]{1,5})")
 _LARGEST_PORT = 65_535
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+/?")
+# What the API documents of the pages of plans and items.
+SMALLEST_PAGE, LARGEST_PAGE = 10, 10_000
 _TAKEN_PATHS = {"/-/healthy", "/-/ready", "/-/reload"}
 
 
@@ -108,6 +110,16 @@ def _duration(value: object) -> timedelta:
     return value if isinstance(value, timedelta) else parse_duration(str(value))
 
 
+def _page_size(value: object) -> object:
+    """Read a number of rows, or the word that leaves it to the exporter."""
+    if value == "auto":
+        return value
+    size = int(str(value)) if re.fullmatch("[0-9]{1,9}", str(value)) else 0
+    if not SMALLEST_PAGE <= size <= LARGEST_PAGE:
+        raise ValueError("not a size of a page")
+    return size
+
+
 def _number(value: object) -> object:
     """Refuse truth values, which count as numbers in Python."""
     if isinstance(value, bool):
@@ -165,7 +177,9 @@ FilePath = Annotated[
 ]
 _Whole = Annotated[int, BeforeValidator(_number)]
 PageSize = Annotated[
-    _Whole, Field(ge=1, le=1000), Expected("a whole number from 1 to 1000")
+    Literal["auto"] | int,
+    PlainValidator(_page_size),
+    Expected(f"auto or a whole number from {SMALLEST_PAGE} to {LARGEST_PAGE}"),
 ]
 PositiveCount = Annotated[_Whole, Field(ge=1), Expected("a whole number of at least 1")]
 Count = Annotated[_Whole, Field(ge=0), Expected("a whole number of at least 0")]
@@ -181,6 +195,9 @@ Share = Annotated[
 Switch = Annotated[bool, Expected("true or false")]
 Text = Annotated[str, Field(min_length=1), Expected("text that is not empty")]
 Region = Annotated[str, AfterValidator(checked_region), Expected(_REGION)]
+Regions = Annotated[
+    tuple[Region, ...], UNIQUE, Expected("a list of region names such as cn-hangzhou")
+]
 Endpoint = Annotated[
     str,
     AfterValidator(endpoint_url),

@@ -57,6 +57,9 @@ class ApiSettings(Section):
         "cn-hangzhou",
         description="Region whose plans are read, where a plan names none.",
     )
+    regions: fields.Regions = Field(
+        (), description="Regions whose plans are discovered; left out: `api.region`."
+    )
     network: Annotated[Literal["public", "vpc"], Expected("public or vpc")] = Field(
         "public",
         description="Whether the endpoint is the public one or the one inside a VPC.",
@@ -87,9 +90,9 @@ class ApiSettings(Section):
         None, description="File that holds the STS token; read again when it changes."
     )
     page_size: fields.PageSize = Field(
-        100,
-        description="Rows asked for per page. The API may send fewer per page than "
-        "asked; all pages are read in any case.",
+        "auto",
+        description="Rows asked for per page. auto asks for 1000, and for 100 where "
+        "the API refuses that. It may send fewer; all pages are read in any case.",
     )
     timeout: fields.PositiveDuration = Field(
         timedelta(seconds=10), description="Time for one request, as a whole."
@@ -328,7 +331,7 @@ class Settings(Section):
     api: ApiSettings = ApiSettings()
     poll: PollSettings = PollSettings()
     plans: _Plans = Field(
-        (), description="Plans to export; left out: every RUNNING plan of the region."
+        (), description="Plans to export; left out: every RUNNING plan of the regions."
     )
     objectives: Objectives = Objectives()
     groups: NameFilter = NameFilter()
@@ -352,6 +355,12 @@ class Settings(Section):
             share=objectives.share,
             is_auto_synced=is_auto_synced,
         )
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Return the regions in use: of the configured plans, else of discovery."""
+        own = (self.region_of(plan) for plan in self.plans)
+        return tuple(dict.fromkeys(own)) or self.api.regions or (self.api.region,)
 
     def region_of(self, plan: PlanSettings) -> str:
         """Return the region whose endpoint knows the plan."""

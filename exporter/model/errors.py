@@ -78,8 +78,8 @@ class Origin:
     @property
     def refuses_page_size(self) -> bool:
         """Tell whether the number of rows asked for is what the API refuses."""
-        said = (self.code, self.parameter if self.code else None)
-        return any((word or "").lower().endswith("pagesize") for word in said)
+        said = (self.code or "", self.parameter or "")
+        return any(word.lower().endswith("pagesize") for word in said)
 
     @property
     def remedy(self) -> str:
@@ -88,11 +88,8 @@ class Origin:
             return self.fault.remedy
         if self.refuses_page_size:
             return "set api.page_size to auto, or to less"
-        about = (
-            self.parameter
-            and f"correct what the configuration says of {self.parameter}"
-        )
-        return about or ""
+        name = self.parameter
+        return f"correct what the configuration says of {name}" if name else ""
 
     def __str__(self) -> str:
         """Return what to tell the vendor's support; empty if nothing is known.

@@ -84,7 +84,7 @@ def _discovery(report: StatusReport) -> Iterator[Problem]:
     yield Problem(
         f"No route was found: {many(len(plans), 'plan')} in {report.region},"
         f" {running:,} of them {RUNNING}",
-        "see that `api.region` and the access key are those of your plans, that the"
+        "see that `api.regions` and the access key are those of your plans, that the"
         " plans have items, and that those that do not run are named under `plans`;"
         " `rocketmq-dr-exporter check --live` tells what the API says",
         grade=Grade.WARNING,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Generic, TypeVar
 
 import structlog
@@ -36,6 +37,12 @@ class Found:
     routes: tuple[Route, ...] = ()
     missing: frozenset[Missing] = frozenset()
     is_looked_up: bool = False
+
+    @property
+    def region(self) -> str | None:
+        """Return the region that the plan is polled in, None if it is not known."""
+        homes = [self.plan] if self.plan else self.routes
+        return next((each.region for each in homes), None)
 
 
 class FailureLog(Generic[K]):
@@ -122,16 +129,16 @@ class Discovery:
     async def refresh(self) -> bool:
         """Look everything up; return whether all of it could be looked up."""
         self._is_hastened.clear()
-        wanted = await self._wanted()
-        if wanted is not None:
-            async with asyncio.TaskGroup() as group:
-                tasks = {
-                    plan.id: group.create_task(self._look_up(plan, listed))
-                    for plan, listed in wanted
-                }
-            for plan_id in self._found.keys() - tasks.keys():
-                self._failures.failing.pop(f"plan {plan_id}", None)
-            self._found = {plan_id: task.result() for plan_id, task in tasks.items()}
+        kept, wanted = await self._wanted()
+        async with asyncio.TaskGroup() as group:
+            tasks = {
+                plan.id: group.create_task(self._look_up(plan, listed))
+                for plan, listed in wanted
+            }
+        found = kept | {plan_id: task.result() for plan_id, task in tasks.items()}
+        for plan_id in self._found.keys() - found.keys():
+            self._failures.failing.pop(f"plan {plan_id}", None)
+        self._found = found
         self._take_stock()
         if self._failures.failing:
             self._is_hastened.set()
@@ -169,16 +176,33 @@ class Discovery:
             if plan_id in now or not now
         }
 
-    async def _wanted(self) -> Sequence[tuple[PlanSettings, Plan | None]] | None:
-        """Return the configured plans, or those listed; None if they cannot be."""
+    async def _wanted(
+        self,
+    ) -> tuple[dict[str, Found], Sequence[tuple[PlanSettings, Plan | None]]]:
+        """Return the configured plans, or those that the regions list, each once.
+
+        Before them stand the plans known before of regions that cannot list any.
+        """
         if self._settings.plans:
-            return [(plan, None) for plan in self._settings.plans]
-        region = self._settings.api.region
-        listed = await self._tried(f"region {region}", self._cloud.list_plans(region))
-        if listed is None:
-            return None
+            return {}, [(plan, None) for plan in self._settings.plans]
+        regions = self._settings.regions
+        lists = await asyncio.gather(
+            *(self._tried(f"region {r}", self._cloud.list_plans(r)) for r in regions)
+        )
+        failed = {r for r, each in zip(regions, lists, strict=True) if each is None}
+        kept = {i: found for i, found in self._found.items() if found.region in failed}
+        listed: dict[str, Plan] = {}
+        for plan in chain.from_iterable(each or () for each in lists):
+            before = self._found.get(plan.plan_id, Found()).region
+            if plan.plan_id not in listed or plan.region == before:
+                listed[plan.plan_id] = plan
         # The cloud's ids need not look like a setting.
-        return [(PlanSettings.model_construct(id=p.plan_id), p) for p in listed]
+        construct = PlanSettings.model_construct
+        return kept, [
+            (construct(id=plan_id, region=plan.region), plan)
+            for plan_id, plan in listed.items()
+            if plan_id not in kept
+        ]
 
     async def _look_up(self, wanted: PlanSettings, listed: Plan | None) -> Found:
         """Return what is found of a plan, or what was found before if that fails."""

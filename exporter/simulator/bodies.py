@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """The cloud refuses; ``detail`` says what RAM denies."""
+    """The cloud refuses; ``detail`` says what RAM denies, or which parameter is bad."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ def refusal(error: RefusedError, request_id: str) -> bytes:
             "code": error.code,
             "message": error.message,
             "httpStatusCode": error.status,
-            "dynamicCode": error.code.partition(".")[0],
+            "dynamicCode": (error.detail or {}).get("parameter", "InstanceId"),
             "dynamicMessage": error.message,
         }
     return msgspec.json.encode(body)

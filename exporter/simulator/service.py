@@ -11,7 +11,11 @@ from exporter.simulator.bodies import Json, ServiceError
 from exporter.simulator.gateway import Call
 from exporter.simulator.world import Item, Plan, Row, World
 
-SMALLEST_PAGE, LARGEST_PAGE = 10, 100
+SMALLEST_PAGE, LARGEST_PAGE = 10, 10_000
+# What a cloud does with a pageSize out of its bounds, or says of its pages: refuse it,
+# cut it and say so, cut it and state no size, or one that has no sense.
+PAGINGS = ("refuse", "clamp", "unstated", "nonsense")
+_NONSENSE = (LARGEST_PAGE, -1, "many", 7)
 
 
 class Service:
@@ -38,17 +42,16 @@ class Service:
 
     def _list_plans(self, call: Call) -> Json:
         plans = self._world.list_plans()
-        return _page(call, plans, lambda page: [*map(bodies.plan_body, page)])
+        return self._page(call, plans, lambda page: [*map(bodies.plan_body, page)])
 
     def _list_items(self, call: Call) -> Json:
         items = self._world.list_items(self._plan(call).plan_id)
-        return _page(call, items, lambda page: [*map(bodies.item_body, page)])
+        return self._page(call, items, lambda page: [*map(bodies.item_body, page)])
 
     def _list_checkpoints(self, call: Call) -> Json:
         instance = call.query.get("instanceId", "")
         if not instance:
-            message = "Parameter instanceId is mandatory for this action"
-            raise ServiceError(400, "MissinginstanceId", message)
+            raise _bad("Missing", "instanceId")
         if instance not in {side.instance_id for side in self._plan(call).instances}:
             raise _not_found("Instance")
         route = (call.plan_id, self._item(call).item_id, instance)
@@ -58,7 +61,34 @@ class Service:
             for row in self._world.list_rows(*route, self._membership_time(call))
             if wanted in row.group or wanted in row.topic
         ]
-        return _page(call, rows, lambda page: self._spell(call, page))
+        return self._page(call, rows, lambda page: self._spell(call, page))
+
+    def _page(
+        self,
+        call: Call,
+        listed: Sequence[Any],
+        spell: Callable[[Sequence[Any]], Any],
+    ) -> Json:
+        """Spell one page, cut as the world's paging says."""
+        number = _number(call, "pageNumber", "1", 1)
+        asked = _number(call, "pageSize", "10", -LARGEST_PAGE)
+        is_bound = call.action == "ListDisasterRecoveryCheckpoints"
+        largest = self._world.largest_page if is_bound else LARGEST_PAGE
+        size = max(SMALLEST_PAGE, min(asked, largest))
+        paging = self._world.paging
+        if paging == "refuse" and size != asked:
+            raise _bad("Invalid", "pageSize")
+        stated: Json = {"pageSize": size} if paging != "unstated" else {}
+        if paging == "nonsense":
+            stated["pageSize"] = _NONSENSE[number % len(_NONSENSE)]
+        start = (number - 1) * size
+        return {
+            "pageNumber": number,
+            **stated,
+            "totalCount": len(listed),
+            "scrollId": f"{call.action}-{number}",
+            "list": spell(listed[start : start + size]),
+        }
 
     def _spell(self, call: Call, page: Sequence[Row]) -> msgspec.Raw:
         moving = ((row, self._world.progress(row, call.now)) for row in page)
@@ -91,23 +121,14 @@ def _not_found(kind: str) -> ServiceError:
     return ServiceError(404, f"{kind}.NotFound", "What was asked for cannot be found.")
 
 
-def _page(
-    call: Call, listed: Sequence[Any], spell: Callable[[Sequence[Any]], Any]
-) -> Json:
-    """Spell one page; a size out of bounds is moved into them, silently."""
-    try:
-        number = int(call.query.get("pageNumber", "1"))
-        size = int(call.query.get("pageSize", "10"))
-    except ValueError:
-        raise ServiceError(400, "InvalidParameter") from None
-    if number < 1:
-        raise ServiceError(400, "InvalidParameter.pageNumber")
-    size = max(SMALLEST_PAGE, min(size, LARGEST_PAGE))
-    start = (number - 1) * size
-    return {
-        "pageNumber": number,
-        "pageSize": size,
-        "totalCount": len(listed),
-        "scrollId": f"{call.action}-{number}",
-        "list": spell(listed[start : start + size]),
-    }
+def _bad(how: str, parameter: str) -> ServiceError:
+    message = f"The parameter {parameter} is not valid."
+    detail = {"parameter": parameter}
+    return ServiceError(400, f"{how}{parameter}", message, detail=detail)
+
+
+def _number(call: Call, name: str, default: str, least: int) -> int:
+    text = call.query.get(name, default)
+    if not text.removeprefix("-").isdecimal() or int(text) < least:
+        raise _bad("Invalid", name)
+    return int(text)

@@ -93,6 +93,7 @@ class World:
     One plan more is listed than ``plans`` says: a DELETED one, without items.
     ``started_at`` is Unix seconds. With ``restamp_seconds`` the target stamps a copy
     with its own time, so much later; what is older than the world was copied then.
+    Lists cut their pages as `paging` says, those of checkpoints at `largest_page` rows.
     """
 
     scenario: str = "mixed"
@@ -102,6 +103,8 @@ class World:
     seed: int = 1
     started_at: float = field(default_factory=time.time)
     restamp_seconds: float = 0.0
+    largest_page: int = 10_000
+    paging: str = "refuse"
 
     def list_plans(self) -> tuple[Plan, ...]:
         """List the plans, the DELETED one last."""

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -80,7 +80,7 @@ def beside(context: AbstractAsyncContextManager[_Result]) -> Iterator[_Result]:
 
 
 @contextmanager
-def cloud(scenario: str = "mixed", **sizes: int) -> Iterator[str]:
+def cloud(scenario: str = "mixed", **sizes: Any) -> Iterator[str]:
     """Run a simulated cloud; yield the flag that points to it."""
     with beside(running(World(scenario, **sizes))) as url:
         yield f"--api.endpoint={url}"

@@ -127,12 +127,12 @@ async def test_a_bar_shows_how_far_the_polls_are(environment: dict[str, str]) ->
     """It moves with every page; then the cursor is back and the table is there."""
     async with (
         running(
-            World(plans=1, items=1, groups=40), middlewares=[slow(SLOW_SECONDS)]
+            World(plans=1, items=1, groups=80), middlewares=[slow(SLOW_SECONDS)]
         ) as url,
         on_terminal(
             "poll",
             f"--api.endpoint={url}",
-            "--api.page-size=5",
+            "--api.page-size=10",
             # Eight pages, one after the other: three of the nine counts are enough.
             "--api.max-concurrency=1",
             env=environment,

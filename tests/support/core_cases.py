@@ -114,7 +114,8 @@ class FakePlanReader:
     """A cloud that holds what it is given, and notes what it is asked.
 
     `errors` are raised instead of an answer: by "list" or by the id that is asked for;
-    those of "items N" by the list of a plan's items. `listed` is what the list of plans
+    those of "items N" by the list of a plan's items. `regions` is what each lists,
+    where they differ; `listed` is what the list of plans
     says, where `get_plan` says otherwise; `before_answer` runs before each answer.
     """
 
@@ -122,6 +123,7 @@ class FakePlanReader:
     items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
     listed: Sequence[Plan] | None = None
+    regions: dict[str, Sequence[Plan] | CloudError] = field(default_factory=dict)
     before_answer: Callable[[], None] = lambda: None
     calls: list[str] = field(default_factory=list)
 
@@ -133,6 +135,10 @@ class FakePlanReader:
     async def list_plans(self, region: str) -> Sequence[Plan]:
         """Return every plan."""
         self._asked("list")
+        if isinstance(here := self.regions.get(region), CloudError):
+            raise here
+        if here is not None:
+            return here
         return tuple(self.plans.values()) if self.listed is None else self.listed
 
     async def get_plan(self, region: str, plan_id: str) -> Plan:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
 from fakes import (
     FakeCloud,
     Json,
@@ -23,6 +24,7 @@ from fakes import (
     plan_row,
 )
 from paths import ROOT
+from structlog.testing import capture_logs
 from virtual_time import virtually
 
 from exporter.cloud.client import ACTIONS, CloudClient, connected
@@ -33,6 +35,9 @@ from exporter.config.load import load
 from exporter.config.settings import Settings
 from exporter.model.errors import CloudError, Reason
 from exporter.model.types import Instance, Rejection, Route, Snapshot
+from exporter.simulator.server import running
+from exporter.simulator.service import PAGINGS
+from exporter.simulator.world import World
 
 PLANS = "/disaster_recovery"
 PLAN = f"{PLANS}/1300000016"
@@ -61,14 +66,14 @@ class Counted(ApiObserver):
         self.reasons.append(reason)
 
 
-def settings_for(endpoint: str) -> Settings:
+def settings_for(endpoint: str, page_size: str = "50") -> Settings:
     """Return the settings of a client that is quick."""
     flags = {
         "api.endpoint": endpoint,
         "api.access_key_id": "LTAI5tTESTakid",
         "api.access_key_secret": "CANARY",
         "api.requests_per_second": "1000",
-        "api.page_size": "50",
+        "api.page_size": page_size,
         "api.max_concurrency": "4",
         "poll.timeout": "10s",
     }
@@ -129,6 +134,97 @@ async def test_a_poll_asks_for_each_page_once_and_within_its_slots(
     assert cloud.pages[0] == 1
     assert cloud.most_in_flight <= 4
     assert not any(snapshot.rejected.values())
+
+
+class Bounded:
+    """Answers a list to who asks for no more rows a page than it allows."""
+
+    def __init__(self, listed: list[Json], bound: int, *first: Reply) -> None:
+        self.asked: list[int] = []
+        self._listed, self._bound, self._first = listed, bound, list(first)
+
+    async def __call__(self, request: web.BaseRequest) -> Reply:
+        """Answer a page, or refuse its size."""
+        size, number = (int(request.query[n]) for n in ("pageSize", "pageNumber"))
+        self.asked.append(size)
+        if self._first:
+            return self._first.pop(0)
+        if size > self._bound:
+            said = {"success": False, "code": "InvalidpageSize"}
+            return Reply(said | {"dynamicCode": "pageSize"}, 400)
+        cut = self._listed[(number - 1) * size : number * size]
+        return Reply(page_of(cut, total=len(self._listed), size=size))
+
+
+@pytest.mark.parametrize(
+    ("bound", "refused", "size"),
+    [(1000, [], 1000), (999, [1000], 100), (99, [1000, 100], 10)],
+)
+async def test_a_refused_page_size_costs_one_request_for_each_list(
+    cloud: FakeCloud, bound: int, refused: list[int], size: int
+) -> None:
+    """However many polls begin at once; it fails none, is told once, and remembered."""
+    items, checkpoints = Bounded([item_row(1)], bound), Bounded(rows(250), bound)
+    cloud.answer(ITEMS, items)
+    cloud.answer(CHECKPOINTS, checkpoints)
+
+    with capture_logs() as logs:
+        async with connected(settings_for(cloud.url, "auto"), ApiObserver()) as client:
+            polls = [poll(client) for _ in range(3)] + [poll(client)]
+            await client.list_items("cn-hangzhou", "1300000016")
+            for snapshot in await asyncio.gather(*polls):
+                assert list(snapshot.columns.checkpoint_ids) == list(range(250))
+
+    assert items.asked == [*refused, size]
+    pages = len(polls) * -(-250 // size)
+    assert checkpoints.asked == refused + [size] * pages
+    told = [(log["event"], log["log_level"], log["rows"]) for log in logs]
+    assert told == [("page_size_refused", "info", each) for each in refused] * 2
+
+
+async def test_only_an_answer_tells_what_a_list_accepts(cloud: FakeCloud) -> None:
+    """After a poll that failed for another reason the next one finds out, alone."""
+    denied = Reply({"Code": "NoPermission"}, 403)
+    checkpoints = Bounded(rows(250), 100, denied)
+    cloud.answer(CHECKPOINTS, checkpoints)
+
+    async with connected(settings_for(cloud.url, "auto"), ApiObserver()) as client:
+        polls = [poll(client) for _ in range(3)]
+        ends = await asyncio.gather(*polls, return_exceptions=True)
+
+    assert sum(isinstance(end, CloudError) for end in ends) == 1
+    assert checkpoints.asked == [1000, 1000] + [100] * 6
+
+
+async def test_a_size_that_is_configured_is_kept_to(
+    cloud: FakeCloud, client: CloudClient
+) -> None:
+    """Where it is refused, the remedy names the setting."""
+    checkpoints = Bounded(rows(250), 49)
+    cloud.answer(CHECKPOINTS, checkpoints)
+
+    error = await refused(poll(client))
+
+    assert (checkpoints.asked, error.reason) == ([50], Reason.MALFORMED)
+    assert error.remedy == "set api.page_size to auto, or to less"
+
+
+@pytest.mark.parametrize("paging", PAGINGS)
+async def test_a_list_comes_out_whole_whatever_the_cloud_says_of_its_pages(
+    paging: str,
+) -> None:
+    """It may refuse, cut silently, state no page size, or one without sense."""
+    world = World("healthy", 1, 1, groups=250, paging=paging, largest_page=100)
+    async with running(world) as url:
+        flags = {"api.endpoint": url, "api.requests_per_second": "1000"}
+        keys = dict.fromkeys(
+            ("api.access_key_id", "api.access_key_secret"), "simulator"
+        )
+        settings = load(flags=flags | keys, environ={}, file=None)
+        async with connected(settings, ApiObserver()) as client:
+            snapshot = await poll(client)
+
+    assert len(snapshot) == 250
 
 
 async def test_two_polls_of_a_route_keep_its_names_once(

@@ -332,6 +332,39 @@ async def test_every_plan_is_known_though_one_may_not_be_looked_up(
     assert bench.discovery.inventory.looked_up == looked_up
 
 
+async def test_each_region_lists_its_plans_and_one_that_fails_costs_only_itself() -> (
+    None
+):
+    """Its plans stay as they were; a plan that two regions list is polled once."""
+    bench, shanghai = DiscoveryBench(), "cn-shanghai"
+    here, both, there = (one_way(number) for number in "123")
+    for number, plan in enumerate((here, both, there)):
+        bench.cloud.hold(plan, item(plan.plan_id, str(10 + number)))
+    moved = [replace(plan, region=shanghai) for plan in (both, there)]
+    bench.cloud.regions = {REGION: [here, both], shanghai: moved}
+    api = ApiSettings(regions=(REGION, shanghai))
+    found = bench.discovery_of(Settings(api=api))
+
+    def homes() -> dict[str, str]:
+        routes = found.inventory.routes
+        assert {route.plan_id for route in routes} == {
+            plan.plan_id for plan in found.inventory.plans
+        }
+        return {route.plan_id: route.region for route in routes}
+
+    assert await found.refresh()
+    assert homes() == {"1": REGION, "2": REGION, "3": shanghai}
+    bench.cloud.regions = {REGION: UnavailableError("x"), shanghai: [both, *moved[:1]]}
+    assert not await found.refresh()
+    assert list(found.failing) == [f"region {REGION}"]
+    assert homes() == {"1": REGION, "2": REGION}
+    bench.cloud.regions = {REGION: [here], shanghai: moved}
+    assert await found.refresh()
+    bench.cloud.regions = {REGION: [here, both], shanghai: moved}
+    assert await found.refresh()
+    assert homes() == {"1": REGION, "2": shanghai, "3": shanghai}
+
+
 async def test_a_failed_list_is_no_recovery_of_a_plan() -> None:
     """The plan was not looked at, so nothing is known of it."""
     bench = DiscoveryBench()

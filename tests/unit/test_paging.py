@@ -113,8 +113,20 @@ async def test_rows_are_taken_in_their_order_though_pages_come_in_another() -> N
         [paged(25, 0, cut) for cut in (range(10), range(10, 20), range(20, 25))],
         [paged(25, 10, range(25))],
         [paged(19, 10, range(9)), paged(19, 10, range(9, 19))],
+        [paged(25, 99, cut) for cut in (range(10), range(10, 20), range(20, 25))],
+        [paged(25, 20, cut) for cut in (range(10), range(10, 20), range(20, 25))],
+        [paged(25, 1, cut) for cut in (range(10), range(10, 20), range(20, 25))],
+        [paged(25, 5, cut) for cut in (range(10), range(10, 15), range(15, 25))],
     ],
-    ids=["page one shows the size", "the server cuts no pages", "page one is short"],
+    ids=[
+        "page one shows the size",
+        "the server cuts no pages",
+        "page one is short",
+        "the server states what it was asked for",
+        "it states twice its size",
+        "it states too small a size",
+        "page one is long",
+    ],
 )
 @virtually
 async def test_pages_are_counted_as_the_server_cuts_them(

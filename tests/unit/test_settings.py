@@ -95,15 +95,29 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
     """Each of four settings is given by one source more than the one before."""
     found = loaded(
         tmp_path,
-        "api: {page_size: 1, max_concurrency: 1, requests_per_second: 1}",
+        "api: {page_size: 50, max_concurrency: 1, requests_per_second: 1}",
         environ={"API__MAX_CONCURRENCY": "2", "API__REQUESTS_PER_SECOND": "2"},
         flags={"api.requests_per_second": "3"},
     ).api
 
-    assert found.page_size == 1
+    assert found.page_size == 50
     assert found.max_concurrency == 2
     assert found.requests_per_second == 3
     assert found.timeout == timedelta(seconds=10)
+
+
+def test_the_regions_in_use_are_those_of_the_plans_else_of_discovery(
+    tmp_path: Path,
+) -> None:
+    """One plan may be elsewhere; a region that is named twice is asked once."""
+    regions = {
+        "": ("cn-hangzhou",),
+        "api: {region: cn-x, regions: []}": ("cn-x",),
+        "api: {regions: [cn-b, cn-a, cn-b]}": ("cn-b", "cn-a"),
+        "plans: [{id: 1, region: cn-y}, {id: 2}, {id: 3}]": ("cn-y", "cn-hangzhou"),
+    }
+
+    assert {text: loaded(tmp_path, text).regions for text in regions} == regions
 
 
 def test_a_flag_changes_one_of_two_sections_that_share_an_alias(tmp_path: Path) -> None:
@@ -219,7 +233,7 @@ def test_a_fault_names_file_setting_and_what_fits(
         ("GROUPS__INCLUDE", "\udc80", "an RE2 regular expression: not Unicode text"),
         ("API__REGION", "\udc80", "a region name such as cn-hangzhou"),
         ("API__REGION", "", "a region name such as cn-hangzhou"),
-        ("API__PAGE_SIZE", "9" * 5000, "a whole number from 1 to 1000"),
+        ("API__PAGE_SIZE", "9" * 5000, "auto or a whole number from 10 to 10000"),
         ("API__REQUESTS_PER_SECOND", "nan", "a number above 0"),
         ("WEB__ENABLE_LIFECYCLE", "maybe", "true or false"),
         # More replicas than shards, and a Kubernetes that labels no ordinals.

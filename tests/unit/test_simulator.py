@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -162,8 +163,10 @@ async def test_credentials_are_in_plan_bodies_and_nowhere_else() -> None:
         ),
         (f"{ITEM}/checkpoints", {"instanceId": "rmq-cn-x"}, 404, "Instance.NotFound"),
         (f"{ITEM}/checkpoints", {}, 400, "MissinginstanceId"),
-        (PLANS, {"pageNumber": "0"}, 400, "InvalidParameter.pageNumber"),
-        (PLANS, {"pageSize": "ten"}, 400, "InvalidParameter"),
+        (PLANS, {"pageNumber": "0"}, 400, "InvalidpageNumber"),
+        (PLANS, {"pageSize": "ten"}, 400, "InvalidpageSize"),
+        (PLANS, {"pageSize": "9"}, 400, "InvalidpageSize"),
+        (ITEMS, {"pageSize": "10001"}, 400, "InvalidpageSize"),
     ],
 )
 async def test_what_is_not_there_has_a_code(
@@ -213,30 +216,38 @@ async def test_what_is_unknown_is_spelled_in_every_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "size", "count"),
+    ("paging", "asked", "size", "count"),
     [
-        ({}, 10, 10),
-        ({"pageSize": "1"}, 10, 10),
-        ({"pageSize": "20"}, 20, 20),
-        ({"pageSize": "1000"}, 100, 25),
-        ({"pageSize": "-5", "pageNumber": "3"}, 10, 5),
-        ({"pageNumber": "4"}, 10, 0),
+        ("refuse", {}, 10, 10),
+        ("refuse", {"pageSize": "20"}, 20, 20),
+        ("refuse", {"pageNumber": "4"}, 10, 0),
+        ("clamp", {"pageSize": "1"}, 10, 10),
+        ("clamp", {"pageSize": "-5", "pageNumber": "3"}, 10, 5),
+        ("clamp", {"pageSize": "1000"}, 20, 20),
+        ("unstated", {"pageSize": "1000"}, None, 20),
+        ("nonsense", {"pageSize": "1000"}, -1, 20),
+        ("nonsense", {"pageSize": "1000", "pageNumber": "2"}, "many", 5),
     ],
 )
-async def test_a_page_size_is_moved_into_its_bounds_silently(
-    asked: dict[str, str], size: int, count: int
+async def test_a_page_is_cut_and_states_its_size_as_the_mode_says(
+    paging: str, asked: dict[str, str], size: object, count: int
 ) -> None:
-    """The answer's pageSize says what was done; beyond the end the list is empty."""
-    async with serving(WIDE) as cloud:
-        answer = await cloud.ask(f"{ITEM}/checkpoints", {"instanceId": SOURCE, **asked})
+    """At a bound of 20; beyond the end the list is empty."""
+    world = replace(WIDE, paging=paging, largest_page=20)
+    async with serving(world) as cloud:
+        query = {"instanceId": SOURCE, **asked}
+        answer = await cloud.ask(f"{ITEM}/checkpoints", query)
+        refused = await cloud.ask(
+            f"{ITEM}/checkpoints", {"instanceId": SOURCE, "pageSize": "21"}
+        )
 
     data = answer.json["data"]
-    assert (data["pageSize"], len(data["list"]), data["totalCount"]) == (
-        size,
-        count,
-        25,
-    )
+    found = data.get("pageSize"), len(data["list"]), data["totalCount"]
+    assert found == (size, count, 25)
     assert data["pageNumber"] == int(asked.get("pageNumber", "1"))
+    if paging == "refuse":
+        told = refused.json["code"], refused.json["dynamicCode"]
+        assert told == ("InvalidpageSize", "pageSize")
 
 
 # Faults

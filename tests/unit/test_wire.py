@@ -80,7 +80,6 @@ def test_a_bad_row_may_have_no_id(bad: bytes) -> None:
         b'{"data":{"totalCount":"many"}}',
         b'{"data":{"totalCount":null}}',
         b'{"data":{"totalCount":1,"list":{}}}',
-        b'{"data":{"totalCount":1,"pageSize":-1,"list":[]}}',
     ],
 )
 def test_a_bad_page_has_no_data(body: bytes) -> None:
@@ -104,6 +103,16 @@ def test_numbers_around_the_rows_may_be_text() -> None:
     read = rows_of(body)
 
     assert (read.total, read.size, list(read.rows)) == (7, 10, [])
+
+
+@pytest.mark.parametrize("size", ["-1", '"many"', "null", "1e300", "{}", "9" * 30])
+@pytest.mark.parametrize("row", [GOOD, b"null"])
+def test_a_page_size_without_sense_is_none(size: str, row: bytes) -> None:
+    """The rows are read all the same."""
+    body = page(row).replace(b'"pageSize":10', f'"pageSize":{size}'.encode())
+    assert size.encode() in body
+
+    assert (rows_of(body).size, rows_of(body).count) == (0, 1)
 
 
 @given(

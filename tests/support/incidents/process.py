@@ -19,7 +19,7 @@ from yarl import URL
 
 from exporter.app.exporter import Exporter
 from exporter.app.leader import Elector, LeaseClient, lease_name
-from exporter.cloud.client import CloudClient, requests_per_second
+from exporter.cloud.client import CloudClient, page_sizes, requests_per_second
 from exporter.cloud.credentials import CredentialSource
 from exporter.cloud.http import Exchange
 from exporter.cloud.limiter import Limiter
@@ -171,5 +171,8 @@ def client(
     limiter = Limiter(requests_per_second(settings), on_change=telemetry.rate_limit)
     slots = asyncio.Semaphore(settings.api.max_concurrency)
     jitter = random.Random(1)  # noqa: S311 - it is no secret
-    transport = Transport(exchange, _Key(), limiter, telemetry, slots, jitter=jitter)
+    sizes = page_sizes(settings, probe=False)
+    transport = Transport(
+        exchange, _Key(), limiter, telemetry, slots, page_sizes=sizes, jitter=jitter
+    )
     return CloudClient(transport, settings)
