@@ -115,7 +115,7 @@ def _row(spec: SettingSpec) -> str:
     default = None if spec.default is None else written(spec.default)
     cells = (
         _code(spec.path),
-        spec.expected,
+        spec.expected.replace(" such as 90s or 1m30s", ""),
         "required" if spec.is_required else _code(default),
         spec.description,
     )

@@ -54,24 +54,16 @@ def faults(tmp_path: Path, text: str | bytes | None = None, **given: Any) -> lis
     return lines
 
 
-def test_the_example_holds_every_setting_with_its_default() -> None:
-    """docs/example.yaml loads to the defaults; its own diff shows a changed default."""
+def test_the_example_holds_every_setting_with_its_default(tmp_path: Path) -> None:
+    """docs/example.yaml loads to the defaults, and so does its commented plan."""
     file = DOCS / "example.yaml"
     text = file.read_text(encoding="utf-8")
+    plan = text.split("plans: []")[1].replace("\n# ", "\n")
 
     assert load(flags={}, environ={}, file=file) == Settings()
     for path in setting_specs():
         assert "[]" in path or f"{path.rpartition('.')[2]}:" in text
-
-
-def test_the_plan_of_the_example_loads(tmp_path: Path) -> None:
-    """The commented plan is one that could be used."""
-    text = (DOCS / "example.yaml").read_text(encoding="utf-8").split("plans: []\n")[1]
-    plan = [line[2:] for line in text.splitlines() if line.startswith("# ")][:4]
-
-    (found,) = loaded(tmp_path, "\n".join(plan)).plans
-
-    assert found.objectives.age == timedelta(minutes=20)
+    assert loaded(tmp_path, plan).plans[0].objectives.age == timedelta(minutes=20)
 
 
 @pytest.mark.parametrize(
