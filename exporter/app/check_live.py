@@ -1,4 +1,4 @@
-"""`check --live`: call each API action once, and say how it went and what to do."""
+"""`check --live`: call each API action, and say how it went and what to do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from exporter.app.lessons import Lessons
 from exporter.cloud.client import (
     GET_ITEM,
     GET_PLAN,
@@ -20,7 +21,7 @@ from exporter.cloud.client import (
     connected,
 )
 from exporter.cloud.credentials import CredentialSource, credential_source
-from exporter.cloud.retry import ApiObserver, Deadline
+from exporter.cloud.retry import Deadline
 from exporter.cloud.signing import Credentials
 from exporter.config.settings import PlanSettings, Settings
 from exporter.model.assessment import RUNNING
@@ -69,6 +70,7 @@ class Outcome(StrEnum):
     """How a check went; the words that its line begins with."""
 
     OK = "ok"
+    LEARNT = "learnt"
     FAILED = "FAILED"
     SKIPPED = "skipped"
 
@@ -96,7 +98,8 @@ async def live_check(
 ) -> Sequence[Verdict]:
     """Return the verdicts on the credential, and on actions and clock of each region.
 
-    Each call is bounded by `poll.timeout` and reads one page. Only a throttled call is
+    What the API taught comes last. Each call is bounded by `poll.timeout` and reads one
+    page. Only a throttled call is
     tried again. `wall` is Unix time.
     """
     calls, source = _Calls(), credential_source(settings.api)
@@ -104,25 +107,25 @@ async def live_check(
     key = await calls.make(CREDENTIAL, {}, _key(source, seconds))
     if isinstance(key, CloudError):
         return calls.verdicts
-    plans = settings.plans
-    regions = sorted({settings.region_of(p) for p in plans}) or [settings.api.region]
-    async with connected(
-        settings, calls, probe=True, credentials=source, wall=wall
-    ) as cloud:
-        for region in regions:
-            calls.begin(region)
+    for region in settings.regions:
+        calls.begin(region)
+        async with connected(
+            settings, calls, probe=True, credentials=source, wall=wall
+        ) as cloud:
             await _check_region(calls, cloud, settings)
-            calls.verdicts.append(clock(region, calls.skew_seconds))
-    return calls.verdicts
+        calls.verdicts.append(clock(region, calls.skew_seconds))
+    learnt = (Verdict(Outcome.LEARNT, *lesson) for lesson in calls.told())
+    return [*calls.verdicts, *learnt]
 
 
-class _Calls(ApiObserver):
+class _Calls(Lessons):
     """Makes calls, and keeps a verdict on each.
 
     `skew_seconds` is our clock minus the API's, as the last answer told it.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.verdicts: list[Verdict] = []
         self.begin("")
 
@@ -145,6 +148,7 @@ class _Calls(ApiObserver):
         found = await capture_error(call)
         if not isinstance(found, CloudError):
             self._note(Outcome.OK, action, ids, _told(action, found))
+            self.found(found)
             return found
         said = str(found).removeprefix(action).lstrip(": ")
         self._note(Outcome.FAILED, action, ids, f"{said}: {found.remedy}")

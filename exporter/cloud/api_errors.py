@@ -56,7 +56,9 @@ BY_STATUS: Mapping[int, type[CloudError]] = {
 }
 ABOUT_THE_KEY = (CredentialsError, PermissionDeniedError)
 # The vendor's SDK takes any error that carries it for throttling; so do we.
-WAIT_HEADER = "x-acs-retry-after"
+SDK_WAIT = "x-acs-retry-after"
+# The unit of each in seconds; the first goes before.
+WAIT_HEADERS = {SDK_WAIT: 0.001, "Retry-After": 1.0}
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _BAD_PARAMETER = re.compile(rf"(?!{WRONG_CALL})(?:Invalid|Missing)(?:Parameter)?(.*)")
 # Without digits, which a key has.
@@ -107,10 +109,11 @@ def _failure_of(answer: Answer) -> CloudError:
     if not is_word and (kind is NotFoundError or (is_page and kind in ABOUT_THE_KEY)):
         # A proxy's page says nothing of an id, and none in HTML of a key.
         kind = MalformedError
-    pause = _seconds(answer.headers, WAIT_HEADER, 0.001)
-    if pause is not None:
+    waits = {name: _seconds(answer.headers, name) for name in WAIT_HEADERS}
+    if waits[SDK_WAIT]:
         kind = ThrottledError
     is_bad = kind is MalformedError
+    header, seconds = next(((k, v) for k, v in waits.items() if v), ("", None))
     origin = Origin(
         answer.action,
         code,
@@ -119,12 +122,10 @@ def _failure_of(answer: Answer) -> CloudError:
         _bad_parameter(code, said.get("dynamicCode")) if is_bad else None,
         NetworkFault.PAGE if is_bad and is_page else None,
         answer.host,
+        header,
     )
-    return kind(
-        f"{answer.action} answered {_told(origin)}",
-        origin=origin,
-        retry_after=pause or _seconds(answer.headers, "Retry-After", 1.0),
-    )
+    said_so = f"{answer.action} answered {_told(origin)}"
+    return kind(said_so, origin=origin, retry_after=seconds)
 
 
 def _told(origin: Origin) -> str:
@@ -165,7 +166,7 @@ def safe_code(*codes: object) -> str | None:
     return None
 
 
-def _seconds(headers: Mapping[str, str], name: str, unit: float) -> float | None:
+def _seconds(headers: Mapping[str, str], name: str) -> float | None:
     value = headers.get(name, "").strip()
     is_number = re.fullmatch(r"[0-9]{1,9}", value) is not None
-    return int(value) * unit if is_number and int(value) > 0 else None
+    return int(value) * WAIT_HEADERS[name] if is_number and int(value) > 0 else None

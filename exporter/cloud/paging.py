@@ -58,8 +58,8 @@ class _Pass(Generic[C]):
         self._take(first)
         # A server may state no page size, or a wrong one, and shows it by what it
         # sends. One that cuts no pages has said it all, whatever size it states.
-        for size in sorted({first.size, first.count} - {0}, reverse=True):
-            if len(self._ids) < self._total:
+        for size in sorted({first.size, first.count}, reverse=True):
+            if size > 0 and len(self._ids) < self._total:
                 await self._read_on(size, workers)
         if len(self._ids) != self._total:
             raise IncompleteError(

@@ -92,7 +92,8 @@ Row = TypeVar("Row", CheckpointRow, PlanRow, ItemRow)
 class Page(Generic[T]):
     """A page of a list: its good rows, and the ids of the others where known.
 
-    `size` is what the server calls the size of its pages; 0 if it does not say.
+    `size` is what the server calls the size of its pages: 0 where it says nothing,
+    below 0 where that makes no sense.
     """
 
     total: int
@@ -110,6 +111,11 @@ class _PageData(msgspec.Struct, Generic[T], rename="camel"):
     total_count: Count
     page_size: Any = None
     list: Sequence[T] | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the stated size as a `Page` has it."""
+        return 0 if self.page_size is None else converted(self.page_size, Count) or -1
 
 
 class _Envelope(msgspec.Struct, Generic[T]):
@@ -140,8 +146,7 @@ def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
         data = _data_of(envelope)
         if data is None:
             return None
-        size = converted(data.page_size, Count) or 0
-        return Page(data.total_count, size, data.list or ())
+        return Page(data.total_count, data.size, data.list or ())
 
     return decode
 
@@ -188,9 +193,7 @@ def _row_by_row(
         else:
             named = raw.get(id_name) if isinstance(raw, dict) else None
             malformed.append(converted(named, Id))
-    return Page(
-        data.total_count, converted(data.page_size, Count) or 0, rows, malformed
-    )
+    return Page(data.total_count, data.size, rows, malformed)
 
 
 def _data_of(envelope: _Envelope[T] | None) -> T | None:

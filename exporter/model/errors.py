@@ -64,7 +64,7 @@ class Origin:
     """Which answer of the API an error came from; what it did not say is None.
 
     `parameter` is one that the API refuses. Where no answer came, `fault` says why, and
-    `host` who should have answered.
+    `host` who should have answered. `wait_header` is what asks us to wait.
     """
 
     action: str | None = None
@@ -74,6 +74,7 @@ class Origin:
     parameter: str | None = None
     fault: NetworkFault | None = None
     host: str = ""
+    wait_header: str = ""
 
     @property
     def refuses_page_size(self) -> bool:

@@ -32,7 +32,9 @@ from exporter.app.check_live import (
     OF_A_PLAN,
     Outcome,
     Verdict,
-    live_check,
+)
+from exporter.app.check_live import (
+    live_check as whole_check,
 )
 from exporter.cloud.client import GET_ITEM, LIST_CHECKPOINTS, LIST_PLANS
 from exporter.config.load import load
@@ -46,7 +48,7 @@ from exporter.model.errors import (
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
-OK, FAILED, SKIPPED = Outcome
+OK, LEARNT, FAILED, SKIPPED = Outcome
 ACTIONS = (LIST_PLANS, *OF_A_PLAN)
 PLAN, ITEM, INSTANCE = "1300000016", "100070284", "rmq-cn-7e22ody0001"
 PLANS, ITEMS = "/disaster_recovery", "/disaster_recovery/1/items"
@@ -74,6 +76,20 @@ async def checked(
     async with running(world, now=lambda: now, middlewares=stats.middlewares) as url:
         settings = settings_for(url, plans, **flags)
         return await live_check(settings, wall=lambda: now)
+
+
+async def live_check(settings: Settings, **more: Any) -> Sequence[Verdict]:
+    """Return the verdicts without the lessons."""
+    verdicts = await whole_check(settings, **more)
+    return [verdict for verdict in verdicts if verdict.outcome is not LEARNT]
+
+
+async def lessons(settings: Settings) -> dict[str, str]:
+    """Return what a check taught, by what it is about."""
+    verdicts = await whole_check(settings)
+    learnt = [verdict for verdict in verdicts if verdict.outcome is LEARNT]
+    assert list(verdicts[-len(learnt) :]) == learnt, "they come last"
+    return {verdict.subject: verdict.detail for verdict in learnt}
 
 
 def about(verdicts: Sequence[Verdict], word: str) -> Verdict:
@@ -126,13 +142,80 @@ async def test_where_all_is_well_every_action_is_called_once() -> None:
 
 
 async def test_each_region_in_use_is_asked() -> None:
-    """Regions come in the order of their names, each with its own clock."""
-    plans = [{"id": "1300000017", "region": "cn-shanghai"}, {"id": PLAN}]
+    """Those of the plans, else all of `api.regions`, each with its own clock."""
+    plans = [{"id": PLAN}, {"id": "1300000017", "region": "cn-shanghai"}]
+    world = World("healthy", plans=1)
 
-    verdicts = await checked(World("healthy"), *plans)
+    by_plan = await checked(World("healthy"), *plans)
+    by_list = await checked(world, api__regions="cn-hangzhou,cn-shanghai")
 
-    regions = [verdict.subject.split()[0] for verdict in verdicts]
-    assert regions == ["credential"] + ["cn-hangzhou"] * 6 + ["cn-shanghai"] * 6
+    for verdicts in (by_plan, by_list):
+        regions = [verdict.subject.split()[0] for verdict in verdicts]
+        assert regions == ["credential"] + ["cn-hangzhou"] * 6 + ["cn-shanghai"] * 6
+        assert {verdict.outcome for verdict in verdicts} == {OK}
+
+
+CUT = "10,000 rows a page accepted, cut to 100; the longest list has 250"
+
+
+@pytest.mark.parametrize(
+    ("paging", "bound", "told", "stated"),
+    [
+        ("refuse", 10_000, "10,000 rows a page accepted; the longest", "right 3"),
+        ("refuse", 1_000, "1,000 rows a page accepted, more refused", "right 3"),
+        ("refuse", 100, "100 rows a page accepted, more refused; the", "right 3"),
+        ("clamp", 100, CUT, "right 3"),
+        ("unstated", 100, CUT, "absent 3"),
+        ("nonsense", 100, CUT, "wrong 3"),
+    ],
+)
+async def test_what_the_api_does_with_page_sizes_is_learnt(
+    paging: str, bound: int, told: str, stated: str
+) -> None:
+    """In each mode of the simulated cloud the truth about it."""
+    world = World("healthy", 1, groups=250, paging=paging, largest_page=bound)
+    async with running(world) as url:
+        found = await lessons(settings_for(url))
+
+    assert found[LIST_PLANS] == "10,000 rows a page accepted; the longest list has 2"
+    assert found[LIST_CHECKPOINTS].startswith(told)
+    assert found["stated page size"] == stated
+
+
+async def test_what_is_odd_in_answers_is_learnt_without_ids() -> None:
+    """It settles what nobody could verify, and can be pasted into an issue."""
+    rows = [
+        checkpoint_row(n, source_ms=source, target_ms=target)
+        for n, (source, target) in enumerate(
+            [(5_000, 9_500), (9_000, 9_001), (0, 7), (-1, None), (-7, -1), (9, 9)]
+        )
+    ]
+    rows.append(checkpoint_row(9, targetProgress=None))
+    rows[0]["sourceProgress"]["instanceType"] = "MARS ROVER"
+    plan = plan_row(1, planStatus="PAUSED", planType="rmq-cn-7e22ody0001")
+    async with small_cloud() as cloud:
+        cloud.answer(PLANS, Reply(page_of([plan])))
+        cloud.answer(f"{PLANS}/1", Reply(answer_of(plan)))
+        odd = item_row(10, itemStatus="PAUSED")
+        cloud.answer(
+            ITEMS,
+            replace(THROTTLING, headers={"x-acs-retry-after": "5"}),
+            Reply(page_of([odd])),
+        )
+        cloud.answer(f"{ITEMS}/10/checkpoints", Reply(page_of(rows, size=3)))
+
+        found = await lessons(settings_for(cloud.url, [{"id": "1"}]))
+
+    assert found["words that this version does not know"] == (
+        "instanceType MARS ROVER, itemStatus PAUSED, planStatus PAUSED,"
+        " planType of another shape"
+    )
+    assert found["consumeTimestamp"] == "known 8; -1 2; absent 2; 0 1; below -1 1"
+    assert found["negative lag"] == "2 checkpoints, the largest -4.5s"
+    assert found["stated page size"] == "right 2; wrong 1"
+    assert found["waits asked for"] == "x-acs-retry-after 1 time, at most 0.005s"
+    shown = str(found)
+    assert not any(word in shown for word in ("7e22", "rmq", "plan 1", "orders"))
 
 
 async def test_every_refused_action_is_named() -> None:

@@ -352,6 +352,8 @@ def test_retry_after_is_seconds_and_no_throttling(
     error = refused(b"", 503, **pause)
 
     assert (error.reason, error.retry_after) == (reason, seconds)
+    by = "x-acs-retry-after" if reason is Reason.THROTTLED else "Retry-After"
+    assert error.origin.wait_header == by
 
 
 @pytest.mark.parametrize(
