@@ -8,7 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import promql_parser
-from promql_parser import AggregateExpr, Call, Expr, MatrixSelector, VectorSelector
+from promql_parser import (
+    AggregateExpr,
+    BinaryExpr,
+    Call,
+    Expr,
+    MatrixSelector,
+    VectorSelector,
+)
 
 from exporter.metrics.catalogue import ALL, Kind
 
@@ -117,10 +124,10 @@ def names(expression: str) -> set[str]:
 
 
 def labels(expression: str) -> set[str]:
-    """Return the labels that an expression selects or aggregates by.
+    """Return the labels that an expression selects, aggregates by or matches on.
 
-    >>> sorted(labels('max by (a) (x{b="c"})'))
-    ['a', 'b']
+    >>> sorted(labels('max by (a) (x{b="c"}) * on (d) group_left (e) y'))
+    ['a', 'b', 'd', 'e']
     """
     selected = {
         m.name for each in selectors(expression) for m in each.matchers.matchers
@@ -131,7 +138,14 @@ def labels(expression: str) -> set[str]:
         if isinstance(node, AggregateExpr) and node.modifier is not None
         for label in node.modifier.labels
     }
-    return selected | by
+    joins = [n.modifier for n in nodes(expression) if isinstance(n, BinaryExpr)]
+    matched = {
+        label
+        for join in joins
+        if join is not None and join.matching is not None
+        for label in (*join.matching.labels, *(join.group_labels or ()))
+    }
+    return selected | by | matched
 
 
 def ranges(expression: str) -> list[tuple[str, str, timedelta]]:
