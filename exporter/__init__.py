@@ -3,6 +3,7 @@
 from pathlib import Path
 
 __version__ = "0.1.0"
+REPOSITORY = "https://github.com/rocketmq-dr/rocketmq-dr-exporter"
 
 
 def revision() -> str:

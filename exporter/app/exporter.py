@@ -150,6 +150,7 @@ class Exporter:
         return Site(
             exposition=self.exposition,
             report=self.report,
+            settings=lambda: self.settings,
             is_ready=self.ready.is_set,
             on_scrape=self.telemetry.scraped,
             telemetry_path=web.telemetry_path,
@@ -168,6 +169,8 @@ class Exporter:
             is_standby=self._stands_by,
             is_sharded=self.settings.shard.total > 1,
             region=", ".join(self.settings.regions),
+            next_poll_in=self.scheduler.next_in(),
+            next_discovery_in=self.discovery.next_in(),
         )
 
 

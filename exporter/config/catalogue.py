@@ -65,7 +65,29 @@ def written(value: object) -> str:
         return format_duration(value)
     if isinstance(value, float):
         return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def in_force(section: Section, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every setting that has a value, as the file writes it; no secret.
+
+    Of a plan only what is given: what it leaves out is as for all plans.
+
+    >>> list(in_force(Settings()))[-1]
+    ('log.format', 'logfmt')
+    """
+    for name, value in section:
+        path, field = f"{prefix}{name}", type(section).model_fields[name]
+        if "[" in prefix and name not in section.model_fields_set:
+            continue
+        if isinstance(value, Section):
+            yield from in_force(value, f"{path}.")
+        elif value and isinstance(value, tuple) and isinstance(value[0], Section):
+            for number, part in enumerate(value):
+                yield from in_force(part, f"{path}[{number}].")
+        elif value is not None:
+            is_shown = field.repr and not isinstance(value, Secret)
+            yield path, written(value) if is_shown else "set, not shown"
 
 
 def flag_name(path: str) -> str:

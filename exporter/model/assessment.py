@@ -94,7 +94,8 @@ class StatusReport:
 
     `at` is Unix seconds. `failures` are by what discovery could not look up. `is_tried`
     is False until every route has been polled once, and `is_standby` True while another
-    replica polls. With `is_sharded` other processes poll other routes.
+    replica polls. With `is_sharded` other processes poll other routes. What comes next
+    is in seconds from `at`, None where nothing is planned or it is under way.
     """
 
     at: float
@@ -105,6 +106,8 @@ class StatusReport:
     is_standby: bool = False
     is_sharded: bool = False
     region: str = ""
+    next_poll_in: float | None = None
+    next_discovery_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,28 +337,30 @@ def _route(
     status: RouteStatus, report: StatusReport, item_status: str
 ) -> RouteStanding:
     limits = report.inventory.limits_of(status.route.plan_id)
-    if (rollup := status.rollup) is None:
-        return RouteStanding(status, item_status, limits)
-    age = sync_age_ms(round(report.at * 1000), rollup.oldest_sync_ms or UNKNOWN_MS)
+    delay = lag = age = None
+    if (rollup := status.rollup) is not None:
+        delay, lag = rollup.max_delay_ms, rollup.max_lag_ms
+        age = sync_age_ms(round(report.at * 1000), rollup.oldest_sync_ms or UNKNOWN_MS)
     return RouteStanding(
         status,
         item_status,
         limits,
-        delay=Measure(_seconds(rollup.max_delay_ms), limits.most_delay),
-        lag=Measure(_seconds(rollup.max_lag_ms)),
+        delay=Measure(_seconds(delay), limits.most_delay),
+        lag=Measure(_seconds(lag)),
         age=Measure(_seconds(age), limits.most_age),
     )
 
 
-def _urgency_of_plan(plan: PlanStanding) -> tuple[bool, int, float]:
+def _urgency_of_plan(plan: PlanStanding) -> tuple[float, ...]:
     return (not plan.blockers, *_urgency(plan.routes))
 
 
-def _urgency(routes: Sequence[RouteStanding]) -> tuple[int, float]:
-    """Return what sorts failures first, then what was not polled, then by delay."""
+def _urgency(routes: Sequence[RouteStanding]) -> tuple[float, ...]:
+    """Return what sorts by failures, items that do not run, no poll yet, and delay."""
     ups = [route.status.is_up for route in routes]
-    rank = 0 if False in ups else 1 if None in ups else 2
-    return rank, -max((route.delay.share or 0.0 for route in routes), default=0.0)
+    is_running = all(route.item_status in ("", RUNNING) for route in routes)
+    delay = max((route.delay.share or 0.0 for route in routes), default=0.0)
+    return False not in ups, is_running, None not in ups, -delay
 
 
 def _ranked(status: RouteStatus) -> Iterator[tuple[tuple[int, int], Snapshot, int]]:

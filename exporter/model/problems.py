@@ -36,11 +36,6 @@ class Problem:
     grade: Grade = Grade.BAD
 
 
-ALL_WELL = Problem(
-    "Every route is polled and keeps its objectives", "", grade=Grade.GOOD
-)
-
-
 def problems(found: Assessment) -> Iterator[Problem]:
     """Yield all that is wrong; what to repair first comes first."""
     report = found.report
@@ -68,7 +63,9 @@ def problems(found: Assessment) -> Iterator[Problem]:
 
 def _discovery(report: StatusReport) -> Iterator[Problem]:
     failed = sorted(report.failures.items())
-    yield from _failures("{} failed", "lookup", failed)
+    wait = report.next_discovery_in
+    then = "" if wait is None else f"; next try in {brief_duration(round(wait))}"
+    yield from _failures("{} failed", "lookup", failed, then)
     if missing := sorted(report.inventory.missing):
         names = [f"{gone.kind} {gone.id}" for gone in missing]
         what = "Configured, but not found in the cloud"
@@ -92,7 +89,7 @@ def _discovery(report: StatusReport) -> Iterator[Problem]:
 
 
 def _failures(
-    words: str, noun: str, failed: Iterable[tuple[str, CloudError]]
+    words: str, noun: str, failed: Iterable[tuple[str, CloudError]], then: str = ""
 ) -> Iterator[Problem]:
     """Yield one problem for all that fails alike, with the text of the first error."""
     alike = defaultdict(list)
@@ -101,7 +98,7 @@ def _failures(
     for (_, remedy), each in alike.items():
         subjects, first = [subject for subject, _ in each], each[0][1]
         what = f"{words.format(many(len(each), noun))}: {first}"
-        yield Problem(what, remedy, subjects, str(first.origin))
+        yield Problem(what, remedy + then, subjects, str(first.origin))
 
 
 def _stopped(found: Assessment) -> Iterator[Problem]:

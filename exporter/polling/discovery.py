@@ -94,6 +94,7 @@ class Discovery:
         self._on_failure = on_failure
         self._slots = asyncio.Semaphore(settings.api.max_concurrency)
         self._is_hastened = asyncio.Event()
+        self._due = 0.0, 0.0
         self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)
         for plan in settings.plans:
@@ -126,9 +127,16 @@ class Discovery:
         """Return why the last look-ups failed, by what was looked up."""
         return dict(self._failures.failing)
 
+    def next_in(self) -> float | None:
+        """Return in how many seconds the next discovery is due, None during one."""
+        due = self._due[not self._is_hastened.is_set()]
+        wait = due - asyncio.get_running_loop().time()
+        return wait if wait > 0 else None
+
     async def refresh(self) -> bool:
         """Look everything up; return whether all of it could be looked up."""
         self._is_hastened.clear()
+        self._due = 0.0, 0.0
         kept, wanted = await self._wanted()
         async with asyncio.TaskGroup() as group:
             tasks = {
@@ -153,6 +161,8 @@ class Discovery:
         poll = self._settings.poll
         longest = poll.discovery_interval.total_seconds()
         shortest = min(poll.interval.total_seconds(), longest)
+        now = asyncio.get_running_loop().time()
+        self._due = now + shortest, now + longest
         await asyncio.sleep(shortest)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest - shortest):

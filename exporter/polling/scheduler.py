@@ -72,9 +72,15 @@ class Scheduler:
         self._interval = settings.poll.interval.total_seconds()
         self._accepts = _name_filter(settings.groups, settings.topics)
         self._schedules: dict[Route, asyncio.Task[Never]] = {}
+        self._due: dict[Route, float] = {}
         self._failures = FailureLog[Route]("poll_failed", "poll_recovered")
         # Called for every page of a poll, for a progress bar.
         self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
+
+    def next_in(self) -> float | None:
+        """Return in how many seconds the next poll is due, None if no route waits."""
+        now = self._clock()
+        return min((due - now for due in self._due.values() if due > now), default=None)
 
     async def run(self) -> Never:
         """Discover and poll until cancelled; begin with the routes known already."""
@@ -155,6 +161,7 @@ class Scheduler:
         wanted = set(self._discovery.inventory.routes)
         for route in self._schedules.keys() - wanted:
             self._schedules.pop(route).cancel()
+            self._due.pop(route, None)
             self._failures.failing.pop(route, None)
         new = sorted(wanted - self._schedules.keys())
         ramp = min(self._interval, len(new) / self._starts_per_second)
@@ -164,6 +171,7 @@ class Scheduler:
             )
 
     async def _keep_polling(self, route: Route, delay: float) -> Never:
+        self._due[route] = self._clock() + delay
         await asyncio.sleep(delay)
         started = self._clock()
         await self.poll(route)
@@ -175,6 +183,7 @@ class Scheduler:
             while due < self._clock():
                 self._telemetry.poll_skipped()
                 due += self._interval
+            self._due[route] = due
             await asyncio.sleep(due - self._clock())
             await self.poll(route)
             due += self._interval

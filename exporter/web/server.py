@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from exporter.config.fields import split_address
+from exporter.config.settings import Settings
 from exporter.metrics.exposition import Exposition
 from exporter.model.assessment import StatusReport
 from exporter.web.auth import add_headers
@@ -38,14 +39,15 @@ MAX_CONNECTIONS = 700
 class Site:
     """What is served: each part is a function of the present moment.
 
-    `report` is what the status page shows. `on_scrape` is called after each scrape with
-    its seconds and bytes.
+    `report` and `settings` are what the status page shows. `on_scrape` is called after
+    each scrape with its seconds and bytes.
     `reload` reads the configuration again and returns its faults, a line each; None
     where it is not allowed over HTTP.
     """
 
     exposition: Exposition
     report: Callable[[], StatusReport]
+    settings: Callable[[], Settings]
     is_ready: Callable[[], bool]
     on_scrape: Callable[[float, int], None]
     telemetry_path: str = "/metrics"
@@ -133,7 +135,7 @@ class _Handlers:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._status_page = StatusPage(site.report, site.telemetry_path)
+        self._status_page = StatusPage(site.report, site.settings)
         self._scrapes = 0
 
     async def page(self, request: web.Request) -> web.Response:

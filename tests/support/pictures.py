@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images/ again, both of the demo: `make pictures`."""
+"""Takes the pictures in docs/images/ again, of the demo's cloud: `make pictures`."""
 
 from __future__ import annotations
 
@@ -7,34 +7,40 @@ import io
 import re
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from browser import browser
+from incidents.cloud import Cloud
+from incidents.process import Process
+from lease_api import ApiLine, LeaseApi
 from paths import ROOT
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
+from virtual_time import run_virtually
 
 from exporter.app import logs
 from exporter.app.demo import DEMO_FLAGS
-from exporter.app.exporter import opened
-from exporter.app.poll import poll_all
 from exporter.app.report import show
 from exporter.config.load import load
+from exporter.config.settings import Settings
 from exporter.model.assessment import StatusReport
-from exporter.simulator.server import running
 from exporter.simulator.world import World
 from exporter.web.status_page.page import page
 
 IMAGES = ROOT / "docs" / "images"
-PAGE_SIZE = 1280, 1240
+PAGE_SIZE = 1280, 1430
 SCALE = 1.5
-COLUMNS = 90
+COLUMNS = 100
 # Few enough for all to be seen, among them what every state looks like.
 GROUPS = 6
-RUNNING_SECONDS = 600.0
-# By this one of the lags is near its objective, others are over it.
-OBJECTIVE = "10m"
+RUNNING_SECONDS = 1_720.0
+FLAGS = {
+    **DEMO_FLAGS,
+    "api.endpoint": "http://127.0.0.1:1",
+    "poll.interval": "1m",
+    "poll.stale_after": "5m",
+    "poll.discovery_interval": "10m",
+}
 # As wide as a letter of DejaVu Sans Mono is, of its height.
 LETTER_ASPECT = 0.602
 
@@ -54,22 +60,25 @@ _DARK = TerminalTheme(
 )
 
 
-def report() -> StatusReport:
-    """Return what the demo finds; its clock stands still at a full minute."""
-    return asyncio.run(_report(time.time() // 60 * 60))
+async def found() -> tuple[StatusReport, Settings]:
+    """Return what an exporter knows of the demo's cloud after a while."""
+    loop, started_at = asyncio.get_running_loop(), time.time() // 60 * 60
+    world = World(scenario="mixed", groups=GROUPS, started_at=started_at - 600)
+    settings = load(flags=FLAGS, environ={}, file=None)
+
+    def wall() -> float:
+        return started_at + loop.time()
+
+    cloud, line = Cloud(world, wall), ApiLine(LeaseApi())
+    running = Process("demo", settings, cloud, line, wall)
+    running.start()
+    await asyncio.sleep(RUNNING_SECONDS)
+    report = running.exporter.report()
+    await running.stop()
+    return report, settings
 
 
-async def _report(now: float) -> StatusReport:
-    world = World(scenario="mixed", groups=GROUPS, started_at=now - RUNNING_SECONDS)
-    async with running(world, now=lambda: now) as url:
-        flags = {**DEMO_FLAGS, "api.endpoint": url, "objectives.lag": OBJECTIVE}
-        settings = load(flags=flags, environ={}, file=None)
-        async with opened(settings) as exporter:
-            await poll_all(exporter)
-            return replace(exporter.report(), at=now)
-
-
-def terminal(found: StatusReport) -> str:
+def terminal(report: StatusReport) -> str:
     """Return what `poll` shows on a terminal, as HTML with nothing from elsewhere."""
     console = Console(
         file=io.StringIO(),
@@ -79,7 +88,7 @@ def terminal(found: StatusReport) -> str:
         color_system="truecolor",
         _environ={},
     )
-    show(console, found)
+    show(console, report)
     # The frame cuts what hangs below the last line.
     console.print()
     svg = console.export_svg(
@@ -91,11 +100,6 @@ def terminal(found: StatusReport) -> str:
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", "DejaVu Sans Mono").replace("arial", "DejaVu Sans")
     return f"<!DOCTYPE html><body style=margin:0>{svg}</body>"
-
-
-def status_page(found: StatusReport) -> str:
-    """Return the status page."""
-    return page(found, uptime_seconds=600.0, telemetry_path="/metrics")
 
 
 def taken(html: str, size: tuple[int, int]) -> bytes:
@@ -118,7 +122,8 @@ def size_of(html: str) -> tuple[int, int]:
 
 if __name__ == "__main__":
     logs.configure("warn", "logfmt")
-    demo = report()
+    demo, in_force = run_virtually(found())
     drawing = terminal(demo)
     (IMAGES / "poll.png").write_bytes(taken(drawing, size_of(drawing)))
-    (IMAGES / "status-page.png").write_bytes(taken(status_page(demo), PAGE_SIZE))
+    html = page(demo, RUNNING_SECONDS, in_force)
+    (IMAGES / "status-page.png").write_bytes(taken(html, PAGE_SIZE))

@@ -12,6 +12,7 @@ import core_cases
 from core_cases import ERRORS, ROUTE, SYNCED_AT_MS, one_way
 from exposition_cases import snapshot_of, status_of, times_of
 
+from exporter.config.settings import Settings
 from exporter.model.assessment import Assessment, StatusReport, assess
 from exporter.model.errors import (
     NOWHERE,
@@ -160,12 +161,12 @@ def large_report() -> StatusReport:
     return report_of(*(large(route, 1_000) for route in routes))
 
 
-VOID = {"meta", "link"}
+VOID = {"meta", "link", "wbr", "img"}
 
 
-def html_of(report: StatusReport, telemetry_path: str = "/metrics") -> str:
-    """Return the page that is made of a report."""
-    return page(report, 93_784.9, telemetry_path)
+def html_of(report: StatusReport, **sections: Any) -> str:
+    """Return the page that is made of a report, with these sections of settings."""
+    return page(report, 93_784.9, Settings(**sections))
 
 
 @dataclass
@@ -185,13 +186,18 @@ class Page(HTMLParser):
     def __post_init__(self) -> None:
         super().__init__()
 
+    @property
+    def cards(self) -> list[list[str]]:
+        """The rows of routes and checkpoints, with their heads."""
+        return [cells for cells in self.rows if len(cells) > len("lag")]
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take note of a tag."""
         values = dict(attrs)
         self.tags.append(tag)
         if tag == "a":
             self.links.append(values.get("href") or "")
-        if values.get("class") == "fill":
+        if tag == "rect" and "%" in (values.get("width") or ""):
             self.lengths.append(values["width"] or "")
         if tag == "tr":
             self.rows.append([])

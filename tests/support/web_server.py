@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 from report_cases import report_of
 
+from exporter.config.settings import Settings
 from exporter.metrics.exposition import Body, Exposition, in_turn
 from exporter.metrics.formats import Format
 from exporter.web.auth import web_security
@@ -33,6 +34,7 @@ class Words(Exposition):
 SITE = Site(
     exposition=Words(),
     report=report_of,
+    settings=Settings,
     is_ready=lambda: True,
     on_scrape=lambda _seconds, _size: None,
 )

@@ -494,7 +494,10 @@ async def test_the_next_discovery_is_sooner_after_a_failure(
     ):
         bench.cloud.errors = dict(errors)
         await bench.discovery.refresh()
-        assert await waited(bench) == seconds
+        assert bench.discovery.next_in() is None
+        waiting = asyncio.create_task(waited(bench))
+        await settled()
+        assert bench.discovery.next_in() == await waiting == seconds
 
 
 @virtually

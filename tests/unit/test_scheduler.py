@@ -92,6 +92,8 @@ async def test_a_route_that_discovery_drops_stops_at_once() -> None:
     async with bench.running(ROUTE, OTHER):
         await asyncio.sleep(10)
         assert ROUTE in bench.under_way
+        due_at = 10 + (bench.scheduler.next_in() or 0)
+        assert due_at > 10
 
         bench.discovery.find(OTHER)
         await settled()
@@ -105,6 +107,7 @@ async def test_a_route_that_discovery_drops_stops_at_once() -> None:
     assert len(bench.starts[ROUTE]) == 1
     assert bench.discovery.told
     first, second, *rest = bench.starts[OTHER]
+    assert due_at == pytest.approx(second)
     assert second - first >= INTERVAL / 2
     assert [b - a for a, b in pairwise([second, *rest])] == (
         pytest.approx([INTERVAL] * len(rest))

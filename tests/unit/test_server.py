@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from report_cases import report_of
 
+from exporter.config.settings import Settings
 from exporter.metrics.exposition import Body, Exposition, in_turn
 from exporter.metrics.formats import Format
 from exporter.web import server
@@ -49,6 +50,7 @@ async def exposition() -> FakeExposition:
 async def site(exposition: FakeExposition) -> Site:
     """Return a site that is ready."""
     return Site(
+        settings=Settings,
         exposition=exposition,
         report=report_of,
         is_ready=lambda: True,

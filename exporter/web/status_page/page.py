@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from exporter import __version__
+from exporter import REPOSITORY, __version__, revision
+from exporter.config.settings import Settings
 from exporter.model.assessment import StatusReport, assess
-from exporter.model.problems import ALL_WELL, problems
+from exporter.model.problems import many, problems
 from exporter.web.status_page.view import FILTERS, distribution
 
 if TYPE_CHECKING:
@@ -46,17 +47,18 @@ HEADERS = {
 class StatusPage:
     """Answers with the present page, rendered at most once a second.
 
-    `report` says what is known; `clock` is monotonic, in seconds.
+    `report` says what is known, `settings` what is in force; `clock` is monotonic, in
+    seconds.
     """
 
     def __init__(
         self,
         report: Callable[[], StatusReport],
-        telemetry_path: str,
+        settings: Callable[[], Settings],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._report = report
-        self._telemetry_path = telemetry_path
+        self._settings = settings
         self._clock = clock
         self._started_at = clock()
         self._html, self._fresh_until = "", -math.inf
@@ -70,7 +72,7 @@ class StatusPage:
                 # Frozen data and no lock: the loop goes on while a thread judges a
                 # hundred thousand checkpoints.
                 self._html = await asyncio.to_thread(
-                    page, self._report(), uptime, self._telemetry_path
+                    page, self._report(), uptime, self._settings()
                 )
                 self._fresh_until = self._clock() + FRESH_SECONDS
         # The element of this name is an error to checkers of accessibility; a header
@@ -82,20 +84,29 @@ class StatusPage:
         )
 
 
-def page(report: StatusReport, uptime_seconds: float, telemetry_path: str) -> str:
+def page(report: StatusReport, uptime_seconds: float, settings: Settings) -> str:
     """Return the page as HTML."""
-    found = assess(report, ENTRIES)
+    found, commit = assess(report, ENTRIES), revision()
+    wrong, plans = list(problems(found)), found.plans
+    ready = sum(not plan.blockers for plan in plans)
+    tree = "main" if commit == "unknown" else commit
     return _template().render(
         found=found,
-        problems=list(problems(found)),
-        all_well=ALL_WELL,
-        columns=distribution(found.rollup),
+        # Without a plan something is wrong, if only that there is none yet.
+        headline=f"{ready:,} of {many(len(plans), 'plan')} ready to fail over"
+        if plans
+        else wrong[0].what,
+        problems=wrong,
+        buckets=distribution(found),
         names={plan.plan_id: plan.name for plan in report.inventory.plans},
         entries=ENTRIES,
         named=NAMED,
         version=__version__,
+        revision=commit,
+        documents=f"{REPOSITORY}/tree/{tree}/docs",
         uptime_seconds=uptime_seconds,
-        telemetry_path=telemetry_path,
+        telemetry_path=settings.web.telemetry_path,
+        settings=settings,
         refresh_seconds=REFRESH_SECONDS,
         style=_STYLE,
     )
@@ -112,6 +123,6 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(FILTERS)
+    environment.filters.update({each.__name__: each for each in FILTERS})
     source = (_FILES / "page.html").read_text(encoding="utf-8")
     return environment.from_string(source)

@@ -3,94 +3,63 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from exporter.config.catalogue import in_force
 from exporter.model.assessment import (
+    Assessment,
     Grade,
-    Measure,
     PlanStanding,
     RouteStanding,
+    StatusReport,
     count_of,
     grade_of_status,
 )
 from exporter.model.durations import brief_duration
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.problems import many, verdict
-from exporter.model.types import PROBLEMS, Rollup
+from exporter.model.types import PROBLEMS, State
 
-UNKNOWN = "unknown"
-# The objective stands in the middle of a bar: a value within it stays in the left half.
-OBJECTIVE_AT = 50.0
-LEAST_HEIGHT = 1.5
+LEAST_LENGTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One bucket of the distribution; `height` is percent of the tallest."""
+class Bucket:
+    """Checkpoints of about one lag; `length` is percent of the longest bar.
+
+    `objectives` are those that end here: each further bucket misses them.
+    """
 
     label: str
-    mark: str
     count: int
-    height: float
+    length: float
+    objectives: Sequence[str]
 
 
-def duration(value: float | None) -> str:
-    """Return seconds in their two largest units.
-
-    >>> duration(5025.0), duration(None)
-    ('1h 23m', 'unknown')
-    """
-    return UNKNOWN if value is None else brief_duration(value)
-
-
-def note(measure: Measure) -> str:
-    """Return what a value is judged by.
-
-    >>> note(Measure(60.0, 300.0)), note(Measure(60.0, None))
-    ('objective 5m', '')
-    """
-    objective = measure.objective
-    return "" if objective is None else f"objective {duration(objective)}"
+def standing(plan: PlanStanding, report: StatusReport) -> tuple[Grade, str]:
+    """Return how good a verdict is, and why what it was made from may be old."""
+    looked_up = {f"plan {plan.plan_id}", f"region {plan.plan and plan.plan.region}"}
+    why = "the last look-up failed" if looked_up & report.failures.keys() else ""
+    if any(route.status.is_up is False for route in plan.routes):
+        why = "the last poll failed"
+    if plan.blockers:
+        return Grade.BAD, why
+    is_early = any(route.may_be_late for route in plan.routes)
+    return Grade.WARNING if why or is_early else Grade.GOOD, why
 
 
-def length(measure: Measure) -> float | None:
-    """Return a bar's length in percent, None where there is nothing to draw.
-
-    >>> [length(Measure(value, 300.0)) for value in (0.0, 60.0, 3600.0, None)]
-    [0.0, 10.0, 100.0, None]
-    """
-    if measure.share is None:
-        return None
-    return round(min(100.0, max(0.0, measure.share * OBJECTIVE_AT)), 1)
+def coverage(routes: Sequence[RouteStanding]) -> tuple[str, Grade]:
+    """Return from how many routes there is data; some of it is no good sign."""
+    known, of = sum(it.rollup is not None for it in routes), many(len(routes), "route")
+    if known == len(routes):
+        return f"of {of}", Grade.UNKNOWN
+    return f"of {known:,} of {of}", Grade.WARNING
 
 
-def last_poll(route: RouteStanding) -> tuple[str, Grade]:
-    """Return how a route's last poll ended."""
-    status = route.status
-    if status.is_up is None:
-        return "not polled yet", Grade.UNKNOWN
-    if status.is_up:
-        return "ok", Grade.GOOD
-    return f"failed: {status.reason or UNKNOWN}", Grade.BAD
-
-
-def polled(plan: PlanStanding) -> tuple[str, Grade]:
-    """Return on how many of a plan's routes the last poll was complete."""
-    ups = [route.status.is_up for route in plan.routes]
-    grade = Grade.BAD if False in ups else Grade.GOOD
-    if not ups or None in ups:
-        grade = Grade.UNKNOWN
-    return f"{ups.count(True):,} of {len(ups):,}", grade
-
-
-def checkpoints(it: PlanStanding | RouteStanding) -> str:
-    """Return how many checkpoints there are, as far as that is known."""
-    return UNKNOWN if it.rollup is None else f"{count_of(it.rollup):,}"
-
-
-def breaches(it: PlanStanding | RouteStanding) -> Sequence[str]:
+def breaches(it: RouteStanding) -> Sequence[str]:
     """Return how many checkpoints are late, stalled or a problem."""
     if it.rollup is None:
         return ()
@@ -102,47 +71,48 @@ def breaches(it: PlanStanding | RouteStanding) -> Sequence[str]:
     return [f"{count:,} {words}" for words, count in counts.items() if count]
 
 
-def distribution(rollup: Rollup | None) -> Sequence[Column]:
-    """Return a column for each bucket of lag, none if no lag is known."""
-    if rollup is None or not rollup.lag_count:
+def distribution(found: Assessment) -> Sequence[Bucket]:
+    """Return the checkpoints by lag, with the objectives; none if no lag is known."""
+    if (rollup := found.rollup) is None or not rollup.lag_count:
         return ()
-    edges = [-math.inf, *(bound / 1000 for bound in BUCKET_BOUNDS_MS), math.inf]
-    # The rollup counts cumulatively.
-    cumulated = pairwise([0, *rollup.lag_buckets, rollup.lag_count])
-    counts = [up_to - less for less, up_to in cumulated]
+    # The rollup counts cumulatively, and a lag of 0 with those below: what is exactly
+    # in step gets a bucket of its own.
+    edges, counts = [*BUCKET_BOUNDS_MS], [*rollup.lag_buckets]
+    zero = edges.index(0)
+    edges.insert(zero, 0)
+    counts.insert(zero, rollup.states[State.TARGET_AHEAD])
+    sizes = [up_to - less for less, up_to in pairwise([0, *counts, rollup.lag_count])]
+    buckets = pairwise([-math.inf, *(edge / 1000 for edge in edges), math.inf])
+    limits = Counter(plan.limits.most_delay for plan in found.plans if plan.rollup)
     return [
-        Column(
-            _label(*bucket),
-            "" if bucket[1] == math.inf else duration(bucket[1]),
-            count,
-            # A small count still gets a visible height.
-            max(LEAST_HEIGHT, round(100.0 * count / max(counts), 2)) if count else 0.0,
+        Bucket(
+            _label(lower, upper),
+            size,
+            # A small count is still seen.
+            max(LEAST_LENGTH, round(100.0 * size / max(sizes), 1)) if size else 0.0,
+            [
+                f"objective {brief_duration(limit)}"
+                + (f" of {many(plans, 'plan')}" if len(limits) > 1 else "")
+                for limit, plans in sorted(limits.items(), key=str)
+                if limit is not None and lower < limit <= upper
+            ],
         )
-        for count, bucket in zip(counts, pairwise(edges), strict=True)
+        for size, (lower, upper) in zip(sizes, buckets, strict=True)
     ]
 
 
 def _label(lower: float, upper: float) -> str:
     if lower == -math.inf:
-        return f"up to {duration(upper)}"
+        return f"under {brief_duration(upper)}"
     if upper == math.inf:
-        return f"over {duration(lower)}"
-    return f"{duration(lower)} to {duration(upper)}"
+        return f"over {brief_duration(lower)}"
+    if lower == upper:
+        return "in step"
+    return f"{brief_duration(lower)} to {brief_duration(upper)}"
 
 
-FILTERS = {
-    each.__name__: each
-    for each in (
-        breaches,
-        checkpoints,
-        duration,
-        grade_of_status,
-        last_poll,
-        length,
-        many,
-        note,
-        polled,
-        verdict,
-    )
-}
+FILTERS = (
+    *(breaches, brief_duration, count_of, coverage, grade_of_status, in_force),
+    *(many, standing, verdict),
+)
 """What the template may call."""
