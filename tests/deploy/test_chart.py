@@ -10,7 +10,6 @@ import yaml
 from alerting import RULE_FILES
 from manifests import (
     CHART,
-    DEPLOY,
     FULL_NAME,
     VERSIONS,
     Manifest,
@@ -31,6 +30,10 @@ from manifests import (
 from exporter.config.settings import Settings
 
 RUNBOOKS = "https://github.com/rocketmq-dr/rocketmq-dr-exporter/blob/main/docs/runbooks"
+
+NAME = "rocketmq-dr-exporter"
+FULL = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
+ROUTES = "alertmanager-config/alertmanager-config.yaml"
 
 pytestmark = [pytest.mark.go]
 
@@ -54,59 +57,69 @@ def test_by_default_it_is_one_exporter_and_everything_else_is_off() -> None:
     assert kinds == ["ConfigMap", "Deployment", "Pod", "Service", "ServiceAccount"]
 
 
-def test_every_value_of_the_full_example_is_in_what_it_makes() -> None:
+def test_every_value_of_a_pod_is_in_what_the_full_example_makes() -> None:
     """Each value of the example is found once at least."""
-    made = templated("full")
-    given = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
     names = {"affinity", "dnsConfig", "hostAliases", "imagePullSecrets"}
     names |= {"initContainers", "nodeSelector", "priorityClassName", "tolerations"}
     names |= {"terminationGracePeriodSeconds", "topologySpreadConstraints"}
     spec = pod("full")
     found = container(spec)
+    whole = {
+        "image": f"registry.example.com/tools/{NAME}@{FULL['image']['digest']}",
+        "imagePullPolicy": "Always",
+        "args": ["serve", "--log.level=debug"],
+        "envFrom": FULL["extraEnvFrom"],
+        "resources": FULL["resources"],
+    }
 
-    assert {name: spec[name] for name in names} == {name: given[name] for name in names}
+    assert {name: spec[name] for name in names} == {name: FULL[name] for name in names}
     assert spec["serviceAccountName"] == "dr"
-    digest = given["image"]["digest"]
-    assert found["image"] == f"registry.example.com/tools/rocketmq-dr-exporter@{digest}"
-    assert found["imagePullPolicy"] == "Always"
-    assert found["args"] == ["serve", "--log.level=debug"]
-    assert found["envFrom"] == given["extraEnvFrom"]
-    assert found["resources"] == given["resources"]
-    assert given["extraEnv"][0] in found["env"]
-    assert {"name": "HTTPS_PROXY", "value": given["proxy"]["https"]} in found["env"]
-    assert {"name": "NO_PROXY", "value": given["proxy"]["noProxy"]} in found["env"]
-    assert spec["containers"][1:] == given["extraContainers"]
-    assert found["startupProbe"]["failureThreshold"] == 30
-    assert found["startupProbe"]["httpGet"] == found["livenessProbe"]["httpGet"]
-    workload = only("Deployment", made)
-    assert workload["spec"]["revisionHistoryLimit"] == 3
-    assert given["annotations"].items() <= workload["metadata"]["annotations"].items()
-    for each in made:
-        if not each["metadata"]["name"].endswith("-extra"):
-            assert each["metadata"]["annotations"]["example.com/contact"] == "sre"
-            assert each["metadata"]["namespace"] == "monitoring"
-    assert "example.com/contact" not in pod_annotations("full")
-    assert given["extraVolumeMounts"][0] in found["volumeMounts"]
+    assert spec["containers"] == [found, *FULL["extraContainers"]]
+    assert whole.items() <= found.items()
+    assert FULL["extraEnv"][0] in found["env"]
+    assert {"name": "HTTPS_PROXY", "value": FULL["proxy"]["https"]} in found["env"]
+    assert {"name": "NO_PROXY", "value": FULL["proxy"]["noProxy"]} in found["env"]
+    assert FULL["extraVolumeMounts"][0] in found["volumeMounts"]
     assert found["livenessProbe"]["periodSeconds"] == 20
-    assert "dr-exporter-extra" in {each["metadata"]["name"] for each in made}
-    policy = only("NetworkPolicy", made)["spec"]
-    assert policy["ingress"][-1] == given["networkPolicy"]["extraIngress"][0]
-    proxy = {"ports": [{"port": 3128, "protocol": "TCP"}]}
-    assert policy["egress"][-2:] == [proxy, *given["networkPolicy"]["extraEgress"]]
-    assert container(only("Pod", made)["spec"])["image"] == given["tests"]["image"]
-    service = only("Service", made)
-    assert service["metadata"]["annotations"]["example.com/note"] == "hello"
+    asked = found["livenessProbe"]["httpGet"]
+    assert found["startupProbe"] == {"failureThreshold": 30, "httpGet": asked}
+
+
+def test_every_other_value_of_the_full_example_is_in_what_it_makes() -> None:
+    """Objects have common labels and annotations beside their own, and a namespace."""
+    made = templated("full")
+    ours = [x for x in made if not x["metadata"]["name"].endswith("-extra")]
+
+    assert len(ours) == len(made) - 1
+    for each in ours:
+        assert each["metadata"]["annotations"]["example.com/contact"] == "sre"
+        assert each["metadata"]["namespace"] == "monitoring"
+    assert "example.com/contact" not in pod_annotations("full")
+    workload, service = only("Deployment", made), only("Service", made)
+    assert workload["spec"]["revisionHistoryLimit"] == 3
+    for each, own in ((workload, FULL), (service, FULL["service"])):
+        assert own["annotations"].items() <= each["metadata"]["annotations"].items()
     assert service["spec"]["type"] == "NodePort"
     assert service["spec"]["ports"][0]["port"] == 9999
-    monitor = only("ServiceMonitor", made)
-    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["monitoring"]}
+    policy = only("NetworkPolicy", made)["spec"]
+    assert policy["ingress"][-1] == FULL["networkPolicy"]["extraIngress"][0]
+    proxy = {"ports": [{"port": 3128, "protocol": "TCP"}]}
+    assert policy["egress"][-2:] == [proxy, *FULL["networkPolicy"]["extraEgress"]]
+    assert container(only("Pod", made)["spec"])["image"] == FULL["tests"]["image"]
     for name in ("ServiceMonitor", "PrometheusRule", "AlertmanagerConfig"):
         labels = only(name, made)["metadata"]["labels"]
         assert labels["release"] == "kube-prometheus-stack"
-    whole = monitor["spec"] | monitor["spec"]["endpoints"][0]
-    named = given["serviceMonitor"]
-    own = named.keys() - {"enabled", "namespace", "additionalLabels"}
-    assert {name: whole[name] for name in own} == {name: named[name] for name in own}
+    routes = yaml.safe_load((CHART / "files" / ROUTES).read_text())["spec"]
+    receivers = {"receivers": FULL["alertmanagerConfig"]["receivers"]}
+    assert only("AlertmanagerConfig", made)["spec"] == routes | receivers
+    monitor = only("ServiceMonitor", made)["spec"]
+    assert monitor["namespaceSelector"] == {"matchNames": ["monitoring"]}
+    given = FULL["serviceMonitor"]
+    names = given.keys() - {"enabled", "namespace", "additionalLabels"}
+    whole = monitor | monitor["endpoints"][0]
+    assert {name: whole[name] for name in names} == {
+        name: given[name] for name in names
+    }
 
 
 def test_rules_can_be_left_out_labelled_and_added() -> None:
@@ -114,8 +127,7 @@ def test_rules_can_be_left_out_labelled_and_added() -> None:
     ours = only("PrometheusRule", templated("observed"))["spec"]["groups"]
     *made, mine = only("PrometheusRule", templated("full"))["spec"]["groups"]
     files = (file.read_text(encoding="utf-8") for file in RULE_FILES)
-    full = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
-    given = full["prometheusRule"]
+    given = FULL["prometheusRule"]
     texts = [
         text.replace(RUNBOOKS, given["runbookUrl"]).replace(
             "https://grafana.example.com", given["dashboardUrl"]
@@ -140,19 +152,6 @@ def test_rules_can_be_left_out_labelled_and_added() -> None:
     without = templated("observed", f"prometheusRule.disabled={{{alerts}}}")
     left = only("PrometheusRule", without)["spec"]["groups"]
     assert left == [each for each in ours if each != group]
-
-
-def test_routes_and_inhibitions_are_the_repository_s_and_receivers_the_user_s() -> None:
-    """The same as kustomize's, which test_deploy_build.py compares with the file."""
-    folder = DEPLOY / "kubernetes" / "components" / "alertmanager-config"
-    own = yaml.safe_load((folder / "alertmanager-config.yaml").read_text())
-    full = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
-    receivers = full["alertmanagerConfig"]["receivers"]
-
-    found = only("AlertmanagerConfig", templated("full"))
-
-    assert found["apiVersion"] == own["apiVersion"]
-    assert found["spec"] == own["spec"] | {"receivers": receivers}
 
 
 def test_the_keys_of_the_secret_can_be_named() -> None:

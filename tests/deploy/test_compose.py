@@ -102,17 +102,14 @@ def test_each_service_is_pinned_confined_and_on_loopback_only(name: str) -> None
     assert all(bind["read_only"] is True for bind in binds)
 
 
-@pytest.mark.parametrize(
-    ("name", "flag"),
-    [("prometheus", "--storage.tsdb.path"), ("alertmanager", "--storage.path")],
-)
-def test_data_is_in_a_volume_and_links_work_in_a_browser(name: str, flag: str) -> None:
+def test_data_is_in_a_volume_and_links_work_in_a_browser() -> None:
     """A container cannot know the address that a browser uses."""
-    volumes = [x["target"] for x in service(name)["volumes"] if x["type"] == "volume"]
-    port = address(name).partition(":")[2]
+    for name, data in (("prometheus", "storage.tsdb"), ("alertmanager", "storage")):
+        volumes = [x for x in service(name)["volumes"] if x["type"] == "volume"]
+        port = address(name).partition(":")[2]
 
-    assert [valued(name, flag)] == volumes
-    assert valued(name, "--web.external-url") == f"http://localhost:{port}"
+        assert [valued(name, f"--{data}.path")] == [x["target"] for x in volumes]
+        assert valued(name, "--web.external-url") == f"http://localhost:{port}"
 
 
 def test_everybody_may_look_and_explore_in_grafana_without_a_login() -> None:
@@ -142,19 +139,16 @@ def test_everybody_may_look_and_explore_in_grafana_without_a_login() -> None:
     assert source["url"] == f"http://{address('prometheus')}"
 
 
-def test_one_variable_chooses_between_demo_and_serve() -> None:
-    """The exporter has both commands."""
-    (written,) = service("exporter", "-no-interpolation")["command"]
-
-    assert service("exporter")["command"] == ["demo"]
-    assert written == "${EXPORTER_COMMAND:-demo}"
-    for command in ("demo", "serve"):
-        assert parse_command_line([command]).command == command
-    assert service("exporter")["build"]["context"] == str(ROOT)
-
-
 def test_the_exporter_reads_the_mounted_file_and_its_environment() -> None:
-    """Region, key, proxy and all of .env are passed on; no key is in a file of ours."""
+    """Region, key, proxy and all of .env are passed on; no key is in a file of ours.
+
+    One variable chooses between demo and serve.
+    """
+    assert service("exporter")["command"] == ["demo"]
+    (written,) = service("exporter", "-no-interpolation")["command"]
+    assert written == "${EXPORTER_COMMAND:-demo}"
+    assert parse_command_line(["serve"]).command == "serve"
+    assert service("exporter")["build"]["context"] == str(ROOT)
     given = service("exporter")["environment"]
     passed_on = {name for name, value in given.items() if value is None}
     environ = {name: value for name, value in given.items() if value is not None}
@@ -209,14 +203,11 @@ def test_prometheus_finds_the_others_and_its_rules(tmp_path: Path) -> None:
 
 
 def test_alertmanager_has_our_routes_and_calls_nobody() -> None:
-    """The real amtool accepts all of the shipped routes."""
+    """The real amtool accepts the file, which deploy/build.py writes."""
     file = mounted("alertmanager", valued("alertmanager", "--config.file"))
-    config = yaml.safe_load(file.read_text())
-    shipped = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
-    ours = yaml.safe_load(shipped.read_text())
 
     result = ran("amtool", "check-config", str(file))
 
     assert result.returncode == 0, result.stderr
-    receivers = [{"name": each["name"]} for each in ours["receivers"]]
-    assert config == {**ours, "receivers": receivers}
+    receivers = yaml.safe_load(file.read_text())["receivers"]
+    assert {key for each in receivers for key in each} == {"name"}

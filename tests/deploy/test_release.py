@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gzip
 import hashlib
@@ -22,6 +23,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yaml
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from eventually import eventually
 from paths import ROOT
 from programs import free_port, real
@@ -135,6 +139,7 @@ def release() -> Path:
         "scripts/dist.sh",
         str(folder),
         BASE="debian",
+        IMAGE=f"registry.example.com/Owner/{NAME}",
         PYTHON=sys.executable,
         REVISION=COMMIT,
         SOURCE_DATE_EPOCH=str(BUILT_AT),
@@ -233,9 +238,44 @@ def test_the_release_is_complete_and_its_sums_are_right() -> None:
         file = source.extractfile(f"{package}/exporter/REVISION")
         assert file is not None
         assert file.read() == f"{COMMIT}\n".encode()
+    with tarfile.open(folder / f"{prefix}.tgz") as chart:
+        file = chart.extractfile(f"{NAME}/values.yaml")
+        assert file is not None
+        given = yaml.safe_load(file)["image"]
+        assert given["registry"] == "registry.example.com"
+        assert given["repository"] == f"owner/{NAME}"
     bill = json.loads((folder / f"{prefix}.cdx.json").read_text())
     assert bill["metadata"]["component"]["version"] == __version__
     assert bill["metadata"]["timestamp"] == "2026-01-01T00:00:00+00:00"
+
+
+@pytest.mark.go
+async def test_image_and_chart_are_pushed_beside_each_other() -> None:
+    """To a registry that takes everything; the script prints the image's digest."""
+    statuses = {"GET": 200, "HEAD": 404, "POST": 202, "PATCH": 202, "PUT": 201}
+    pushed: dict[str, tuple[bytes, str]] = {}
+
+    async def registry(request: web.Request) -> web.Response:
+        body = await request.read()
+        if request.method == "PUT":
+            pushed[request.path] = body, request.content_type
+        kept, kind = pushed.get(request.path, (b"", "text/plain"))
+        headers = {"Content-Type": kind, "Location": request.path}
+        return web.Response(status=statuses[request.method], body=kept, headers=headers)
+
+    app = web.Application(client_max_size=2**30)
+    app.router.add_route("*", "/v2/{rest:.*}", registry)
+    async with TestServer(app) as server:
+        image = f"127.0.0.1:{server.port}/Owner/{NAME}"
+        command = ("scripts/publish.sh", str(release()), image)
+        told = await asyncio.to_thread(ran, *command)
+
+    assert told.returncode == 0, told.stderr
+    tag = f"{NAME}/manifests/{__version__}"
+    digest = hashlib.sha256(pushed[f"/v2/owner/{tag}"][0]).hexdigest()
+    assert told.stdout == f"sha256:{digest}"
+    chart = json.loads(pushed[f"/v2/owner/charts/{tag}"][0])
+    assert "cncf.helm" in chart["config"]["mediaType"]
 
 
 @pytest.mark.usefixtures("demo")

@@ -49,12 +49,17 @@ def merged(own: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
+def copied(folder: Path) -> None:
+    """Copy what files are written of."""
+    for name in ("deploy", "grafana"):
+        shutil.copytree(ROOT / name, folder / name)
+
+
 def test_a_changed_generated_file_is_reported_and_written_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With --check it is only reported. So is a copy of what is no more."""
-    for folder in ("deploy", "grafana"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copied(tmp_path)
     left_over = build.COPIES / "rules" / "no-more.yml"
     places = [*build.files(tmp_path).keys() - NAME_THE_IMAGE, left_over]
     for place in places:
@@ -72,8 +77,7 @@ def test_a_changed_generated_file_is_reported_and_written_again(
 
 def test_the_image_s_name_stands_in_the_chart_s_values_alone(tmp_path: Path) -> None:
     """Kustomize and compose take it from there; until it is set it is a local one."""
-    for folder in ("deploy", "grafana"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    copied(tmp_path)
     file = tmp_path / build.CHART / "values.yaml"
     text = VALUES.replace('registry: ""', "registry: a.example")
     file.write_text(
