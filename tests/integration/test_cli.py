@@ -194,7 +194,7 @@ def test_a_live_check_says_how_each_call_went(
     confirmed, *lines = printed.out.splitlines()
     assert (good, printed.err) == (0, "")
     assert confirmed.startswith("the configuration is good")
-    assert {line.split()[0] for line in lines} == {"ok"}
+    assert {line.split()[0] for line in lines} == {"ok", "learnt"}
 
     with cloud("forbidden") as endpoint:
         refused = main(["check", "--live", endpoint])
