@@ -20,6 +20,8 @@ Fetch = Callable[[int], Awaitable[Page[Any]]]
 
 # A list that changes while it is read is read again, so often in all.
 PASSES = 3
+# So many rows at most are read before their turn, or one page: they take up memory.
+ROWS_AHEAD = 5_000
 
 
 async def read_all(
@@ -71,9 +73,10 @@ class _Pass(Generic[C]):
         """Read the other pages of a size side by side, and take them in their order."""
         reading: deque[asyncio.Task[Page[Any]]] = deque()
         begun = self._taken
+        ahead = min(workers, ROWS_AHEAD // size) or 1
         try:
             while self._taken < -(-self._total // size):
-                while begun < -(-self._total // size) and len(reading) < workers:
+                while begun < -(-self._total // size) and len(reading) < ahead:
                     begun += 1
                     reading.append(asyncio.create_task(self._read(begun)))
                 self._take(await reading[0])

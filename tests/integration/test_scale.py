@@ -35,6 +35,8 @@ async def test_the_lags_of_a_large_account_are_right() -> None:
         items=ITEMS,
         groups=GROUPS,
         started_at=now - 3600,
+        largest_page=100,
+        paging="clamp",
     )
     stats = Stats(latency_seconds=0.003)
     async with running(world, now=lambda: now, middlewares=stats.middlewares) as url:

@@ -73,10 +73,13 @@ async def test_each_page_is_asked_for_exactly_once(count: int, workers: int) -> 
     assert sorted(listed.asked) == list(range(1, max(1, -(-count // 10)) + 1))
 
 
+@pytest.mark.parametrize(("size", "at_once"), [(10, 3), (1_000, 3), (9_000, 1)])
 @virtually
-async def test_pages_after_the_first_are_read_at_once_by_the_workers_alone() -> None:
-    """Page one tells how many there are; no more are under way than allowed."""
-    listed = Listed(range(100), 10)
+async def test_pages_after_the_first_are_read_at_once_by_the_workers_alone(
+    size: int, at_once: int
+) -> None:
+    """Page one tells how many there are; no more are under way than fit in memory."""
+    listed = Listed(range(10 * size), size)
     under_way: set[int] = set()
     most = 0
 
@@ -90,8 +93,8 @@ async def test_pages_after_the_first_are_read_at_once_by_the_workers_alone() -> 
 
     await read(fetch, workers=3)
 
-    assert most == 3
-    assert asyncio.get_running_loop().time() == 1 + 3
+    assert most == at_once
+    assert asyncio.get_running_loop().time() == 1 + 9 / at_once
 
 
 @virtually
