@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 _OPENMETRICS_SUFFIXES = {"counter": "_total", "info": "_info"}
 _UNITS = ("seconds", "bytes")
@@ -67,41 +68,40 @@ class Family:
 COUNTER, INFO = Kind.COUNTER, Kind.INFO
 ROUTE_LABELS = ("plan_id", "item_id", "source_instance_id")
 CHECKPOINT_LABELS = (*ROUTE_LABELS, "target_instance_id", "group", "topic")
+_of_checkpoint = partial(Family, labels=CHECKPOINT_LABELS)
+_of_route = partial(Family, labels=ROUTE_LABELS)
+_counter = partial(Family, kind=COUNTER)
 _STALE = "when the route had no complete poll within poll.stale_after"
 _HIDDEN = f"{_STALE}, or beyond metrics.max_checkpoints"
 
 # One sample or more for each checkpoint; see `samples.checkpoint_lines`.
-SYNC_LAG = Family(
+SYNC_LAG = _of_checkpoint(
     "rocketmq_dr_sync_lag_seconds",
     "sourceProgress minus targetProgress, each its consumeTimestamp: most likely when "
     "the last message consumed was stored. Below 0 the target is ahead, or its copies "
     "were stored later. A group that never consumed may have the oldest one's time.",
-    CHECKPOINT_LABELS,
-    f"when either side is unknown, {_HIDDEN}",
-    "sync_lag",
+    absent=f"when either side is unknown, {_HIDDEN}",
+    switch="sync_lag",
 )
-SYNC_AGE = Family(
+SYNC_AGE = _of_checkpoint(
     "rocketmq_dr_sync_age_seconds",
     "Now minus lastSyncTime: time since progress was last written to the target.",
-    CHECKPOINT_LABELS,
-    f"when never synced, {_HIDDEN}",
-    "sync_age",
+    absent=f"when never synced, {_HIDDEN}",
+    switch="sync_age",
 )
-SYNC_DELAY = Family(
+SYNC_DELAY = _of_checkpoint(
     "rocketmq_dr_sync_delay_seconds",
     "For how long the target has been behind a position that a poll saw the source at; "
     "0 when it is not behind. At least so long: polls are remembered since the process "
     "started or took over, and old ones are thinned out.",
-    CHECKPOINT_LABELS,
-    f"when either side is unknown, {_HIDDEN}",
-    "sync_delay",
+    absent=f"when either side is unknown, {_HIDDEN}",
+    switch="sync_delay",
 )
-LAST_SYNC = Family(
+LAST_SYNC = _of_checkpoint(
     "rocketmq_dr_last_sync_timestamp_seconds",
     "lastSyncTime: when progress was last written to the target, Unix time.",
-    CHECKPOINT_LABELS,
-    f"when never synced, {_HIDDEN}",
-    "last_sync",
+    absent=f"when never synced, {_HIDDEN}",
+    switch="last_sync",
 )
 PROBLEM = Family(
     "rocketmq_dr_checkpoint_problem",
@@ -150,35 +150,30 @@ CHECKPOINT = (
 """One sample or more for each checkpoint; `metrics.families` chooses among them."""
 
 # Some samples for each route; see `samples.route_lines`.
-UP = Family(
+UP = _of_route(
     "rocketmq_dr_up",
     "1 when the route's last poll was complete, 0 when it failed.",
-    ROUTE_LABELS,
-    "before the first poll",
+    absent="before the first poll",
 )
-LAST_SUCCESS = Family(
+LAST_SUCCESS = _of_route(
     "rocketmq_dr_last_success_timestamp_seconds",
     "When the route's last complete poll ended, Unix time. A failed poll leaves it.",
-    ROUTE_LABELS,
-    "before the first complete poll",
+    absent="before the first complete poll",
 )
-POLL_DURATION = Family(
+POLL_DURATION = _of_route(
     "rocketmq_dr_poll_duration_seconds",
     "How long the route's last poll took, complete or not.",
-    ROUTE_LABELS,
-    "before the first poll",
+    absent="before the first poll",
 )
-POLLS = Family(
+POLLS = _of_route(
     "rocketmq_dr_polls_total",
     "Polls of the route that ended, complete or not.",
-    ROUTE_LABELS,
     kind=COUNTER,
 )
-POLL_FAILURES = Family(
+POLL_FAILURES = _counter(
     "rocketmq_dr_poll_failures_total",
     "Polls of the route that failed, by reason. Each reason starts at 0.",
     (*ROUTE_LABELS, "reason"),
-    kind=COUNTER,
 )
 CHECKPOINTS = Family(
     "rocketmq_dr_checkpoints",
@@ -193,17 +188,15 @@ REJECTED = Family(
     (*ROUTE_LABELS, "reason"),
     _STALE,
 )
-MAX_SYNC_LAG = Family(
+MAX_SYNC_LAG = _of_route(
     "rocketmq_dr_max_sync_lag_seconds",
     "The largest lag of the route.",
-    ROUTE_LABELS,
-    f"when no lag is known, or {_STALE}",
+    absent=f"when no lag is known, or {_STALE}",
 )
-MAX_SYNC_DELAY = Family(
+MAX_SYNC_DELAY = _of_route(
     "rocketmq_dr_max_sync_delay_seconds",
     "The largest delay of the route.",
-    ROUTE_LABELS,
-    f"when no delay is known, or {_STALE}",
+    absent=f"when no delay is known, or {_STALE}",
 )
 OVER_OBJECTIVE = Family(
     "rocketmq_dr_checkpoints_over_objective",
@@ -213,24 +206,21 @@ OVER_OBJECTIVE = Family(
     "where the objective is 0, for age where the plan does not sync by itself, "
     f"{_STALE}",
 )
-READY = Family(
+READY = _of_route(
     "rocketmq_dr_checkpoints_ready",
     "How many of the route's checkpoints were known, on the target, and over no "
     "objective at the last poll.",
-    ROUTE_LABELS,
-    _STALE,
+    absent=_STALE,
 )
-MAX_SYNC_AGE = Family(
+MAX_SYNC_AGE = _of_route(
     "rocketmq_dr_max_sync_age_seconds",
     "Now minus the oldest lastSyncTime of the route.",
-    ROUTE_LABELS,
-    f"when no lastSyncTime is known, or {_STALE}",
+    absent=f"when no lastSyncTime is known, or {_STALE}",
 )
-DISTRIBUTION = Family(
+DISTRIBUTION = _of_route(
     "rocketmq_dr_sync_lag_distribution_seconds",
     "How many of the route's checkpoints have a known lag of at most le.",
-    ROUTE_LABELS,
-    _STALE,
+    absent=_STALE,
     kind=Kind.GAUGE_HISTOGRAM,
 )
 ROUTE = (
@@ -301,29 +291,25 @@ BUILD_INFO = Family(
     ("version", "revision", "python_version"),
     kind=INFO,
 )
-API_REQUESTS = Family(
+API_REQUESTS = _counter(
     "rocketmq_dr_exporter_api_requests_total",
     "Attempts at an API action that ended, retries included.",
     ("action",),
-    kind=COUNTER,
 )
-API_FAILURES = Family(
+API_FAILURES = _counter(
     "rocketmq_dr_exporter_api_request_failures_total",
     "Attempts at an API action that failed, by reason. Each reason starts at 0.",
     ("action", "reason"),
-    kind=COUNTER,
 )
-API_RETRIES = Family(
+API_RETRIES = _counter(
     "rocketmq_dr_exporter_api_retries_total",
     "Attempts at an API action that follow a failed one.",
     ("action",),
-    kind=COUNTER,
 )
-API_THROTTLED = Family(
+API_THROTTLED = _counter(
     "rocketmq_dr_exporter_api_throttled_total",
     "Attempts at an API action that the API throttled.",
     ("action",),
-    kind=COUNTER,
 )
 API_DURATION = Family(
     "rocketmq_dr_exporter_api_request_duration_seconds",
@@ -340,10 +326,9 @@ CLOCK_SKEW = Family(
     "Our clock minus the Date header of the API's last answer.",
     absent="until the API has answered with a Date",
 )
-POLLS_SKIPPED = Family(
+POLLS_SKIPPED = _counter(
     "rocketmq_dr_exporter_polls_skipped_total",
     "Times that a route was due while its poll was still running.",
-    kind=COUNTER,
 )
 DROPPED = Family(
     "rocketmq_dr_exporter_checkpoints_dropped",
@@ -376,11 +361,10 @@ DISCOVERY_SUCCESS = Family(
     "not be looked up, is found, and counted as a failure.",
     absent="before the first success, and while it stands by",
 )
-DISCOVERY_FAILURES = Family(
+DISCOVERY_FAILURES = _counter(
     "rocketmq_dr_exporter_discovery_failures_total",
     "Failures in discovery, by reason. Each reason starts at 0.",
     ("reason",),
-    kind=COUNTER,
 )
 RELOAD_SUCCESSFUL = Family(
     "rocketmq_dr_exporter_config_last_reload_successful",
@@ -390,10 +374,9 @@ RELOAD_SUCCESS = Family(
     "rocketmq_dr_exporter_config_last_reload_success_timestamp_seconds",
     "When the configuration was last loaded with success, Unix time.",
 )
-SCRAPES = Family(
+SCRAPES = _counter(
     "rocketmq_dr_exporter_scrapes_total",
     "Scrapes answered before this one.",
-    kind=COUNTER,
 )
 SCRAPE_DURATION = Family(
     "rocketmq_dr_exporter_scrape_duration_seconds",
