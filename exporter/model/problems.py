@@ -64,7 +64,7 @@ def problems(found: Assessment) -> Iterator[Problem]:
 def _discovery(report: StatusReport) -> Iterator[Problem]:
     failed = sorted(report.failures.items())
     wait = report.next_discovery_in
-    then = "" if wait is None else f"; next try in {brief_duration(round(wait))}"
+    then = "" if wait is None else f"; next try in {brief_duration(int(wait))}"
     yield from _failures("{} failed", "lookup", failed, then)
     if missing := sorted(report.inventory.missing):
         names = [f"{gone.kind} {gone.id}" for gone in missing]

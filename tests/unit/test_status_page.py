@@ -31,7 +31,12 @@ from report_cases import (
 from exporter import REPOSITORY, __version__
 from exporter.config.settings import Settings
 from exporter.model.assessment import StatusReport, assess
-from exporter.model.errors import Origin, PermissionDeniedError, Reason
+from exporter.model.errors import (
+    Origin,
+    PermissionDeniedError,
+    Reason,
+    UnavailableError,
+)
 from exporter.model.lag import BUCKET_BOUNDS_MS
 from exporter.model.types import Limits, Missing, RouteStatus
 from exporter.web.status_page.page import (
@@ -141,16 +146,21 @@ def test_nothing_is_green_that_is_half_known() -> None:
 def test_a_failed_discovery_is_told_once() -> None:
     """Its cause, what to do, where, and when it is tried again."""
     report = report_of(plans=(), failures={"plan 2": REFUSED}, next_discovery_in=24.6)
-    page = read(html_of(report))
+    unreached = UnavailableError("a: b refuses", origin=Origin("a: b refuses"))
+    page, other = (
+        read(html_of(each)).text
+        for each in (report, replace(report, failures={"plan 2": unreached}))
+    )
 
-    assert page.text.count("lookup failed") == 2, "in the title, and on the page"
+    assert page.count("lookup failed") == 2, "in the title, and on the page"
+    assert other.count("a: b refuses") == 2, "of which the origin says no more"
     for words in (
         "1 lookup failed: refused",
-        "grant the RAM action rocketmq:ListDisasterRecoveryPlans; next try in 25s.",
+        "grant the RAM action rocketmq:ListDisasterRecoveryPlans; next try in 24s.",
         "plan 2",
         "HTTP 403, NoPermission, request 8C3A-1",
     ):
-        assert words in page.text
+        assert words in page
 
 
 def test_it_says_of_itself_what_it_does_and_when() -> None:
@@ -189,16 +199,22 @@ def test_it_says_of_itself_what_it_does_and_when() -> None:
 def test_rows_say_what_is_known() -> None:
     """A cell for each column, and the objective beside each value that has one."""
     plan = replace(one_way("1"), name="dr_trade")
-    checkpoint = row(lag_ms=61_000, delay_ms=65_000)
-    page = page_of(found(checkpoint), plans=[plan], items=[item("1", "10")])
+    checkpoint = row(group="GID_settlement_of_trades_x", lag_ms=61_000, delay_ms=65_000)
+    report = report_of(found(checkpoint), plans=[plan], items=[item("1", "10")])
+    html = html_of(report)
+    page = read(html)
 
     numbers = ["1m 5s objective 5m", "1m 1s", "12.5s objective 10m"]
     assert page.cards[1] == ["dr_trade", "10", "rmq-here", "ok, 22s ago", "1", *numbers]
     assert page.cards[3] == [
-        *("orders", "topic", "dr_trade item 10", "rmq-here to rmq-there"),
+        *(checkpoint.group, "topic", "dr_trade item 10", "rmq-here to rmq-there"),
         *numbers,
     ]
     assert ["1m to 2m", "", "1"] in page.rows
+    assert "<bdi>rmq-there</bdi>" in html, "an id does not break"
+    assert 'class="long">GID_<wbr>settlement_<wbr>of_<wbr>trades_<wbr>x<' in html, (
+        "it may"
+    )
 
 
 def test_what_is_wrong_with_a_row_is_said_in_words() -> None:
@@ -247,15 +263,6 @@ def test_an_age_without_an_objective_says_why() -> None:
     for cells in (off.cards[1], off.cards[3]):
         assert cells[-1].endswith(" no objective")
         assert cells[-3] == "5s no objective"
-
-
-def test_short_ids_stay_in_one_piece() -> None:
-    """Long names may break, after an underscore if they have one."""
-    short, long = "rmq-cn-7e22ody0001", "GID_settlement_of_trades_x"
-    html = html_of(report_of(found(replace(row(group=long), topic=short))))
-
-    assert f"<bdi>{short}</bdi>" in html
-    assert '<bdi class="long">GID_<wbr>settlement_<wbr>of_<wbr>trades_<wbr>x<' in html
 
 
 def test_what_is_left_out_is_counted_and_linked() -> None:
