@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -101,6 +102,8 @@ def _failure_of(answer: Answer) -> CloudError:
         stated = converted(said.get("httpStatusCode"), int)
         status = status if success else stated or status
         code = None if success else code
+    # A number is what good answers have.
+    code = None if (code or "").isdecimal() else code
     request_ids = said.get("RequestId"), said.get("requestId")
     request_id = safe_code(*request_ids, answer.headers.get("x-acs-request-id"))
     kind = _kind(code or "", status)
@@ -167,6 +170,12 @@ def safe_code(*codes: object) -> str | None:
 
 
 def _seconds(headers: Mapping[str, str], name: str) -> float | None:
+    """Return for how long a header asks to wait, however long: a number, or a date."""
     value = headers.get(name, "").strip()
-    is_number = re.fullmatch(r"[0-9]{1,9}", value) is not None
-    return int(value) * WAIT_HEADERS[name] if is_number and int(value) > 0 else None
+    if re.fullmatch("[0-9]+", value):
+        return float(value) * WAIT_HEADERS[name] or None
+    try:
+        until, now = (parsedate_to_datetime(headers.get(n, "")) for n in (name, "Date"))
+        return max(0.0, (until - now).total_seconds()) or None
+    except (ValueError, OverflowError, TypeError):
+        return None

@@ -14,7 +14,12 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
+from exporter.config.fields import LARGEST_PAGE
+
 T = TypeVar("T")
+
+# Twice what may be asked for: a page with more is none, and would hold up all else.
+MOST_ROWS = 2 * LARGEST_PAGE
 
 Decode = Callable[[bytes], T | None]
 """Returns the data of a good answer, None for any other body."""
@@ -144,7 +149,7 @@ def page_decoder(row: type[Row]) -> Decode[Page[Row]]:
         if envelope is None:
             return _row_by_row(body, rows, id_name)
         data = _data_of(envelope)
-        if data is None:
+        if data is None or len(data.list or ()) > MOST_ROWS:
             return None
         return Page(data.total_count, data.size, data.list or ())
 
@@ -156,8 +161,12 @@ def loose_object(body: bytes) -> Mapping[str, object]:
 
     Unlike msgspec it accepts what spoils one string: bad UTF-8, half a surrogate pair.
     """
-    said = readable(json.loads, body.decode("utf-8", "surrogateescape"))
+    said = readable(_loads, body.decode("utf-8", "surrogateescape"))
     return said if isinstance(said, dict) else {}
+
+
+# Python refuses integers of thousands of digits, and with one the whole page.
+_loads = partial(json.loads, parse_int=lambda digits: int(digits[:99]))
 
 
 def converted(value: object, kind: Any) -> Any:
@@ -181,7 +190,7 @@ def _row_by_row(
     body: bytes, decoder: msgspec.json.Decoder[Row], id_name: str
 ) -> Page[Row] | None:
     data = _data_of(converted(loose_object(body), _Envelope[_PageData[Any]]))
-    if data is None:
+    if data is None or len(data.list or ()) > MOST_ROWS:
         return None
     rows: list[Row] = []
     malformed: list[int | None] = []

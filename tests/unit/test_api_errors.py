@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import string
 from typing import Any
 
@@ -36,6 +37,7 @@ from exporter.model.errors import (
 )
 
 ACTION = "List"
+NOON, BEFORE_NOON = (f"Fri, 28 Feb 2025 {at} GMT" for at in ("12:00:00", "11:58:30"))
 SECRET = "STRING-TO-SIGN GET&%2F CAISToken== hunter2"
 
 decode = page_decoder(CheckpointRow)
@@ -211,6 +213,14 @@ def test_one_odd_field_does_not_hide_the_code(spoilt: dict[str, Any]) -> None:
     assert refused(PASCAL | spoilt, 400).reason is Reason.THROTTLED
 
 
+@pytest.mark.parametrize("status", [206, 302, 999])
+def test_a_good_envelope_with_another_status_is_told_by_that(status: int) -> None:
+    """The code of a good answer would read as if all were well."""
+    error = refused(page_of([checkpoint_row(1)]), status)
+
+    assert str(error).startswith(f"List answered HTTP {status}")
+
+
 @pytest.mark.parametrize("message", [b"\\ud83d", b"\xff\xfe", b"\\ud800\\ud800"])
 def test_a_spoilt_message_does_not_hide_the_code(message: bytes) -> None:
     """Half a surrogate pair and bad UTF-8 spoil the one string they stand in."""
@@ -328,7 +338,7 @@ def test_any_error_that_asks_for_a_pause_is_throttling(code: str | None) -> None
     assert error.retry_after == 1.5
 
 
-@pytest.mark.parametrize("value", ["0", "-5", "soon", "", "1.5", "9" * 400])
+@pytest.mark.parametrize("value", ["0", "-5", "soon", "", "1.5", "1e3"])
 def test_a_pause_that_is_none_changes_nothing(value: str) -> None:
     """Only a positive whole number counts."""
     error = refused({"Code": "NoPermission"}, 403, x_acs_retry_after=value)
@@ -343,17 +353,23 @@ def test_a_pause_that_is_none_changes_nothing(value: str) -> None:
         ({"retry_after": " 7 "}, Reason.UNAVAILABLE, 7.0),
         ({"x_acs_retry_after": "never", "retry_after": "9"}, Reason.UNAVAILABLE, 9.0),
         ({"x_acs_retry_after": "250", "retry_after": "9"}, Reason.THROTTLED, 0.25),
+        ({"x_acs_retry_after": "1" + "0" * 12}, Reason.THROTTLED, 1e9),
+        ({"x_acs_retry_after": "9" * 400}, Reason.THROTTLED, math.inf),
+        ({"retry_after": "999999999"}, Reason.UNAVAILABLE, 999_999_999),
+        ({"retry_after": NOON, "date": BEFORE_NOON}, Reason.UNAVAILABLE, 90.0),
+        ({"retry_after": BEFORE_NOON, "date": NOON}, Reason.UNAVAILABLE, None),
+        ({"retry_after": NOON}, Reason.UNAVAILABLE, None),
     ],
 )
 def test_retry_after_is_seconds_and_no_throttling(
-    pause: dict[str, str], reason: Reason, seconds: float
+    pause: dict[str, str], reason: Reason, seconds: float | None
 ) -> None:
     """A gateway that is down may say when to come back; the vendor's goes before."""
     error = refused(b"", 503, **pause)
 
     assert (error.reason, error.retry_after) == (reason, seconds)
     by = "x-acs-retry-after" if reason is Reason.THROTTLED else "Retry-After"
-    assert error.origin.wait_header == by
+    assert error.origin.wait_header == (by if seconds else "")
 
 
 @pytest.mark.parametrize(

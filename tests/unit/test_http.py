@@ -160,6 +160,16 @@ async def test_an_error_of_the_api_comes_with_what_it_asks_for(
     assert client.skews == [1_200.0]
 
 
+async def test_cookies_are_not_sent_back(cloud: FakeCloud, client: Client) -> None:
+    """What stands before the API may set some; nothing goes out but what we wrote."""
+    cloud.answer(PATH, Reply(b"data", 200, {"Set-Cookie": "CANARY=1; Path=/"}))
+
+    for _ in range(2):
+        await client.send(cloud.url.replace("127.0.0.1", "localhost"))
+
+    assert "cookie" not in {name.lower() for name in cloud.asked[1].headers}
+
+
 async def test_a_redirect_is_not_followed(cloud: FakeCloud, client: Client) -> None:
     """It would carry a signature to a host that nobody configured."""
     cloud.answer(PATH, Reply(b"", 302, {"Location": f"{cloud.url}/elsewhere"}))

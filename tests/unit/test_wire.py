@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.cloud.wire import (
+    MOST_ROWS,
     CheckpointRow,
     ItemRow,
     Page,
@@ -49,6 +50,7 @@ GOOD = json.dumps(checkpoint_row(1)).encode()
         b'{"checkpointId":2,"unknown":"\\ud800"}',
         b'{"checkpointId":2,"lastSyncTime":NaN}',
         b'{"checkpointId":2,"lastSyncTime":99999999999999999999999}',
+        b'{"checkpointId":2,"lastSyncTime":' + b"9" * 5_000 + b"}",
         b'{"checkpointId":2,"sourceProgress":[]}',
         b'{"checkpointId":"2","sourceProgress":{"topicName":5}}',
     ],
@@ -85,6 +87,13 @@ def test_a_bad_row_may_have_no_id(bad: bytes) -> None:
 def test_a_bad_page_has_no_data(body: bytes) -> None:
     """And no parser's error comes out, for it would quote the body."""
     assert decode(body) is None
+
+
+@pytest.mark.parametrize("row", [b"0", b"{}", b'{"checkpointId":1}'])
+def test_a_page_with_far_more_rows_than_may_be_asked_for_is_none(row: bytes) -> None:
+    """Row by row it would hold up everything else for most of a minute."""
+    assert rows_of(page(*[row] * MOST_ROWS)).count == MOST_ROWS
+    assert decode(page(*[row] * (MOST_ROWS + 1))) is None
 
 
 def test_a_page_that_nests_without_an_end_is_no_crash() -> None:
