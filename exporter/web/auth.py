@@ -19,6 +19,8 @@ from exporter.cloud.credentials import in_daemon_thread
 from exporter.config.load import ConfigurationError
 from exporter.web.watch import WatchedConfig, watched_context
 
+# Of every answer; the usual `Server` names the versions of aiohttp and Python.
+HEADERS = {"Server": "rocketmq-dr-exporter", "X-Content-Type-Options": "nosniff"}
 _HEADERS: web.RequestKey[Mapping[str, str]] = web.RequestKey("headers", Mapping)
 
 
@@ -64,11 +66,11 @@ def web_security(
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the configured headers to a response that is about to be sent.
+    """Add ours and the configured headers to a response that is about to be sent.
 
     For `on_response_prepare`: a handler may send its response before it returns.
     """
-    response.headers.update(request.get(_HEADERS, {}))
+    response.headers.update({**HEADERS, **request.get(_HEADERS, {})})
 
 
 class TokenBucket:
@@ -91,7 +93,8 @@ class TokenBucket:
         return True
 
 
-# Of "fakepassword": what an unknown user's password is compared with.
+# Of "fakepassword": what an unknown user's password is compared with, at the highest
+# cost of the known users.
 _NOBODY = b"$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 CACHE_SIZE = 100
 # For longer passwords some releases of bcrypt raise, and others compare the start.
@@ -123,7 +126,8 @@ class BasicAuth:
             return False
         user, password = credentials
         known = {name.encode(): stored.encode() for name, stored in users.items()}
-        stored = known.get(user, _NOBODY)
+        cost = max(each[4:6] for each in known.values())
+        stored = known.get(user, _NOBODY[:4] + cost + _NOBODY[6:])
         # All hashes have one length, so each pair has a key of its own.
         key = hashlib.blake2b(stored + password, key=self._pepper).digest()
         if key not in self._answers:

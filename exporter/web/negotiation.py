@@ -10,6 +10,9 @@ from exporter.metrics.formats import Format
 # RFC 9110, 12.4.2; an entry with another weight is passed over.
 _WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
+# Several times what Prometheus and browsers send.
+LONGEST = 2048
+
 # How exactly an entry names a format, RFC 9110, 12.5.1: the more exact one counts.
 _ANY, _TYPE, _NAME, _VERSION = range(4)
 
@@ -62,8 +65,11 @@ def _rank(fmt: Format, exactness: int, weight: float) -> tuple[float, bool, int]
 
 
 def _entries(header: str) -> Iterator[tuple[str, float, str]]:
-    """Yield the name, weight and version of each entry of an accepting header."""
-    for part in header.split(","):
+    """Yield the name, weight and version of each entry of an accepting header.
+
+    One that is longer than `LONGEST` says nothing: each entry costs microseconds.
+    """
+    for part in header.split(",") if len(header) <= LONGEST else ():
         name, *pairs = part.split(";")
         parameters = {}
         for pair in pairs:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -20,7 +21,7 @@ from exporter.config.fields import split_address
 from exporter.config.settings import Settings
 from exporter.metrics.exposition import Exposition
 from exporter.model.assessment import StatusReport
-from exporter.web.auth import add_headers
+from exporter.web.auth import HEADERS, add_headers
 from exporter.web.negotiation import accepts_gzip, negotiate
 from exporter.web.status_page.page import StatusPage
 
@@ -31,6 +32,10 @@ IDLE_SECONDS = 150.0
 # Many times what the largest exposition takes; Prometheus gives up after ten seconds.
 SEND_SECONDS = 30.0
 HANDSHAKE_SECONDS = 10.0
+# For how long the end of a body is awaited after the answer to it.
+LINGER_SECONDS = 1.0
+# Many times what Prometheus and browsers send; 700 connections hold 22 MiB of it.
+MAX_REQUEST_BYTES = 32 * 1024
 # Of the usual 1,024 open files, which leaves enough for the polls.
 MAX_CONNECTIONS = 700
 
@@ -82,12 +87,7 @@ async def serving(
     Raises:
         OSError: an address is taken, or is not one of this machine's.
     """
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-        keepalive_timeout=IDLE_SECONDS,
-    )
+    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
@@ -104,16 +104,23 @@ async def _listen(
 ) -> asyncio.Server:
     assert server is not None, "the runner is set up"  # noqa: S101 - for the types
     host, port = split_address(address)
+    loop = asyncio.get_running_loop()
 
     def accept() -> asyncio.Protocol:
         # The oldest are closed. If new ones were refused, idle clients could block all.
         for oldest in server.connections[: 1 - MAX_CONNECTIONS]:
             if oldest.transport is not None:
                 oldest.transport.abort()
-        return server()
+        return _Connection(
+            server,
+            loop=loop,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,
+        )
 
     try:
-        return await asyncio.get_running_loop().create_server(
+        return await loop.create_server(
             accept,
             host or None,
             port,
@@ -123,6 +130,36 @@ async def _listen(
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else error.strerror
         raise OSError(error.errno, f"cannot listen on {address}: {why}") from error
+
+
+class _Connection(web.RequestHandler):
+    """A connection that asks for one thing at a time, in `MAX_REQUEST_BYTES`.
+
+    More is not looked at: the connection ends once the first request is answered. From
+    Python 3.12 on, requests in one piece would be answered without a pause, and nobody
+    else meanwhile. No page reads a body, so that none is inflated.
+    """
+
+    _taken = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read of a request what has come."""
+        requests = self._request_count
+        super().data_received(data[: MAX_REQUEST_BYTES - self._taken])
+        self._taken += len(data)
+        if self._taken > MAX_REQUEST_BYTES and self._waiter and not self._waiter.done():
+            # It is no request yet, so there is nothing to answer.
+            self.force_close()
+        elif self._taken > MAX_REQUEST_BYTES or len(self._messages) > 1:
+            self.close()
+        elif self._request_count > requests:
+            self._taken = 0
+
+    def handle_error(self, *args: Any, **options: Any) -> web.StreamResponse:
+        """Answer what is no request, of which signals are not told."""
+        response = super().handle_error(*args, **options)
+        response.headers.update(HEADERS)
+        return response
 
 
 def _shown(bound: Sequence[str | int]) -> str:
@@ -162,9 +199,14 @@ class _Handlers:
             return web.Response(text="Ready\n")
         return web.Response(text="Not every route has been tried yet\n", status=503)
 
-    async def reload(self, _request: web.Request) -> web.Response:
+    async def reload(self, request: web.Request) -> web.Response:
         if self._site.reload is None:
             return web.Response(text="Lifecycle API is not enabled.\n", status=403)
+        # Of plain HTTP to another machine a browser tells the origin alone.
+        origin = request.headers.get("Origin", f"//{request.host}").partition("//")[2]
+        site = request.headers.get("Sec-Fetch-Site")
+        if origin != request.host or site == "cross-site":
+            return web.Response(text="Another site asks for it.\n", status=403)
         if faults := await self._site.reload():
             text = "".join(f"{fault}\n" for fault in faults)
             return web.Response(text=text, status=500)
@@ -187,12 +229,15 @@ class _Handlers:
         return web.Response(body=body.pieces, headers=sent)
 
     async def _send(self, request: web.Request, response: web.Response) -> web.Response:
-        """Send a response to its end, or break the connection of a slow reader."""
+        """Send a response to its end, or break the connection of a slow reader.
+
+        Who has hung up is no error that would be logged.
+        """
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await response.prepare(request)
                 await response.write_eof()
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):
             if request.transport is not None:
                 request.transport.abort()
         return response

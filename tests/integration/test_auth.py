@@ -142,6 +142,21 @@ async def test_one_password_is_compared_at_a_time_and_each_once() -> None:
     assert sorted(compared) == [f"guess {number}".encode() for number in range(4)]
 
 
+async def test_an_unknown_user_costs_what_the_dearest_known_one_does() -> None:
+    """Else the time would tell who is known."""
+    compared: list[bytes] = []
+
+    def matches(_password: bytes, stored: bytes) -> bool:
+        compared.append(stored)
+        return True
+
+    auth = BasicAuth(matches)
+    users = {each: f"$2y${each}${'z' * 53}" for each in ("05", "12", "04")}
+
+    assert not await auth.accepts(basic("nobody", "dave123"), users)
+    assert [stored[:7] for stored in compared] == [b"$2y$12$"]
+
+
 async def test_only_the_last_answers_are_remembered() -> None:
     """However many passwords are tried, and none of them as it was."""
     auth = BasicAuth()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.metrics.formats import Format
-from exporter.web.negotiation import accepts_gzip, negotiate
+from exporter.web.negotiation import LONGEST, accepts_gzip, negotiate
 
 TEXT, TEXT1, OM = Format.TEXT_0_0_4, Format.TEXT_1_0_0, Format.OPENMETRICS_1_0_0
 
@@ -67,6 +67,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         ("application/openmetrics-text;q=7,text/plain;q=0.1", TEXT),
         ("text/plain;version=1.0.0;escaping=bogus", TEXT1),
         (' Application/OpenMetrics-Text ; Version="1.0.0" ; Q=1.0 ', OM),
+        ("application/openmetrics-text".ljust(LONGEST), OM),
+        ("application/openmetrics-text".ljust(LONGEST + 1), TEXT),
     ],
 )
 def test_format_is_what_the_accept_header_prefers(accept: str, fmt: Format) -> None:

@@ -18,6 +18,7 @@ from exporter.config.settings import Settings
 from exporter.metrics.exposition import Body, Exposition, in_turn
 from exporter.metrics.formats import Format
 from exporter.web import server
+from exporter.web.auth import HEADERS
 from exporter.web.server import Site, application, serving
 
 
@@ -184,6 +185,17 @@ async def test_methods_and_paths_are_those_of_an_exporter(
     site = replace(site, telemetry_path="/probe")
     async with client_of(site) as client, client.request(method, path) as response:
         assert response.status == status
+        assert HEADERS.items() <= response.headers.items()
+
+
+async def test_what_is_no_request_learns_no_version(site: Site) -> None:
+    """The answer is not one of a page, and has the same headers."""
+    async with (
+        client_of(site) as client,
+        client.get("/", headers={"X": "a" * 9000}) as response,
+    ):
+        assert response.status == 400
+        assert HEADERS.items() <= response.headers.items()
 
 
 async def test_what_is_not_ready_is_healthy(site: Site) -> None:
@@ -210,17 +222,30 @@ async def test_a_reload_is_answered_with_its_faults_a_line_each(
         return faults
 
     async with client_of(replace(site, reload=reload)) as client:
-        for method in ("POST", "PUT"):
-            async with client.request(method, "/-/reload") as response:
+        own = {
+            "Sec-Fetch-Site": "same-origin",
+            "Origin": f"{client._base_url}".strip("/"),
+        }
+        for method, headers in (("POST", {}), ("PUT", own)):
+            async with client.request(method, "/-/reload", headers=headers) as response:
                 assert (response.status, await response.text()) == (status, text)
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://x"}):
+            async with client.post("/-/reload", headers=headers) as response:
+                assert response.status == 403, "a browser says another site asks"
     assert asked == 2
 
 
+@pytest.mark.parametrize("hangs_up", [False, True])
 async def test_a_client_that_does_not_read_is_disconnected(
-    site: Site, exposition: FakeExposition, monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    exposition: FakeExposition,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    hangs_up: bool,
 ) -> None:
-    """Its large body is not kept in memory for ever."""
-    monkeypatch.setattr(server, "SEND_SECONDS", 0.05)
+    """Its large body is not kept in memory for ever, and none fills the log."""
+    monkeypatch.setattr(server, "SEND_SECONDS", 60 if hangs_up else 0.05)
     exposition.padding = b"x" * 2**25
     done = asyncio.Event()
 
@@ -239,11 +264,16 @@ async def test_a_client_that_does_not_read_is_disconnected(
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        if hangs_up:
+            await exposition.waiting.acquire()
+            writer.transport.abort()
         await asyncio.wait_for(done.wait(), 120)
 
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await reader.readexactly(2**25)
+        if not hangs_up:
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(2**25)
         writer.close()
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 async def test_several_addresses_are_served_and_a_taken_one_is_named(
