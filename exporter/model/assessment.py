@@ -154,8 +154,10 @@ class RouteStanding:
     @property
     def may_be_late(self) -> bool:
         """Return whether its lag is over the objective, which no delay can be yet."""
-        most = self.limits.most_delay
-        return most is not None and self.status.watched <= most < (self.lag.value or 0)
+        most, lag = self.limits.most_delay, self.lag.value
+        if most is None or lag is None:
+            return False
+        return self.status.history.seconds <= most < lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ def assess(report: StatusReport, count: int) -> Assessment:
     snapshots = [each.snapshot for each in report.statuses if each.snapshot is not None]
     return Assessment(
         report,
-        plans=sorted(plans, key=_urgency_of_plan),
+        plans=sorted(plans, key=lambda it: (not it.blockers, *_urgency(it.routes))),
         routes=sorted(routes, key=lambda route: _urgency((route,))),
         worst=worst(report, count),
         rollup=_merged(routes),
@@ -349,10 +351,6 @@ def _route(
         lag=Measure(_seconds(lag)),
         age=Measure(_seconds(age), limits.most_age),
     )
-
-
-def _urgency_of_plan(plan: PlanStanding) -> tuple[float, ...]:
-    return (not plan.blockers, *_urgency(plan.routes))
 
 
 def _urgency(routes: Sequence[RouteStanding]) -> tuple[float, ...]:

@@ -4,48 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from operator import lt
 
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
-from exporter.model.types import UNKNOWN_DELAY_MS, UNKNOWN_MS
-
-
-def _empty() -> array[int]:
-    return array("q")
-
-
-@dataclass(frozen=True, slots=True)
-class PastPoll:
-    """Where the source of each checkpoint was at one poll, or last seen before it.
-
-    Where it jumped back since then, it is no further than after the jump. `at_ms` is
-    milliseconds of a monotonic clock.
-    """
-
-    at_ms: int
-    source_ms: array[int]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What is kept of a route's polls, the newest first; it starts empty.
-
-    Every column is in the order of `ids`, the checkpoint ids of the last poll.
-    `target_ms` and `delay_ms` are of that poll: a delay is 0 where the target is not
-    behind, and `UNKNOWN_DELAY_MS` where a side is unknown.
-    """
-
-    ids: array[int] = field(default_factory=_empty)
-    target_ms: array[int] = field(default_factory=_empty)
-    delay_ms: array[int] = field(default_factory=_empty)
-    polls: tuple[PastPoll, ...] = ()
-
-    @property
-    def span_ms(self) -> int:
-        """Return how far its polls go back: no delay can be longer."""
-        return self.polls[0].at_ms - self.polls[-1].at_ms if self.polls else 0
+from exporter.model.types import UNKNOWN_DELAY_MS, UNKNOWN_MS, History, PastPoll
 
 
 async def extended(

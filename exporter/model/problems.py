@@ -153,8 +153,7 @@ def _seen_shortly(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
     if names:
         yield Problem(
             f"{many(len(names), 'route')} with a lag over the objective for delay",
-            "wait until a running exporter has polled for as long as the objective:"
-            " before that no delay is longer",
+            "wait until a running exporter has polled for as long as the objective",
             names,
             grade=Grade.WARNING,
         )
@@ -163,15 +162,13 @@ def _seen_shortly(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
 def verdict(plan: PlanStanding) -> str:
     """Return whether a plan is ready to fail over, or why not, the cause first."""
     if not plan.blockers:
-        unsure = [r.status.watched for r in plan.routes if r.may_be_late]
-        return "ready to fail over" + (_as_far_as(min(unsure)) if unsure else "")
+        unsure = [r.status.history.seconds for r in plan.routes if r.may_be_late]
+        if not unsure:
+            return "ready to fail over"
+        seen = f"{brief_duration(min(unsure))} of polls" if min(unsure) else "one poll"
+        return f"ready to fail over, as far as {seen} can tell"
     reasons = (*_causes(plan), *_missed(plan))
     return f"not ready – {'; '.join(reasons)}"
-
-
-def _as_far_as(watched: float) -> str:
-    seen = f"{brief_duration(watched)} of polls" if watched else "one poll"
-    return f", as far as {seen} can tell"
 
 
 def _causes(plan: PlanStanding) -> Iterator[str]:

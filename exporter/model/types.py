@@ -86,10 +86,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Missing:
-    """A configured id not found upstream; `kind` is plan, item or instance.
-
-    `plan_id` is the plan of an item or an instance.
-    """
+    """A plan, or an item or instance of one, that is configured and not found."""
 
     kind: str
     id: str
@@ -262,6 +259,38 @@ class Snapshot:
         return len(self.columns.checkpoint_ids) - len(self)
 
 
+@dataclass(frozen=True, slots=True)
+class PastPoll:
+    """Where the source of each checkpoint was at one poll, or last seen before it.
+
+    Where it jumped back since then, it is no further than after the jump. `at_ms` is
+    milliseconds of a monotonic clock.
+    """
+
+    at_ms: int
+    source_ms: array[int]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is kept of a route's polls, the newest first; it starts empty.
+
+    Every column is in the order of `ids`, the checkpoint ids of the last poll.
+    `target_ms` and `delay_ms` are of that poll: a delay is 0 where the target is not
+    behind, and `UNKNOWN_DELAY_MS` where a side is unknown.
+    """
+
+    ids: array[int] = field(default_factory=lambda: array("q"))
+    target_ms: array[int] = field(default_factory=lambda: array("q"))
+    delay_ms: array[int] = field(default_factory=lambda: array("q"))
+    polls: tuple[PastPoll, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Return how far the polls go back: no delay can be longer."""
+        return (self.polls[0].at_ms - self.polls[-1].at_ms) / 1000 if self.polls else 0
+
+
 NO_FAILURES: Mapping[Reason, int] = MappingProxyType(dict.fromkeys(Reason, 0))
 
 
@@ -273,8 +302,8 @@ class RouteStatus:
     seconds) before the first success. `error` is how the last poll failed, if it did.
     `snapshot` and `rollup` are None before the first success, and from
     `stale_after` on. `hidden` are the rows of the snapshot that another route of the
-    item shows instead; `rollup` counts the others. `watched` is for how many seconds
-    the polls before the last one go back: no delay can be longer.
+    item shows instead; `rollup` counts the others. `history` stays when rows go stale:
+    an outage of the API makes no delay shorter.
     """
 
     route: Route
@@ -288,7 +317,7 @@ class RouteStatus:
     rollup: Rollup | None = None
     hidden: frozenset[int] = frozenset()
     published_at: float = 0.0
-    watched: float = 0.0
+    history: History = History()
 
     @property
     def reason(self) -> Reason | None:

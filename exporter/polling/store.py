@@ -5,20 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from types import MappingProxyType
 
 from exporter.model import lag
-from exporter.model.delay import History, extended
+from exporter.model.delay import extended
 from exporter.model.errors import CloudError
 from exporter.model.time_slicer import SLICE_ROWS, TimeSlicer
 from exporter.model.types import Labels, Limits, Route, RouteStatus, Snapshot
@@ -66,8 +59,6 @@ class Store:
         self._items: dict[tuple[str, str], list[Route]] = {}
         # How many rows each route shows, in the order in which they go stale.
         self._rows: dict[Route, int] = {}
-        # Kept when rows go stale: an outage of the API makes no delay shorter.
-        self._histories: dict[Route, History] = {}
         self._publishing = asyncio.Lock()
         self.version = 0
         self.set_limits(stale_after=stale_after, max_checkpoints=max_checkpoints)
@@ -84,9 +75,6 @@ class Store:
             route: before.get(route, RouteStatus(route)) for route in sorted(routes)
         }
         self._rows = {r: rows for r, rows in self._rows.items() if r in self._statuses}
-        self._histories = {
-            r: past for r, past in self._histories.items() if r in self._statuses
-        }
         self._items = {}
         for route in self._statuses:
             self._items.setdefault((route.plan_id, route.item_id), []).append(route)
@@ -139,9 +127,7 @@ class Store:
             return ()
         if isinstance(poll.outcome, CloudError):
             return [_after_failure(status, poll, poll.outcome)]
-        snapshot = await self._with_delays(self._cut(poll.outcome), limits)
-        polled = _after_success(status, poll, snapshot, self._clock())
-        polled = replace(polled, watched=self._histories[route].span_ms / 1000)
+        polled = await self._after_success(status, poll, poll.outcome, limits)
         routes = self._items[route.plan_id, route.item_id]
         item = [polled if each == route else self._statuses[each] for each in routes]
         hidden: dict[Route, frozenset[int]] = defaultdict(frozenset)
@@ -150,19 +136,33 @@ class Store:
                 hidden[each] |= rows
         return [await _hiding(s, hidden[s.route], limits) for s in item]
 
-    async def _with_delays(self, snapshot: Snapshot, limits: Limits) -> Snapshot:
-        """Return a snapshot with its delays, and remember the poll."""
-        columns, route = snapshot.columns, snapshot.route
+    async def _after_success(
+        self, status: RouteStatus, poll: PollResult, found: Snapshot, limits: Limits
+    ) -> RouteStatus:
+        """Return a status with a snapshot of which nothing is summed up yet."""
+        snapshot, now = self._cut(found), self._clock()
+        columns = snapshot.columns
         keep = max(SHORTEST_HISTORY, HISTORY_OBJECTIVES * limits.lag)
-        history = self._histories[route] = await extended(
-            self._histories.get(route, History()),
+        history = await extended(
+            status.history,
             columns.checkpoint_ids,
             columns.source_ms,
             columns.target_ms,
-            at_ms=round(self._clock() * 1000),
+            at_ms=round(now * 1000),
             keep_ms=round(keep * 1000),
         )
-        return replace(snapshot, columns=replace(columns, delay_ms=history.delay_ms))
+        columns = replace(columns, delay_ms=history.delay_ms)
+        return RouteStatus(
+            route=status.route,
+            polls=status.polls + 1,
+            failures=status.failures,
+            is_up=True,
+            last_success_at=poll.ended_at,
+            duration=poll.duration,
+            snapshot=replace(snapshot, columns=columns),
+            published_at=now,
+            history=history,
+        )
 
     def _withdraw_stale(self) -> None:
         """Withdraw what is stale. What it hid is shown from the item's next poll on."""
@@ -207,22 +207,6 @@ def _after_failure(
         is_up=False,
         error=error,
         duration=poll.duration,
-    )
-
-
-def _after_success(
-    status: RouteStatus, poll: PollResult, snapshot: Snapshot, now: float
-) -> RouteStatus:
-    """Return a status with a snapshot of which nothing is summed up yet."""
-    return RouteStatus(
-        route=status.route,
-        polls=status.polls + 1,
-        failures=status.failures,
-        is_up=True,
-        last_success_at=poll.ended_at,
-        duration=poll.duration,
-        snapshot=snapshot,
-        published_at=now,
     )
 
 

@@ -18,6 +18,8 @@ from incidents.verdict import play
 # The exporter has no metrics of copying yet: test_alerting.py has series of them.
 ELSEWHERE = {"RocketMQDRCopyDelayed"}
 
+SYNC = ("SyncStalled", "SyncDelayed", "GroupNotOnTarget", "CopyDelayed")
+
 HeldBack = Callable[[list[Labels]], set[Labels]]
 
 
@@ -45,8 +47,72 @@ def test_an_incident_wakes_whom_it_should_and_nobody_else(
     assert {each.name for each in verdict.firings}.isdisjoint(
         alerts(incident.looks_like)
     )
-    symptoms = held_back(verdict.at_its_worst)
-    assert {dict(each)["alertname"] for each in symptoms} == alerts(incident.inhibited)
+    symptoms = [dict(each) for each in held_back(verdict.at_its_worst)]
+    assert {
+        each["alertname"] + "!" * (each["severity"] == "critical") for each in symptoms
+    } == alerts(incident.inhibited)
+
+
+PLAN, ITEM, ROUTE = "plan_id", "plan_id item_id", "plan_id item_id source_instance_id"
+# A cause, its symptoms, a page with a "!", with the labels that they have, and those in
+# which they have to agree, the job apart.
+HIDES = [
+    ("PlanDown!", PLAN, "ItemStopped!", ITEM, PLAN),
+    *(("PlanDown!", PLAN, f"{sync}!", ROUTE, PLAN) for sync in SYNC),
+    ("PlanDown!", PLAN, "ObjectiveBurn!", PLAN, PLAN),
+    *(("ItemStopped!", ITEM, f"{sync}!", ROUTE, ITEM) for sync in SYNC[:3]),
+    *(("ItemStopped", ITEM, sync, ROUTE, ITEM) for sync in SYNC[:3]),
+    ("SyncStalled!", PLAN, "SyncDelayed", ROUTE, PLAN),
+    *(
+        (cause, "", symptom, ROUTE, "")
+        for cause in ("ExporterDown!", "AccessRefused!")
+        for symptom in ("DataStale!", "ExporterDegraded")
+    ),
+    ("AccessRefused", PLAN, "DataStale", ROUTE, PLAN),
+    ("DataStale!", ROUTE, "SyncStalled!", ROUTE, ROUTE),
+    ("DataStale!", ROUTE, "SyncDelayed!", ROUTE, ROUTE),
+    ("ShardMissing!", "", "CheckpointsVanished", ROUTE, ""),
+    ("SyncDelayed!", ROUTE, "SyncDelayed", ROUTE, ROUTE),
+    ("DataStale!", ROUTE, "DataStale", ROUTE, ROUTE),
+    ("SyncStalled!", PLAN, "SyncStalled", ROUTE, PLAN),
+    ("CopyDelayed!", PLAN, "CopyDelayed", PLAN, PLAN),
+    ("ObjectiveBurn!", PLAN, "ObjectiveBurn", PLAN, PLAN),
+]
+SHOWS = [
+    ("ItemStopped", ITEM, "SyncDelayed!", ROUTE),
+    ("ItemStopped!", ITEM, "SyncStalled!", PLAN),
+    ("SyncStalled", ROUTE, "SyncDelayed", ROUTE),
+    ("SyncStalled!", PLAN, "SyncDelayed!", ROUTE),
+    ("ExporterDown!", "instance", "DataStale!", ROUTE),
+    ("AccessRefused", PLAN, "DataStale!", ROUTE),
+    ("AccessRefused", PLAN, "ExporterDegraded", ""),
+    ("DataStale", ROUTE, "SyncDelayed", ROUTE),
+]
+
+
+def told(name: str, labels: str, job: str, other: str = "") -> Labels:
+    """Return an alert of a job; of another thing, by the label that says so."""
+    named = {"alertname": f"RocketMQDR{name.rstrip('!')}", "job": job}
+    named["severity"] = "critical" if name.endswith("!") else "warning"
+    named |= {label: "2" if label == other else "1" for label in labels.split()}
+    return tuple(sorted(named.items()))
+
+
+def test_a_cause_hides_its_symptoms_and_nothing_else(held_back: HeldBack) -> None:
+    """Those of the same thing, and none that is worse; each pair has its own job."""
+    alerts, hidden = [], set()
+    for job, (cause, its, symptom, labels, agree) in enumerate(HIDES):
+        for other in ("", *agree.split()):
+            name = f"{job} {other}"
+            alerts += [told(cause, its, name), told(symptom, labels, name, other)]
+            if not other:
+                hidden.add(alerts[-1])
+        alerts.append(told(symptom, labels, f"{job} elsewhere"))
+    for job, (cause, its, symptom, labels) in enumerate(SHOWS):
+        name = f"shows {job}"
+        alerts += [told(cause, its, name), told(symptom, labels, name)]
+
+    assert held_back(alerts) == hidden
 
 
 def is_of(rule: Mapping[str, Any], fires: Fires) -> bool:

@@ -23,7 +23,8 @@ def told(blocked: str, other: frozenset[str] | None = READY) -> Told:
     return plans if other is None else plans | {OTHER_PLAN: other}
 
 
-REFUSED = {**told("data_unknown"), "1300000018": READY}
+THIRD = "1300000018"
+REFUSED = {**told("data_unknown"), THIRD: READY}
 UNKNOWN = frozenset({"data_unknown"})
 STUCK = "a consumer group of a one-way plan is no longer synced"
 MOMENTS = [
@@ -58,6 +59,11 @@ MOMENTS = [
     ("the exporter is gone, and comes back", 20, {}),
     ("a two-way plan is at rest", 30, told("not_on_target")),
     ("one of two replicas is gone", 20, told("")),
+    (
+        "one of two shards is gone, and comes back",
+        20,
+        {**told("data_unknown", UNKNOWN), THIRD: READY, "1300000019": UNKNOWN},
+    ),
     ("one of two replicas no longer reaches the API", 30, told("")),
     ("no lag is promised, and there is one", 40, told("")),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from typing import Any
 
@@ -31,9 +32,11 @@ from exporter.model.errors import (
 from exporter.model.problems import Problem, problems, verdict
 from exporter.model.types import (
     Checkpoint,
+    History,
     Item,
     Limits,
     Missing,
+    PastPoll,
     Plan,
     Route,
     RouteStatus,
@@ -51,6 +54,12 @@ def over(it: Assessment) -> list[tuple[int | None, int | None]]:
 def items(it: Assessment) -> list[str]:
     """Return the items of the routes, in their order."""
     return [route.status.route.item_id for route in it.routes]
+
+
+def polled_for(seconds: float) -> History:
+    """Return the history of a route that was polled first so many seconds ago."""
+    times = round(seconds * 1000), 0
+    return History(polls=tuple(PastPoll(at_ms, array("q")) for at_ms in times))
 
 
 def on_item(item_id: str, *lags_ms: int) -> RouteStatus:
@@ -471,7 +480,9 @@ def test_the_cause_stands_before_its_symptoms() -> None:
         replace(row(5), source_ms=0),
     )
     it = assessed(
-        replace(status_of(snapshot_of(ROUTE, *rows, dropped=7)), watched=301.0),
+        replace(
+            status_of(snapshot_of(ROUTE, *rows, dropped=7)), history=polled_for(301.0)
+        ),
         failed(OTHER, Reason.TIMEOUT),
         RouteStatus(SIBLING),
         plans=[one_way("1", "CREATED")],
@@ -630,7 +641,8 @@ def test_how_late_a_large_lag_is_takes_as_long_to_see_as_the_objective(
     lag_ms: int | None, watched: float, objective: float, seen: str | None
 ) -> None:
     """Until then it is not called well, as after a restart in an outage."""
-    status = replace(found(row(lag_ms=lag_ms, delay_ms=lag_ms and 0)), watched=watched)
+    shown = found(row(lag_ms=lag_ms, delay_ms=lag_ms and 0))
+    status = replace(shown, history=polled_for(watched))
     it = assessed(status, limits={"1": Limits(objective, share=0.0)})
 
     what = "1 route with a lag over the objective for delay"

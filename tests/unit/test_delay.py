@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.delay import History, extended
+from exporter.model.delay import extended
 from exporter.model.time_slicer import SLICE_ROWS
-from exporter.model.types import UNKNOWN_DELAY_MS, UNKNOWN_MS
+from exporter.model.types import UNKNOWN_DELAY_MS, UNKNOWN_MS, History
 
 MINUTE = 60_000
 KEEP_MS = 120 * MINUTE

@@ -69,6 +69,7 @@ async def test_a_plan_configured_in_full_is_judged_as_any_other() -> None:
     inventory = bench.discovery.inventory
     assert (inventory.plans, inventory.items) == ((one_way("1"),), (item("1", "10"),))
     assert bench.missing() == {Missing("item", "11", "1")}
+    assert inventory.looked_up == {"1"}
     assert bench.routes() == [("1", "10", HERE)]
     assert len(bench.cloud.calls) == 2
 
@@ -105,6 +106,7 @@ async def test_left_to_itself_it_finds_every_running_plan() -> None:
         ("2", "20", HERE),
         ("2", "20", THERE),
     ]
+    assert list(bench.discovery.inventory.limits) == ["1", "2"]
     assert bench.failures == []
 
 

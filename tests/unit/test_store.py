@@ -188,7 +188,19 @@ def test_a_delay_is_counted_from_the_poll_that_saw_it_first(
     assert rollup is not None
     assert (rollup.max_delay_ms, rollup.late) == (301_000, 1)
     assert (rollup.stalled, rollup.ready) == (1, 0)
-    assert status.watched == STALE_AFTER + 1
+    assert status.history.seconds == STALE_AFTER + 1
+
+
+async def test_a_delay_of_many_objectives_can_be_told(
+    store: Store, clock: FakeClock
+) -> None:
+    """Polls are remembered for as long as that takes, and not for ever."""
+    for _ in range(12):
+        limits = replace(LIMITS, lag=3_600.0)
+        await store.publish(success(ROUTE, row()), prepare_nothing, limits)
+        clock.now += 3_600
+
+    assert 3 * 3_600 < status_of(store, ROUTE).history.seconds <= 8 * 3_600
 
 
 def test_a_dropped_route_starts_its_delays_again(
@@ -204,7 +216,7 @@ def test_a_dropped_route_starts_its_delays_again(
 
     status = status_of(store, ROUTE)
     assert status.rollup is not None
-    assert (status.rollup.max_delay_ms, status.watched) == (0, 0)
+    assert (status.rollup.max_delay_ms, status.history.seconds) == (0, 0)
 
 
 def test_a_sibling_whose_rows_stay_keeps_its_status(store: Store) -> None:

@@ -84,11 +84,9 @@ def reset_offsets(trailing: float, plan: str = "*", group: str = "*") -> Action:
     return move(cloud.reset(trailing), plan, group=group)
 
 
-def lag(
-    seconds: float, *, growing: float = 0.0, plan: str = "*", group: str = "*"
-) -> Action:
+def lag(seconds: float, *, growing: float = 0.0, **where: str) -> Action:
     """Trail by so many seconds, and by `growing` more each second; below 0 recover."""
-    return move(cloud.trailing(seconds, growing), plan, group=group)
+    return move(cloud.trailing(seconds, growing), **where)
 
 
 def heal() -> Action:

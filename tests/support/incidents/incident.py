@@ -70,7 +70,7 @@ class Incident:
 
     Any alert that is not declared must be silent; `looks_like` names those that one
     might have expected. `inhibited` are those that Alertmanager holds back at
-    `judged_at`; if that is None, while most of them fire. Where nothing may fire,
+    `judged_at`, a page with a "!"; if that is None, while most fire. Where nothing may,
     `fires` is empty. `namespaces` and `jobs` are of those replicas that are no replicas
     of each other but exporters of different teams; `own_settings` are those of one
     replica alone. All times are in minutes.

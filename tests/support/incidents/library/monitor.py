@@ -209,7 +209,7 @@ INCIDENTS = (
             page("DataStale", 30, 33),
         ],
         looks_like="ExporterDegraded PlanDown",
-        inhibited="DataStale",
+        inhibited="DataStale DataStale!",
     ),
     Incident(
         "a plan could never be looked up, and is not polled",

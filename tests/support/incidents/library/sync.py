@@ -20,6 +20,8 @@ from incidents.actions import (
 from incidents.incident import (
     GROUP,
     ITEM,
+    OTHER_GROUP,
+    OTHER_ITEM,
     PLAN,
     SLOWLY,
     SOURCE,
@@ -80,6 +82,37 @@ INCIDENTS = (
         fires=[*stalled(5, most=True), burns(20, 23, "1h"), burns(33, 38, "6h")],
         looks_like="PlanDown DataStale",
         inhibited="SyncDelayed SyncStalled",
+    ),
+    Incident(
+        "one group stalls, and another of its route trails: two tickets",
+        lasts=24,
+        timeline={
+            5: all_of(
+                stall(plan=PLAN, group=GROUP), lag(700, plan=PLAN, group=OTHER_GROUP)
+            )
+        },
+        groups=10,
+        fires=[ticket("SyncDelayed", 10, 13), ticket("SyncStalled", 20, 23)],
+        looks_like="ObjectiveBurn",
+    ),
+    Incident(
+        "most of a plan stalls, and the rest trails: a page for each",
+        lasts=31,
+        timeline={
+            5: all_of(stall(), lag(1300, item=OTHER_ITEM, group="GID_[bs]*")),
+        },
+        plans=1,
+        items=2,
+        fires=[
+            ticket("SyncDelayed", 10, 13, item_id=OTHER_ITEM),
+            ticket("SyncDelayed", 15, 18, item_id=ITEM),
+            page("SyncDelayed", 18, 21, item_id=OTHER_ITEM),
+            ticket("SyncStalled", 20, 23, count=2),
+            page("SyncStalled", 20, 23),
+            burns(19, 23, "1h"),
+        ],
+        inhibited="SyncDelayed SyncStalled",
+        judged_at=30,
     ),
     Incident(
         "a whole item is no longer synced, as two replicas see it",
