@@ -26,7 +26,7 @@ export ALIBABA_CLOUD_ECS_METADATA_DISABLED := true
 # Compiled modules are kept, pytest's rewritten ones too: they take a second of `make unit`.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo check test nightly test-deploy test-kubernetes unit format fuzz soak bench scale docs pictures lock sbom image dist reproducible clean
+.PHONY: help demo check test nightly test-deploy test-kubernetes unit format fuzz soak alerts rules bench scale docs pictures lock sbom image dist reproducible clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
@@ -61,7 +61,7 @@ test-kubernetes: $(KUBERNETES)/.ready $(DEV) $(SERVERS)/.ready $(DEPLOY)/.ready 
 unit: $(DEV) ## The tests that run no whole program, in seconds
 	$(VENV)/bin/pytest -q -n 2 tests/unit exporter --hypothesis-profile=unit
 
-nightly: fuzz soak scale reproducible ## What takes too long for every change
+nightly: fuzz soak alerts rules scale reproducible ## What takes too long for every change
 
 format: $(DEV) ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet
@@ -72,6 +72,12 @@ fuzz: $(DEV) ## Feed nonsense to all readers: FUZZ_EXAMPLES (1000) for each
 
 soak: $(DEV) ## Run it under faults and reloads, for SOAK_SECONDS (600)
 	$(RUN) tests/support/soak.py
+
+alerts: $(DEV) $(SERVERS)/.ready ## Sparse traffic under the rules, 60 times as fast, in real Prometheus and Alertmanager
+	PYTHONPATH=tests/support $(RUN) -m bench.alerts $(ALERTS)
+
+rules: ## Have Prometheus 3 and vmalert read the rules; needs Go
+	scripts/rule_readers.sh
 
 bench: $(DEV) ## Measure it beside its peers, and write docs/benchmarks.md
 	PYTHONPATH=tests/support $(RUN) -m bench $(BENCH)

@@ -1,4 +1,4 @@
 """How fast the exporter is beside its peers, measured from outside of their processes.
 
-It is run by `make bench`; nothing of it is installed.
+`make bench`, `make scale` and `make alerts` run it; nothing of it is installed.
 """

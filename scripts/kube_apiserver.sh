@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build a Kubernetes API, kube-apiserver, and its kubectl, once per version and user.
+# Build a Kubernetes API, kube-apiserver, and its kubectl, once per version and user, and
+# write the Prometheus Operator's kinds.
 # Releases are not downloaded: the sources come checked against Go's database of sums.
 # Without Go it fails, outside CI, too: all these tests need the server.
 # Usage: scripts/kube_apiserver.sh DIRECTORY
@@ -34,7 +35,26 @@ build() {
     rm -r module
 }
 
+# The Operator's own types, and the generator that the Operator uses.
+operator=0.95.1
+generate() {
+    local types=github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring
+    echo "Writing the kinds of the Prometheus Operator $operator: a minute." >&2
+    mkdir "$1/module"
+    cd "$1/module"
+    export GOFLAGS=-mod=mod CGO_ENABLED=0
+    GOBIN=$PWD go install sigs.k8s.io/controller-tools/cmd/controller-gen@v0.20.1
+    go mod init scratch 2>/dev/null
+    go get "$types@v$operator" 2>/dev/null
+    ./controller-gen crd:maxDescLen=0 paths="$types/v1" paths="$types/v1alpha1" \
+        output:crd:dir=..
+    cd ..
+    rm -r module
+}
+
 mkdir -p "$1/bin"
 programs=$(realpath "$1/bin")
 cached "kubernetes-$version" build
 ln -sf "$CACHE/kubernetes-$version"/* "$programs/"
+cached "prometheus-operator-$operator" generate
+ln -sfn "$CACHE/prometheus-operator-$operator" "${programs%/*}/operator"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,17 @@ from alerting import (
     PROMETHEUS,
     RULE_FILES,
     Receiver,
-    alertmanager,
     filled_in,
-    in_seconds,
+    monitoring,
     receiver,
 )
 from eventually import eventually
 from incidents.promtool import Rules
 from paths import ROOT
 from programs import (
-    clean_environment,
-    exporter_command,
     free_port,
     real,
     run,
-    started,
 )
 
 from exporter.simulator import motion
@@ -286,7 +282,8 @@ async def test_a_stalled_plan_is_one_page_and_an_outage_another(
             running(world(OneStalledPlan), port=port) as url,
             AsyncExitStack() as programs,
         ):
-            await programs.enter_async_context(monitoring(url, pages, tmp_path))
+            it = monitoring(url, pages.url, tmp_path)
+            await programs.enter_async_context(it)
             stall = await page_of(pages, "RocketMQDRSyncStalled", 1)
             kept = programs.pop_all()
         async with kept:
@@ -335,43 +332,3 @@ async def all_resolved(pages: Receiver) -> None:
         return all(message["status"] == "resolved" for message in last)
 
     await eventually(is_quiet, within=300)
-
-
-@asynccontextmanager
-async def monitoring(cloud: str, pages: Receiver, folder: Path) -> AsyncIterator[None]:
-    """Run exporter, Prometheus and Alertmanager as shipped, with short waits."""
-    target = f"127.0.0.1:{free_port()}"
-    environment = clean_environment(
-        folder,
-        ROCKETMQ_DR_API__ACCESS_KEY_ID="simulator",
-        ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
-        ROCKETMQ_DR_API__ENDPOINT=cloud,
-    )
-    exporter = exporter_command(
-        "serve",
-        f"--web.listen-address={target}",
-        "--api.requests-per-second=200",
-        "--poll.interval=1s",
-        "--poll.timeout=5s",
-        "--poll.stale-after=5s",
-    )
-    routing = in_seconds(filled_in(pages.url))
-    async with (
-        started(*exporter, env=environment),
-        alertmanager(routing, folder) as manager,
-    ):
-        (folder / "rules").mkdir()
-        for path in RULE_FILES:
-            (folder / "rules" / path.name).write_text(in_seconds(path.read_text()))
-        config = (PROMETHEUS / "prometheus.yml").read_text()
-        config = config.replace("localhost:10063", target)
-        config = config.replace("localhost:9093", manager).replace("30s", "1s")
-        (folder / "prometheus.yml").write_text(config)
-        command = (
-            real("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{free_port()}",
-        )
-        async with started(*command):
-            yield

@@ -196,6 +196,14 @@ def test_an_overlay_is_applied_without_a_warning_and_leaves_no_difference(
     assert cluster.kubectl("diff", f"--namespace={namespace}", folder) == ""
 
 
+def test_the_operator_s_kind_accepts_the_routes(cluster: Cluster) -> None:
+    """As the component has them; rules and monitors are in overlays and examples."""
+    routes = "deploy/kubernetes/components/alertmanager-config/alertmanager-config.yaml"
+
+    where = f"--namespace={cluster.new_namespace()}"
+    cluster.kubectl("create", where, f"--filename={routes}")
+
+
 def test_one_overlay_replaces_another(cluster: Cluster) -> None:
     """Nothing of the first stays in the pod or in the strategy."""
     namespace = cluster.new_namespace()

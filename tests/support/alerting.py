@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,16 @@ import aiohttp
 from aiohttp import web
 from eventually import eventually
 from paths import ROOT
-from programs import assert_running, free_port, real, started
+from programs import (
+    Prometheus,
+    assert_running,
+    clean_environment,
+    exporter_command,
+    free_port,
+    prometheus_of,
+    real,
+    started,
+)
 
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 # Recording rules first: promtool evaluates the groups in this order.
@@ -23,6 +32,12 @@ RULE_FILES = tuple(
 )
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 
+SETTINGS = (
+    "--api.requests-per-second=200",
+    "--poll.interval=1s",
+    "--poll.timeout=5s",
+    "--poll.stale-after=5s",
+)
 _PLACEHOLDER = re.compile(r"fill-in-your-([a-z-]+)://")
 
 
@@ -32,8 +47,11 @@ def filled_in(url: str) -> str:
 
 
 def in_seconds(text: str) -> str:
-    """Return rules or routes that wait a second where the shipped ones wait long."""
-    waits = r"\b(for|keep_firing_for|group_wait|group_interval):( &\w+)? \w+"
+    """Return a shipped file that waits a second where it waits long."""
+    names = (
+        "for|keep_firing_for|group_wait|group_interval|(?:scrape|evaluation)_interval"
+    )
+    waits = rf"\b({names}):( &\w+)? \w+"
     return re.sub(waits, r"\1:\2 1s", text)
 
 
@@ -95,3 +113,39 @@ async def alertmanager(config: str, folder: Path) -> AsyncIterator[str]:
 
         await eventually(is_ready)
         yield address
+
+
+@asynccontextmanager
+async def monitoring(
+    cloud: str,
+    told: str,
+    folder: Path,
+    *,
+    shortened: Callable[[str], str] = in_seconds,
+    settings: Sequence[str] = SETTINGS,
+    flags: Sequence[str] = (),
+) -> AsyncIterator[Prometheus]:
+    """Run exporter, Prometheus and Alertmanager as shipped, with short waits.
+
+    `told` is the receiver's URL; `flags` are Prometheus's.
+    """
+    target = f"127.0.0.1:{free_port()}"
+    environment = clean_environment(
+        folder,
+        ROCKETMQ_DR_API__ACCESS_KEY_ID="simulator",
+        ROCKETMQ_DR_API__ACCESS_KEY_SECRET="simulator",
+        ROCKETMQ_DR_API__ENDPOINT=cloud,
+    )
+    exporter = exporter_command("serve", f"--web.listen-address={target}", *settings)
+    async with (
+        started(*exporter, env=environment),
+        alertmanager(shortened(filled_in(told)), folder) as manager,
+    ):
+        (folder / "rules").mkdir()
+        for path in RULE_FILES:
+            (folder / "rules" / path.name).write_text(shortened(path.read_text()))
+        config = shortened((PROMETHEUS / "prometheus.yml").read_text())
+        config = config.replace("localhost:10063", target)
+        config = config.replace("localhost:9093", manager)
+        async with prometheus_of(config, folder, *flags) as server:
+            yield server

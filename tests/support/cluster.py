@@ -24,12 +24,8 @@ from programs import clean_environment, free_port, real
 RESTRICTED = {
     f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
 }
-OPERATOR = {
-    "ServiceMonitor": "servicemonitors",
-    "PrometheusRule": "prometheusrules",
-    "AlertmanagerConfig": "alertmanagerconfigs",
-}
-"""Kinds of the Prometheus Operator, and what it calls several."""
+OPERATOR = ("servicemonitors", "prometheusrules", "alertmanagerconfigs")
+"""Kinds of the Prometheus Operator; the API knows them as the Operator defines them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +117,10 @@ def serving(folder: Path) -> Iterator[Cluster]:
             return cluster.run("kubectl", "get", "--raw=/readyz").stdout == "ok"
 
         asyncio.run(eventually(is_ready, within=120))
-        cluster.apply(*(_definition(kind) for kind in OPERATOR))
-        names = [f"crd/{plural}.monitoring.coreos.com" for plural in OPERATOR.values()]
+        kinds = Path(real("kube-apiserver")).parents[1] / "operator"
+        for name in OPERATOR:
+            cluster.kubectl("create", f"-f={kinds}/monitoring.coreos.com_{name}.yaml")
+        names = [f"crd/{plural}.monitoring.coreos.com" for plural in OPERATOR]
         cluster.kubectl("wait", "--for=condition=Established", *names)
         yield cluster
 
@@ -188,26 +186,3 @@ def _write_key(file: Path) -> None:
             serialization.NoEncryption(),
         )
     )
-
-
-def _definition(kind: str) -> Manifest:
-    """Return a kind of the Prometheus Operator, which accepts any content."""
-    plural = OPERATOR[kind]
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": "v1alpha1" if kind == "AlertmanagerConfig" else "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": anything},
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.monitoring.coreos.com"},
-        "spec": {
-            "group": "monitoring.coreos.com",
-            "names": {"kind": kind, "plural": plural},
-            "scope": "Namespaced",
-            "versions": [version],
-        },
-    }

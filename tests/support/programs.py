@@ -183,14 +183,25 @@ async def prometheus(
 
     `more` are lines of its scrape configuration, indented by four.
     """
-    config = folder / "prometheus.yml"
-    config.write_text(PROMETHEUS_CONFIG.format(target=target, more=more))
+    config = PROMETHEUS_CONFIG.format(target=target, more=more)
+    async with prometheus_of(config, folder) as server:
+        yield server
+
+
+@asynccontextmanager
+async def prometheus_of(
+    config: str, folder: Path, *flags: str
+) -> AsyncIterator[Prometheus]:
+    """Run a real Prometheus with a configuration, and wait until it is ready."""
+    path = folder / "prometheus.yml"
+    path.write_text(config)
     address = f"127.0.0.1:{free_port()}"
     command = (
         real("prometheus"),
-        f"--config.file={config}",
+        f"--config.file={path}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
+        *flags,
     )
     async with started(*command) as process, aiohttp.ClientSession() as session:
         server = Prometheus(f"http://{address}", session)
