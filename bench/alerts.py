@@ -140,8 +140,9 @@ async def run(seconds: float) -> bool:
             await asyncio.sleep(STUCK_SECONDS)
             lines = list(told(box))
             print(*lines, sep="\n")
-    heads = [line.split()[:4] for line in lines]
-    return not quiet and heads == [[at, "firing", ALERT, item] for at in RECEIVERS]
+    heads = [line.split()[:4] for line in lines if "Worst: GID" in line]
+    wanted = [[at, "firing", ALERT, item] for at in RECEIVERS]
+    return not quiet and len(lines) == len(heads) and heads == wanted
 
 
 if __name__ == "__main__":

@@ -172,6 +172,41 @@ def test_messages_that_wait_to_be_copied_are_told_by_the_objective(
     promtool(tmp_path, {"input_series": series, "alert_rule_test": asked}, groups)
 
 
+@pytest.mark.parametrize(
+    ("late", "never_synced", "named"),
+    [(1, 0, 6_000), (0, 0, 0), (1, 4_000, 10_000), (1, 4_001, 0)],
+)
+def test_the_worst_of_many_thousands_are_not_named(
+    tmp_path: Path, late: int, never_synced: int, named: int
+) -> None:
+    """Of a route with one that is late all count, elsewhere what is not on target."""
+    groups = yaml.safe_load(RULE_FILES[0].read_text(encoding="utf-8"))["groups"]
+    series = []
+    for item, state, count in (("1", "ok", 6_000), ("2", "never_synced", never_synced)):
+        route = f'job="dr",plan_id="1",item_id="{item}",source_instance_id="s"'
+        over = late if state == "ok" else 0
+        of = {
+            f'checkpoints{{{route},state="{state}"}}': count,
+            f'checkpoints{{{route},state="target_missing"}}': 0,
+            f'checkpoints_over_objective{{{route},objective="lag"}}': over,
+        }
+        series += [
+            {"series": f"rocketmq_dr_{name}", "values": f"{v}x5"}
+            for name, v in of.items()
+        ]
+    for name in ('objective_seconds{objective="lag",', "plan_auto_sync{"):
+        plan = f'rocketmq_dr_{name}job="dr",plan_id="1"}}'
+        series.append({"series": plan, "values": "1x5"})
+    samples = [{"labels": '{job="dr"}', "value": named}] if named else []
+    wanted = {
+        "expr": "sum by (job) (job:rocketmq_dr_checkpoints_named:sum)",
+        "eval_time": "5m",
+        "exp_samples": samples,
+    }
+
+    promtool(tmp_path, {"input_series": series, "promql_expr_test": [wanted]}, groups)
+
+
 def test_the_page_s_query_reads_two_replicas_as_one(tmp_path: Path) -> None:
     """The one that polled a route last counts, even if its value is smaller."""
     page = (ROOT / "docs" / "high-availability.md").read_text(encoding="utf-8")
