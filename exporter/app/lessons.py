@@ -69,7 +69,9 @@ class Lessons(ApiObserver):
                 self._words("itemStatus", each.status)
 
     def told(self) -> Iterator[tuple[str, str]]:
-        """Yield what was learnt: of what, and what."""
+        """Yield what was learnt: of what, and what; nothing where nothing answered."""
+        if not self._pages and not self._waits:
+            return
         for action, pages in self._pages.items():
             yield action, self._told_of(action, pages)
         yield "stated page size", _counts(self._sizes)

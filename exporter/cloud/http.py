@@ -169,7 +169,7 @@ def _failure_from(
     number = (isinstance(error, aiohttp.ClientOSError) and error.errno) or 0
     fault = next((f for kind, f in FAULTS if isinstance(error, kind)), BROKEN)
     if fault is NetworkFault.UNREACHABLE and number == errno.ECONNREFUSED:
-        fault = NetworkFault.REFUSED
+        fault, number = NetworkFault.REFUSED, 0
     if proxy is not None:
         # Without the login that stands in its URL.
         by = proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/")

@@ -88,7 +88,7 @@ async def lessons(settings: Settings) -> dict[str, str]:
     """Return what a check taught, by what it is about."""
     verdicts = await whole_check(settings)
     learnt = [verdict for verdict in verdicts if verdict.outcome is LEARNT]
-    assert list(verdicts[-len(learnt) :]) == learnt, "they come last"
+    assert list(verdicts[len(verdicts) - len(learnt) :]) == learnt, "they come last"
     return {verdict.subject: verdict.detail for verdict in learnt}
 
 
@@ -242,8 +242,11 @@ async def test_where_plans_may_not_be_listed_the_rest_cannot_be_tried() -> None:
 
         verdicts = await live_check(settings_for(cloud.url))
 
+        taught = await lessons(settings_for(cloud.url))
+
     assert [verdict.outcome for verdict in verdicts[1:-1]] == [FAILED] + [SKIPPED] * 4
     assert verdicts[2].detail == NOTHING_TO_ASK
+    assert taught == {}
 
 
 @pytest.mark.parametrize(

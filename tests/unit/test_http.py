@@ -332,7 +332,7 @@ async def test_a_host_that_cannot_be_reached_is_named_with_what_to_do(
         }
     else:
         wanted = {
-            f"http://{closed}": "127.0.0.1 refuses connections (Connection refused)",
+            f"http://{closed}": "127.0.0.1 refuses connections",
             f"https://{nobody}": f"cannot resolve {nobody}",
             cloud.url.replace("http", "https"): "cannot speak TLS with 127.0.0.1",
         }
