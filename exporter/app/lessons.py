@@ -13,7 +13,6 @@ from typing import Any
 from exporter.cloud.retry import ApiObserver
 from exporter.cloud.wire import CheckpointRow, Page, Progress
 from exporter.model.errors import CloudError
-from exporter.model.problems import many
 from exporter.model.types import Item, Plan
 
 KNOWN = {
@@ -28,32 +27,32 @@ KNOWN = {
 }
 # Without digits, which ids have.
 _WORD = re.compile("[A-Za-z_ -]{1,40}")
+SIZES, TIMES = "stated page size", "consumeTimestamp"
+WORDS, WAITS = "words that this version does not know", "waits asked for"
 
 
 class Lessons(ApiObserver):
     """Is told of answers, and tells what they taught."""
 
     def __init__(self) -> None:
+        # Of each page how many rows it was asked for, and had, and the list has.
         self._pages: dict[str, list[tuple[int, int, int]]] = {}
-        self._refused: set[str] = set()
-        self._sizes: Counter[str] = Counter()
-        self._unknown: set[str] = set()
-        self._positions: Counter[str] = Counter()
-        self._ahead_ms: list[int] = []
-        self._waits: dict[str, list[float]] = {}
+        self._refused: set[str | None] = set()
+        self._seen = {topic: Counter[str]() for topic in (SIZES, WORDS, TIMES, WAITS)}
+        self._least_lag_ms = 0
 
     def api_failure(self, error: CloudError) -> None:
         """Note a page size that is refused, and a wait that is asked for."""
         if error.origin.refuses_page_size:
-            self._refused.add(error.origin.action or "")
+            self._refused.add(error.origin.action)
         if error.retry_after:
-            waits = self._waits.setdefault(error.origin.wait_header, [])
-            waits.append(error.retry_after)
+            wait = f"{error.origin.wait_header} of {error.retry_after:g}s"
+            self._seen[WAITS][wait] += 1
 
     def page(self, action: str, asked: int, page: Page[Any]) -> None:
         """Note how a page is cut, and what stands in its checkpoints."""
         self._pages.setdefault(action, []).append((asked, page.count, page.total))
-        self._sizes[_stated(page)] += 1
+        self._seen[SIZES][_stated(page)] += 1
         for row in page.rows:
             if isinstance(row, CheckpointRow):
                 self._checkpoint(row)
@@ -70,74 +69,49 @@ class Lessons(ApiObserver):
 
     def told(self) -> Iterator[tuple[str, str]]:
         """Yield what was learnt: of what, and what; nothing where nothing answered."""
-        if not self._pages and not self._waits:
+        if not self._pages and not self._seen[WAITS]:
             return
         for action, pages in self._pages.items():
             yield action, self._told_of(action, pages)
-        yield "stated page size", _counts(self._sizes)
-        unknown = ", ".join(sorted(self._unknown))
-        yield "words that this version does not know", unknown or "none"
-        yield "consumeTimestamp", _counts(self._positions)
-        furthest = max(self._ahead_ms, default=0) / 1000
-        ahead = f"{many(len(self._ahead_ms), 'checkpoint')}, the largest -{furthest:g}s"
-        yield "negative lag", ahead if self._ahead_ms else "none"
-        waits = (
-            f"{name} {many(len(each), 'time')}, at most {max(each):g}s"
-            for name, each in self._waits.items()
-        )
-        yield "waits asked for", "; ".join(waits) or "none"
+        for topic, seen in self._seen.items():
+            counts = (f"{what}: {count:,}" for what, count in seen.most_common(9))
+            yield topic, ", ".join(counts) or "none"
+        least = self._least_lag_ms / 1000
+        yield "largest negative lag", f"{least:g}s" if least else "none"
 
     def _told_of(self, action: str, pages: Sequence[tuple[int, int, int]]) -> str:
         """Return how large a page of a list may be, as far as its length shows that."""
-        asked, *_ = min(pages)
+        least, *_ = min(pages)
         cut = [count for asked, count, total in pages if count < min(asked, total)]
         refused = ", more refused" if action in self._refused else ""
         shown = f", cut to {min(cut):,}" if cut else ""
         longest = max(total for *_, total in pages)
-        return (
-            f"{asked:,} rows a page accepted{refused}{shown}; the longest list has"
-            f" {longest:,}"
-        )
+        accepted = f"{least:,} rows a page accepted{refused}{shown}"
+        return f"{accepted}; the longest list has {longest:,}"
 
     def _checkpoint(self, row: CheckpointRow) -> None:
         sides = row.source_progress or Progress(), row.target_progress or Progress()
         self._words("instanceType", *(side.instance_type or "" for side in sides))
-        source, target = map(_position, sides)
-        self._positions.update((_kind_of(source), _kind_of(target)))
-        if source and target and min(source, target) > 0 and source < target:
-            self._ahead_ms.append(target - source)
+        data = (side.progress_data for side in sides)
+        source, target = (each.consume_timestamp if each else None for each in data)
+        for millis in (source, target):
+            known = "known" if (millis or 0) > 0 else str(millis)
+            known = "below -1" if (millis or 0) < -1 else known
+            self._seen[TIMES]["absent" if millis is None else known] += 1
+        if source and target and min(source, target) > 0:
+            self._least_lag_ms = min(self._least_lag_ms, source - target)
 
     def _words(self, field: str, *words: str) -> None:
         for word in words:
             if word and word not in KNOWN[field]:
                 shown = word if _WORD.fullmatch(word) else "of another shape"
-                self._unknown.add(f"{field} {shown}")
+                self._seen[WORDS][f"{field} {shown}"] += 1
 
 
 def _stated(page: Page[Any]) -> str:
     """Return what a first page says of its size, as far as its rows tell."""
-    is_cut = page.count < page.total
     if not page.size:
         return "absent"
+    is_cut = page.count < page.total
     is_right = page.size == page.count if is_cut else page.size >= page.count
     return "right" if is_right else "wrong"
-
-
-def _position(side: Progress) -> int | None:
-    return side.progress_data.consume_timestamp if side.progress_data else None
-
-
-def _kind_of(position: int | None) -> str:
-    if position is None:
-        return "absent"
-    return "known" if position > 0 else str(max(position, -2)).replace("-2", "below -1")
-
-
-def _counts(counted: Counter[str]) -> str:
-    """Return counts, the largest first.
-
-    >>> _counts(Counter({"absent": 2, "known": 1_000}))
-    'known 1,000; absent 2'
-    """
-    counts = (f"{what} {count:,}" for what, count in counted.most_common())
-    return "; ".join(counts) or "none seen"

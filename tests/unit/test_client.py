@@ -141,15 +141,17 @@ class Bounded:
 
     def __init__(self, listed: list[Json], bound: int, *first: Reply) -> None:
         self.asked: list[int] = []
-        self._listed, self._bound, self._first = listed, bound, list(first)
+        self.bound = bound
+        self._listed, self._first = listed, list(first)
 
     async def __call__(self, request: web.BaseRequest) -> Reply:
         """Answer a page, or refuse its size."""
         size, number = (int(request.query[n]) for n in ("pageSize", "pageNumber"))
         self.asked.append(size)
+        await asyncio.sleep(0.01)
         if self._first:
             return self._first.pop(0)
-        if size > self._bound:
+        if size > self.bound:
             said = {"success": False, "code": "InvalidpageSize"}
             return Reply(said | {"dynamicCode": "pageSize"}, 400)
         cut = self._listed[(number - 1) * size : number * size]
@@ -194,6 +196,23 @@ async def test_only_an_answer_tells_what_a_list_accepts(cloud: FakeCloud) -> Non
 
     assert sum(isinstance(end, CloudError) for end in ends) == 1
     assert checkpoints.asked == [1000, 1000] + [100] * 6
+
+
+async def test_a_bound_that_comes_down_later_fails_no_poll(cloud: FakeCloud) -> None:
+    """Those under way meet it together, and it is told once."""
+    checkpoints = Bounded(rows(250), 1000)
+    cloud.answer(CHECKPOINTS, checkpoints)
+
+    with capture_logs() as logs:
+        async with connected(settings_for(cloud.url, "auto"), ApiObserver()) as client:
+            await poll(client)
+            checkpoints.bound = 100
+            polls = await asyncio.gather(*(poll(client) for _ in range(3)))
+
+    assert [len(each) for each in polls] == [250] * 3
+    assert checkpoints.asked == [1000] * 4 + [100] * 9
+    assert cloud.most_in_flight > 1, "one at a time only until a size is accepted"
+    assert len(logs) == 1
 
 
 async def test_a_size_that_is_configured_is_kept_to(

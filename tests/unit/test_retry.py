@@ -6,7 +6,7 @@ No test here opens a socket or takes real time.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ from exporter.model.errors import (
     MalformedError,
     NonceUsedError,
     NotFoundError,
+    Origin,
     PermissionDeniedError,
     Reason,
     RequestTimeoutError,
@@ -446,3 +447,27 @@ async def test_throttling_slows_all_down_and_success_wins_it_back() -> None:
     await rig.get()
 
     assert rig.limiter.rate == pytest.approx(5 + 5 / 20)
+
+
+@virtually
+async def test_each_list_of_a_region_finds_its_own_page_size() -> None:
+    """What one region refuses says nothing of another."""
+    asked: list[tuple[str, str]] = []
+    refusal = Origin(ACTION, "InvalidpageSize", 400)
+
+    class Refusing(Scripted):
+        async def send(
+            self, call: Call, credentials: Credentials, decode: Decode[T]
+        ) -> T:
+            asked.append((call.endpoint, call.query["pageSize"]))
+            if len(call.query["pageSize"]) > 3 and call.endpoint == "a":
+                raise MalformedError("refused", origin=refusal)
+            return await super().send(call, credentials, decode)
+
+    rig = Rig()
+    rig.transport.exchange = Refusing(b"")
+    for endpoint in "aba":
+        call = replace(CALL, endpoint=endpoint, query={"pageNumber": "1"})
+        await rig.transport.get(call, whole, Deadline(AGES))
+
+    assert asked == [("a", "1000"), ("a", "100"), ("b", "1000"), ("a", "100")]
