@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 
 import structlog
 
 from exporter.app import logs
 from exporter.app.flags import parse_command_line, setting_flags
-from exporter.config.load import ConfigurationError, load, unknown_variables
-from exporter.config.settings import ApiSettings, Settings
+from exporter.config.load import (
+    ConfigurationError,
+    config_file,
+    given_by,
+    load,
+    unknown_variables,
+)
+from exporter.config.settings import ApiSettings, LogSettings, Settings
 
 log = structlog.get_logger(__name__)
 
-DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, MISUSED, BREACHED, INTERRUPTED = 0, 1, 2, 3, 130
+
+WEB_ADDRESS = "--web.listen-address"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,13 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from exporter.app.serve import serve
 
-    return _listening(serve(_configured(arguments), _source(arguments)))
+    settings = _configured(arguments)
+    facts = _facts(settings, arguments)
+    service = serve(settings, _source(arguments), facts=facts)
+    return _listening(service, WEB_ADDRESS)
 
 
 def _poll(arguments: argparse.Namespace) -> int:
     from exporter.app.poll import poll
 
-    is_whole = asyncio.run(poll(_configured(arguments), arguments.output))
+    settings = _configured(arguments, is_for_people=True)
+    is_whole, is_ready = asyncio.run(poll(settings, arguments))
+    if arguments.fail_on_breach and not is_ready:
+        return BREACHED
     return DONE if is_whole else FAILED
 
 
@@ -64,7 +79,7 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = _source(arguments)()
     if unknown := unknown_variables(os.environ):
         raise ConfigurationError(unknown)
-    _configured(arguments)
+    _configured(arguments, is_for_people=True)
     if settings.web.config_file is not None:
         from exporter.web.watch import WatchedConfig
 
@@ -73,11 +88,12 @@ def _check(arguments: argparse.Namespace) -> int:
         from exporter.app.leader import require_extra
 
         require_extra()
-    plans = f"{len(settings.plans)} plans" if settings.plans else "every RUNNING plan"
-    print(
-        f"the configuration is good: {plans}, region {settings.api.region}", flush=True
-    )
-    return _check_live(settings) if arguments.live else DONE
+    for name, fact in _facts(settings, arguments).items():
+        print(f"{name.replace('_', ' ')}: {fact}")
+    if arguments.live:
+        return _check_live(settings)
+    print("The configuration is good; `check --live` also asks the API.")
+    return DONE
 
 
 def _check_live(settings: Settings) -> int:
@@ -93,29 +109,42 @@ def _check_live(settings: Settings) -> int:
 def _simulate(arguments: argparse.Namespace) -> int:
     from exporter.app.demo import simulate
 
-    return _listening(simulate(arguments))
+    return _listening(simulate(arguments), "--listen-address")
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     from exporter.app.demo import demonstrate
 
-    return _listening(demonstrate(arguments))
+    return _listening(demonstrate(arguments), "--listen-address", WEB_ADDRESS)
 
 
-def _listening(service: Coroutine[None, None, None]) -> int:
-    """Run a service until it is told to stop."""
+def _listening(service: Coroutine[None, None, None], *flags: str) -> int:
+    """Run a service until it is told to stop; the flags give its addresses."""
     try:
         asyncio.run(service)
     except OSError as error:
-        print(error.strerror or error, file=sys.stderr)
+        told = f"{error.strerror or error}: choose another by {' or '.join(flags)}"
+        print(told, file=sys.stderr)
         return FAILED
     return DONE
 
 
-def _configured(arguments: argparse.Namespace) -> Settings:
-    """Return the settings, with logging set up as they say."""
+def _configured(
+    arguments: argparse.Namespace, *, is_for_people: bool = False
+) -> Settings:
+    """Return the settings, with logging set up as they say.
+
+    Where people read it, and ask for nothing else, it is short, and leaves out what
+    the command itself tells.
+    """
     settings = _source(arguments)()
+    if is_for_people:
+        told = settings.log.model_dump(exclude_unset=True)
+        log_settings = LogSettings(**{"level": "warn", "format": "console"} | told)
+        settings = settings.model_copy(update={"log": log_settings})
     logs.configure(settings.log.level, settings.log.format)
+    is_short = is_for_people and "level" not in told
+    logging.getLogger("exporter.polling").setLevel("ERROR" if is_short else "NOTSET")
     for line in unknown_variables(os.environ):
         log.warning("unknown_environment_variable", problem=line)
     if settings.poll.stale_after <= settings.poll.interval:
@@ -138,6 +167,14 @@ def _require_secrets(api: ApiSettings) -> None:
     ]
     if faults:
         raise ConfigurationError(tuple(faults))
+
+
+def _facts(settings: Settings, arguments: argparse.Namespace) -> Mapping[str, str]:
+    from exporter.app.in_force import in_force
+
+    flags, environ = setting_flags(arguments), os.environ
+    file = config_file(arguments.config_file, environ)
+    return in_force(settings, file, partial(given_by, flags=flags, environ=environ))
 
 
 def _source(arguments: argparse.Namespace) -> Callable[[], Settings]:

@@ -21,6 +21,7 @@ from exporter.app.report import show
 from exporter.app.serve import serve, signalled
 from exporter.config.fields import split_address
 from exporter.config.load import load
+from exporter.model.assessment import assess
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
@@ -57,11 +58,11 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
         reread = partial(load, flags=flags, environ={}, file=None)
         settings = reread()
         logs.configure(settings.log.level, settings.log.format)
-        await serve(settings, reread, on_ready=_show)
+        await serve(settings, reread, facts={}, on_ready=_show)
 
 
 def _show(exporter: Exporter, urls: Sequence[str]) -> None:
-    show(Console(), exporter.report(), WORST_IN_DEMO)
+    show(Console(), assess(exporter.report(), WORST_IN_DEMO))
     print()
     for url in urls:
         print(f"Metrics:     {url}{exporter.settings.web.telemetry_path}")

@@ -1,17 +1,21 @@
 """The command line: five commands, and a flag for every setting but the secrets.
 
+`--help` has the flags that most people need, `--help-all` has all of them.
 Complaints are one line and repeat nothing that was typed: it may be a secret.
 """
 
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import TypeAdapter, ValidationError
+
 from exporter import __version__
+from exporter.config import fields
 from exporter.config.catalogue import (
     SettingSpec,
     flag_name,
@@ -19,7 +23,7 @@ from exporter.config.catalogue import (
     setting_specs,
     written,
 )
-from exporter.config.fields import listen_address
+from exporter.config.fields import Expected
 from exporter.config.load import did_you_mean
 
 PROGRAM = "rocketmq-dr-exporter"
@@ -37,8 +41,26 @@ _EPILOG = (
     "A flag wins over the environment, that over the file. The variable of a setting "
     "is ROCKETMQ_DR_ and its path in capitals: ROCKETMQ_DR_API__REGION."
 )
-
-
+# What `--help` has of the settings.
+_COMMON = {
+    *("api.region", "api.regions", "api.network", "plans", "poll.interval"),
+    *("objectives.lag", "objectives.age", "web.listen_address", "log.level"),
+}
+_NEEDLESS = {
+    "poll": {"poll.interval", "web.listen_address"},
+    "demo": {"poll.interval", "log.level"},
+}
+_PROGRAMS_OWN = {"-h", "--help", "--help-all", "--version"}
+# What the demo sets itself, or has no use for.
+_NOT_IN_DEMO = re.compile(r"(?:api|plans|shard|ha)(?:\.|$)")
+# What stands for a value, by what is expected; else it is the name of the setting.
+_METAVARS = {
+    "a duration": "DURATION",
+    "a whole number": "N",
+    "a number": "N",
+    "the path of a file": "FILE",
+    "a list of plans": "YAML",
+}
 # What argparse says of a value that it repeats, and what we say instead.
 _WITHOUT_VALUE = {
     "ignored explicit argument.*": "takes no value",
@@ -75,9 +97,12 @@ def parse_command_line(words: Sequence[str] | None = None) -> argparse.Namespace
     """
     given = list(sys.argv[1:] if words is None else words)
     first = given[0] if given else "-"
-    if first.startswith("-") and first not in {"-h", "--help", "--version"}:
+    program, commands = _parsers(is_brief="--help-all" not in given)
+    if not first.startswith("-") and first not in commands:
+        meant = did_you_mean(first, commands) or f": expected {', '.join(commands)}"
+        program.error(f"unknown command{meant}")
+    if first.startswith("-") and first not in _PROGRAMS_OWN:
         given.insert(0, "serve")
-    program, commands = _parsers()
     found, left = program.parse_known_args(given)
     if left:
         commands[found.command].refuse(left[0].partition("=")[0])
@@ -94,7 +119,7 @@ def setting_flags(namespace: argparse.Namespace) -> dict[str, object]:
 
 
 @cache
-def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+def _parsers(*, is_brief: bool) -> tuple[_Parser, dict[str, _Parser]]:
     program = _Parser(
         prog=PROGRAM,
         allow_abbrev=False,
@@ -104,13 +129,28 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     commands = program.add_subparsers(dest="command", metavar="command")
     parsers = {
         name: commands.add_parser(
-            name, help=text, description=f"{text.capitalize()}.", allow_abbrev=False
+            name,
+            help=text,
+            description=f"{text.capitalize()}.",
+            usage=f"{PROGRAM} {name} [flags]",
+            allow_abbrev=False,
         )
         for name, text in _COMMANDS.items()
     }
     for parser in (program, *parsers.values()):
         version = f"{PROGRAM} {__version__}"
         parser.add_argument("--version", action="version", version=version)
+        parser.add_argument("--help-all", action="help", help="show all flags and exit")
+    _add_poll(parsers["poll"])
+    parsers["check"].add_argument(
+        "--live",
+        action="store_true",
+        help="make a signed call of each API action too, and tell how each went",
+    )
+    for name in ("simulate", "demo"):
+        _add_simulator(
+            parsers[name], "127.0.0.1:" + ("0" if name == "demo" else "10064")
+        )
     # The program's own flags are there to be shown: what it parses has a command.
     for parser in (program, parsers["serve"], parsers["poll"], parsers["check"]):
         parser.add_argument(
@@ -120,45 +160,39 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             metavar="FILE",
             help="YAML file with the configuration (default: none)",
         )
-        _add_settings(parser, setting_specs().values())
-    parsers["poll"].add_argument(
-        "--output",
-        choices=("table", "json", "prometheus"),
-        default="table",
-        help="form of the result (default: %(default)s)",
-    )
-    parsers["check"].add_argument(
-        "--live",
-        action="store_true",
-        help="make a signed call of each API action too, and tell how each went",
-    )
-    for name in ("simulate", "demo"):
-        _add_simulator(parsers[name])
-    all_but_plans = (spec for path, spec in setting_specs().items() if path != "plans")
-    _add_settings(parsers["demo"], all_but_plans)
+    for name in ("serve", "poll", "check", "demo"):
+        _add_settings(parsers[name], name, is_brief=is_brief)
+    _add_settings(program, "serve", is_brief=is_brief)
     return program, parsers
 
 
 def _add_settings(
-    parser: argparse.ArgumentParser, specs: Iterable[SettingSpec]
+    parser: argparse.ArgumentParser, name: str, *, is_brief: bool
 ) -> None:
     """Add a flag for each setting that has one, grouped as in the file."""
     parser.epilog = _EPILOG
+    needless = _NEEDLESS.get(name, set())
     groups = {
-        name: parser.add_argument_group(name, description)
-        for name, description in sections().items()
+        section: parser.add_argument_group(section, description)
+        for section, description in sections().items()
+        if not is_brief
     }
-    for spec in specs:
-        if spec.flag is not None:
-            group = groups.get(spec.path.partition(".")[0], parser)
-            group.add_argument(spec.flag, **_options(spec))
+    for path, spec in setting_specs().items():
+        if not spec.flag or (name == "demo" and _NOT_IN_DEMO.match(path)):
+            continue
+        options = _options(spec, is_brief=is_brief)
+        if is_brief and path not in _COMMON - needless:
+            options["help"] = argparse.SUPPRESS
+        group = groups.get(path.partition(".")[0], parser)
+        group.add_argument(spec.flag, **options)
 
 
-def _options(spec: SettingSpec) -> dict[str, Any]:
+def _options(spec: SettingSpec, *, is_brief: bool) -> dict[str, Any]:
     """Return what argparse needs to know of a setting."""
     default = "none" if spec.default is None else written(spec.default)
     repeatable = ", repeatable" if spec.shape == "list" else ""
-    text = f"{spec.description} ({spec.expected}{repeatable}; default: {default})"
+    expected = "" if is_brief else f"{spec.expected}{repeatable}; "
+    text = f"{spec.description} ({expected}default: {default})"
     options = {
         "dest": _SETTING + spec.path,
         # A flag that is not given leaves nothing behind.
@@ -168,10 +202,55 @@ def _options(spec: SettingSpec) -> dict[str, Any]:
     if spec.shape == "switch":
         return options | {"action": argparse.BooleanOptionalAction}
     action = "append" if spec.shape == "list" else "store"
-    return options | {"action": action, "metavar": spec.path.split(".")[-1].upper()}
+    name = spec.path.split(".")[-1].upper()
+    fits = (m for words, m in _METAVARS.items() if spec.expected.startswith(words))
+    return options | {"action": action, "metavar": next(fits, name)}
 
 
-def _add_simulator(parser: argparse.ArgumentParser) -> None:
+def _add_poll(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `poll`."""
+    parser.add_argument(
+        "--output",
+        choices=("table", "json", "prometheus"),
+        default="table",
+        help="form of the result (default: %(default)s)",
+    )
+    for flag, metavar in (("plan", "ID"), ("group", "NAME"), ("topic", "NAME")):
+        parser.add_argument(
+            f"--{flag}",
+            action="append",
+            default=[],
+            metavar=metavar,
+            help=f"poll only this {flag}, repeatable",
+        )
+    parser.add_argument(
+        "--sort",
+        choices=("lag", "age"),
+        default="lag",
+        help="what the worst come first by (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=partial(_valid, fields.PositiveCount),
+        metavar="N",
+        help="print no more than so many checkpoints (default: all; 100 on a terminal)",
+    )
+    parser.add_argument(
+        "--fail-on-breach",
+        action="store_true",
+        help="exit with 3 unless every plan is ready to fail over",
+    )
+    parser.add_argument(
+        "--confirm",
+        type=partial(_valid, fields.Duration),
+        default="30s",
+        metavar="DURATION",
+        help="with --fail-on-breach: after this, poll once more what is over its lag"
+        " objective; only what has not caught up is a breach (default: %(default)s)",
+    )
+
+
+def _add_simulator(parser: argparse.ArgumentParser, address: str) -> None:
     """Add the flags of the simulated cloud."""
     # Imported here, as most commands need no simulator.
     from exporter.simulator.scenarios import SCENARIOS  # noqa: PLC0415 - see above
@@ -180,21 +259,24 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "--listen-address",
-        type=_address,
-        default="127.0.0.1:10064",
-        help="address of the simulated cloud (default: %(default)s)",
+        type=partial(_valid, fields.ListenAddress),
+        default=address,
+        metavar="ADDRESS",
+        help="address of the simulated cloud, port 0 is a free one"
+        " (default: %(default)s)",
     )
-    for flag, least, text in (
-        ("plans", 1, "number of plans"),
-        ("items", 1, "items per plan"),
-        ("groups", 1, "consumer groups per item"),
-        ("largest-page", 10, "most checkpoints on a page"),
-        ("seed", 0, "the same seed gives the same cloud"),
+    for flag, kind, text in (
+        ("plans", fields.PositiveCount, "number of plans"),
+        ("items", fields.PositiveCount, "items per plan"),
+        ("groups", fields.PositiveCount, "consumer groups per item"),
+        ("largest-page", fields.PositiveCount, "most checkpoints on a page"),
+        ("seed", fields.Count, "the same seed gives the same cloud"),
     ):
         parser.add_argument(
             f"--{flag}",
-            type=partial(_at_least, least),
+            type=partial(_valid, kind),
             default=getattr(World, flag.replace("-", "_")),
+            metavar="N",
             help=f"{text} (default: %(default)s)",
         )
     parser.add_argument(
@@ -211,16 +293,11 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
     )
 
 
-# Of an ArgumentTypeError argparse shows the message; of other errors, the value.
-def _address(text: str) -> str:
+def _valid(kind: Any, text: str) -> Any:
+    """Return what a setting of this kind takes a text for."""
     try:
-        return listen_address(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _at_least(least: int, text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-        fault = f"expected a whole number of at least {least}"
-        raise argparse.ArgumentTypeError(fault)
-    return int(text)
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError:
+        words = next(it.words for it in kind.__metadata__ if isinstance(it, Expected))
+        # Of any other error argparse shows the value.
+        raise argparse.ArgumentTypeError(f"expected {words}") from None

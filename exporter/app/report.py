@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from rich import box
@@ -17,10 +18,8 @@ from exporter.model.assessment import (
     Assessment,
     CheckpointStanding,
     Grade,
-    StatusReport,
-    assess,
+    PlanStanding,
     count_of,
-    worst,
 )
 from exporter.model.durations import brief_duration
 from exporter.model.problems import Problem, many, problems, verdict
@@ -32,7 +31,7 @@ MOST_ROWS = 100
 WIDEST = 40
 NAMED = 3
 MARK = "!"
-NUMBERS = ("Delay", "Lag", "Age")
+NUMBERS = ("Lag", "Age")
 NAMES = ("Group", "Topic", "Plan", "Item", "Source instance")
 HEAD = ("", *NUMBERS, "State", *NAMES)
 STYLES: Mapping[Grade, str] = {
@@ -46,33 +45,38 @@ _NEEDS_WIDTH = {"Source instance": 120, "Item": 90, "Plan": 70}
 _GAP = "  "
 
 
-def show(console: Console, report: StatusReport, most: int | None = None) -> None:
-    """Print the worst checkpoints, `most` of them, what is wrong, each plan's verdict.
+def show(console: Console, found: Assessment) -> None:
+    """Print the worst checkpoints, what is wrong, and each plan's verdict last.
 
-    Where there is no terminal all checkpoints are printed by default, one a line, and
-    the verdicts after an empty line. What is wrong goes to stderr.
+    Where there is no terminal they are printed one a line, the verdicts after an empty
+    line, and what is wrong goes to stderr.
     """
     _escape_what_stdout_lacks()
-    is_terminal = console.is_terminal
-    found = assess(report, most or (MOST_ROWS if is_terminal else sys.maxsize))
-    if is_terminal:
-        table = as_table(found.worst, console.width)
-        console.print(table, *_notes(found), *_verdicts(found), sep="\n")
+    if console.is_terminal:
+        table = [as_table(found, console.width)] if found.worst else []
+        console.print(*table, *_notes(found), *_verdicts(found), sep="\n")
         return
     verdicts = [line.plain for line in _verdicts(found)]
-    lines = chain(as_lines(found.worst), ["", *verdicts] if verdicts else [])
+    lines = chain(as_lines(found), ["", *verdicts] if found.worst else verdicts)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     # A reader that has gone is noticed here, and not at the interpreter's end.
     sys.stdout.flush()
     sys.stderr.writelines(f"{note.plain}\n" for note in _notes(found))
 
 
-def as_json(report: StatusReport) -> str:
-    """Return all checkpoints as a list of objects; unknown numbers are null."""
-    return json.dumps([_object(each) for each in worst(report, sys.maxsize)], indent=2)
+def tell(found: Assessment, *, has_verdicts: bool) -> None:
+    """Print on stderr what failed, and the verdicts if they are wanted."""
+    failed = [_line(problem) for problem in problems(found) if problem.is_failure]
+    told = (*failed, *_verdicts(found)) if has_verdicts else failed
+    sys.stderr.writelines(f"{line.plain}\n" for line in told)
 
 
-def as_table(rows: Sequence[CheckpointStanding], width: int) -> Table:
+def as_json(found: Assessment) -> str:
+    """Return the worst checkpoints as a list of objects; unknown numbers are null."""
+    return json.dumps([_object(each) for each in found.worst], indent=2)
+
+
+def as_table(found: Assessment, width: int) -> Table:
     """Return the table for a terminal of this width; long names are folded."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in HEAD:
@@ -83,20 +87,24 @@ def as_table(rows: Sequence[CheckpointStanding], width: int) -> Table:
                 no_wrap=name not in NAMES,
                 overflow="fold",
             )
-    for row in rows:
-        styles, cells = _styles(row), zip(HEAD, _cells(row), strict=True)
+    plans = _names(found)
+    for row in found.worst:
+        styles, cells = _styles(row), zip(HEAD, _cells(row, plans), strict=True)
         # Text, because a name from upstream may look like markup.
         texts = [Text(cell, styles.get(name, "")) for name, cell in cells]
         table.add_row(*texts[: len(table.columns)])
     return table
 
 
-def as_lines(rows: Sequence[CheckpointStanding]) -> Iterator[str]:
+def as_lines(found: Assessment) -> Iterator[str]:
     """Yield the head and a line for each row: nothing is cut, and nothing coloured.
 
     Rich would take a minute and a half for a hundred thousand rows.
     """
-    lines = [HEAD, *map(_cells, rows)]
+    if not found.worst:
+        return
+    plans = _names(found)
+    lines = [HEAD, *(_cells(row, plans) for row in found.worst)]
     lengths = (map(len, column) for column in zip(*lines, strict=True))
     widths = [max(n for n in (*column, 0) if n <= WIDEST) for column in lengths]
     for line in lines:
@@ -118,17 +126,20 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
-def _cells(row: CheckpointStanding) -> tuple[str, ...]:
+def _names(found: Assessment) -> Mapping[str, str]:
+    return {plan.plan_id: plan.name for plan in found.plans}
+
+
+def _cells(row: CheckpointStanding, plans: Mapping[str, str]) -> tuple[str, ...]:
     """Return a row in the order of `HEAD`; what is bad is marked without colour."""
     return (
         MARK if row.is_bad else "",
-        brief_duration(row.delay.value),
         brief_duration(row.lag.value),
         brief_duration(row.age.value),
         row.state.value,
         shown(row.checkpoint.group),
         shown(row.checkpoint.topic),
-        shown(row.route.plan_id),
+        shown(plans.get(row.route.plan_id, row.route.plan_id)),
         shown(row.route.item_id),
         shown(row.checkpoint.source_instance_id),
     )
@@ -136,9 +147,12 @@ def _cells(row: CheckpointStanding) -> tuple[str, ...]:
 
 def _styles(row: CheckpointStanding) -> Mapping[str, str]:
     bad, is_ahead = STYLES[Grade.BAD], row.state is State.TARGET_AHEAD
+    is_over = replace(row.lag, objective=row.delay.objective).grade is Grade.BAD
+    lag = Grade.WARNING if is_over else Grade.UNKNOWN
     return {
         "": bad,
-        "Delay": STYLES[row.delay.grade],
+        # Only a second poll tells whether it is late.
+        "Lag": bad if row.delay.grade is Grade.BAD else STYLES[lag],
         "Age": STYLES[row.age.grade],
         "State": bad if row.is_problem else "cyan" if is_ahead else "",
     }
@@ -165,7 +179,16 @@ def _verdicts(found: Assessment) -> Iterator[Text]:
     """Yield a line for each plan: ready to fail over, or why not."""
     for plan in found.plans:
         style = STYLES[Grade.BAD if plan.blockers else Grade.GOOD]
-        yield Text.assemble(f"{shown(plan.name)}: ", (shown(verdict(plan)), style))
+        yield Text.assemble(f"{_title(plan)}: ", (shown(verdict(plan)), style))
+
+
+def _title(plan: PlanStanding) -> str:
+    """Return a plan's name, its id, and what it promises."""
+    promises = {"lag": plan.limits.most_delay, "age": plan.limits.most_age}
+    told = [f"{name} {brief_duration(most)}" for name, most in promises.items() if most]
+    ids = [shown(plan.plan_id)] if plan.name != plan.plan_id else []
+    beside = ", ".join([*ids, *(["objectives " + ", ".join(told)] if told else [])])
+    return shown(plan.name) + (f" ({beside})" if beside else "")
 
 
 def _notes(found: Assessment) -> Iterator[Text]:
@@ -176,20 +199,17 @@ def _notes(found: Assessment) -> Iterator[Text]:
         counted = f"{many(checkpoints, 'checkpoint')} on {routes}"
         yield Text(counted + ("." if wrong else ": all within their objectives."))
     if found.more:
-        yield Text(
-            f"The worst {len(found.worst):,} are shown; `poll` shows all in a pipe"
-            " (poll | less -S), and with --output=json."
-        )
-    for problem in wrong:
-        # Text, because a name from upstream may look like markup.
-        yield Text.assemble((f"{MARK} ", STYLES[problem.grade]), _sentence(problem))
+        yield Text(f"The worst {len(found.worst):,} are shown; see --limit.")
+    yield from map(_line, wrong)
 
 
-def _sentence(problem: Problem) -> str:
+def _line(problem: Problem) -> Text:
     listed = ", ".join(map(shown, problem.subjects[:NAMED]))
     more = len(problem.subjects) - NAMED
     where = f" ({listed}{f' and {more:,} more' if more > 0 else ''})" if listed else ""
-    return f"{problem.what}{where}: {problem.remedy}."
+    sentence = f"{problem.what}{where}: {problem.remedy}."
+    # Text, because a name from upstream may look like markup.
+    return Text.assemble((f"{MARK} ", STYLES[problem.grade]), shown(sentence))
 
 
 def _escape_what_stdout_lacks() -> None:

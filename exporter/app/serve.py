@@ -6,12 +6,13 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from operator import attrgetter
 
 import structlog
 
-from exporter import __version__
+from exporter import __version__, revision
 from exporter.app import logs
 from exporter.app.exporter import Exporter, opened
 from exporter.app.leader import election
@@ -19,7 +20,9 @@ from exporter.cloud.credentials import in_daemon_thread
 from exporter.config.catalogue import setting_specs
 from exporter.config.load import ConfigurationError
 from exporter.config.settings import Settings
+from exporter.model.assessment import assess
 from exporter.model.errors import CloudError, capture_error
+from exporter.model.problems import problems
 from exporter.web.auth import web_security
 from exporter.web.server import application, serving
 from exporter.web.watch import WatchedConfig
@@ -36,10 +39,12 @@ async def serve(
     settings: Settings,
     reread: Callable[[], Settings],
     *,
+    facts: Mapping[str, str],
     on_ready: OnReady = lambda *_: None,
 ) -> None:
     """Run the exporter until a signal says stop; call `on_ready` with its first data.
 
+    `facts` are what is in force, for the log.
     `reread` reads the configuration again: at SIGHUP, and at a request where that is
     enabled.
 
@@ -71,7 +76,8 @@ async def serve(
             ) as elector,
             asyncio.TaskGroup() as group,
         ):
-            log.info("started", version=__version__, addresses=",".join(addresses))
+            build = {"version": __version__, "revision": revision()}
+            log.info("started", **build, addresses=",".join(addresses), **facts)
             scheme = "https" if ssl_context else "http"
             ports = sorted({address.rpartition(":")[2] for address in addresses})
             urls = [f"{scheme}://localhost:{port}" for port in ports]
@@ -95,6 +101,9 @@ async def _when_ready(
     await exporter.ready.wait()
     statuses = exporter.store.statuses()
     log.info("ready", routes=len(statuses), up=sum(bool(s.is_up) for s in statuses))
+    why = problems(assess(exporter.report(), 0)) if not statuses else ()
+    for problem in islice(why, 1):
+        log.warning("no_route_found", error=problem.what, remedy=problem.remedy)
     on_ready(exporter, urls)
 
 

@@ -39,9 +39,6 @@ from exporter.config.fields import LARGEST_PAGE
 from exporter.config.settings import Settings
 from exporter.model.types import Item, Plan, Route, Snapshot
 
-OnPage = Callable[[int, int, int], None]
-"""Is told of each page its number, its rows, and how many rows the list has."""
-
 T = TypeVar("T")
 
 LIST_PLANS = "ListDisasterRecoveryPlans"
@@ -109,12 +106,11 @@ class CloudClient:
         *,
         accepts: Callable[[str, str], bool],
         series_budget: int,
-        on_page: OnPage = lambda *_: None,
     ) -> Snapshot:
         """Poll a route: return the snapshot of all its checkpoints.
 
         `accepts` picks by group and topic; beyond `series_budget` checkpoints are only
-        rolled up. A list that is read again begins with its page 1 again.
+        rolled up.
         """
         query = {"instanceId": route.source_instance_id}
         if route.filter is not None:
@@ -125,7 +121,6 @@ class CloudClient:
             self._call(LIST_CHECKPOINTS, route.region, path, **query),
             _checkpoint_page,
             lambda: CheckpointCollector(route, accepts, series_budget, before),
-            on_page,
         )
         snapshot = self._last[route] = collector.snapshot(malformed)
         return snapshot
@@ -152,14 +147,12 @@ class CloudClient:
         call: Call,
         decode: Decode[Page[T]],
         collector: Callable[[], paging.C],
-        on_page: OnPage = lambda *_: None,
     ) -> tuple[paging.C, int]:
         deadline = Deadline(self._timeout)
 
         async def fetch(number: int) -> Page[T]:
             one = replace(call, query={**call.query, "pageNumber": str(number)})
             page = await self._transport.get(one, decode, deadline)
-            on_page(number, page.count, page.total)
             # A probe takes the first page for the whole list.
             return replace(page, total=page.count) if self._probe else page
 

@@ -120,7 +120,7 @@ class Exchange:
             nonce=secrets.token_hex(16),
         )
         if call.endpoint not in self._proxies:
-            self._proxies[call.endpoint] = _proxy_for(url)
+            self._proxies[call.endpoint] = proxy_for(url)
         return data_of(await self._receive(url, headers, call), decode)
 
     async def _receive(self, url: URL, headers: dict[str, str], call: Call) -> Answer:
@@ -198,7 +198,7 @@ async def _bounded_body(response: aiohttp.ClientResponse, action: str) -> bytes:
     return bytes(body)
 
 
-def _proxy_for(url: URL) -> str | None:
+def proxy_for(url: URL) -> str | None:
     """Return the environment's proxy for an address, None if it names none.
 
     aiohttp's own way to read it also reads ~/.netrc, and would replace our signature.

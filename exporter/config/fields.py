@@ -107,7 +107,10 @@ def _telemetry_path(text: str) -> str:
 
 def _duration(value: object) -> timedelta:
     """Read what Prometheus reads: text with units, and a bare 0."""
-    return value if isinstance(value, timedelta) else parse_duration(str(value))
+    text = str(value)
+    if re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise fault(f"{text} has no unit, write {text}s")
+    return value if isinstance(value, timedelta) else parse_duration(text)
 
 
 def _page_size(value: object) -> object:
@@ -149,6 +152,8 @@ def valid_expression(text: str) -> str:
     raise fault(f"expected an RE2 regular expression: {why}")
 
 
+# For words of a closed set: VPC is vpc.
+ANY_CASE = BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
 # An item named twice is polled once.
 UNIQUE = AfterValidator(lambda entries: tuple(dict.fromkeys(entries)))
 
@@ -192,6 +197,7 @@ Rate = Annotated[
 Share = Annotated[
     float, BeforeValidator(_number), Field(ge=0, le=1), Expected("a number from 0 to 1")
 ]
+ListenAddress = Annotated[str, AfterValidator(listen_address), Expected(LISTEN_ADDRESS)]
 Switch = Annotated[bool, Expected("true or false")]
 Text = Annotated[str, Field(min_length=1), Expected("text that is not empty")]
 Region = Annotated[str, AfterValidator(checked_region), Expected(_REGION)]

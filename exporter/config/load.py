@@ -63,8 +63,7 @@ def load(
         ConfigurationError: every fault of the values, or the first that makes the file
             unreadable.
     """
-    if file is None and FILE_VARIABLE in environ:
-        file = Path(environ[FILE_VARIABLE])
+    file = config_file(file, environ)
     tree = {} if file is None else read_file(file)
     given = _given(flags, environ, tree)
     try:
@@ -72,6 +71,20 @@ def load(
     except ValidationError as error:
         faults = [_line(each, file, given) for each in error.errors()]
     raise ConfigurationError(tuple(faults))
+
+
+def config_file(flag: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the file that a flag names, or else the environment."""
+    named = environ.get(FILE_VARIABLE)
+    return Path(named) if flag is None and named is not None else flag
+
+
+def given_by(path: str, flags: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    """Return what gives a setting, as its user names it: flag, variable or path."""
+    spec = setting_specs()[path]
+    if path in flags and spec.flag:
+        return spec.flag
+    return variable(path) if variable(path) in environ else path
 
 
 class _Sources(Settings, BaseSettings):

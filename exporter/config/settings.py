@@ -29,7 +29,7 @@ _Expressions = Annotated[
     Expected("a list of RE2 regular expressions"),
 ]
 _ListenAddresses = Annotated[
-    tuple[Annotated[str, AfterValidator(fields.listen_address)], ...],
+    tuple[fields.ListenAddress, ...],
     UNIQUE,
     Field(min_length=1),
     Expected(f"a list of addresses, each {fields.LISTEN_ADDRESS}"),
@@ -60,7 +60,9 @@ class ApiSettings(Section):
     regions: fields.Regions = Field(
         (), description="Regions whose plans are discovered; left out: `api.region`."
     )
-    network: Annotated[Literal["public", "vpc"], Expected("public or vpc")] = Field(
+    network: Annotated[
+        Literal["public", "vpc"], fields.ANY_CASE, Expected("public or vpc")
+    ] = Field(
         "public",
         description="Whether the endpoint is the public one or the one inside a VPC.",
     )
@@ -318,10 +320,13 @@ class LogSettings(Section):
 
     level: Annotated[
         Literal["debug", "info", "warn", "error"],
+        fields.ANY_CASE,
         Expected("debug, info, warn or error"),
     ] = Field("info", description="Least level that is logged.")
     format: Annotated[
-        Literal["logfmt", "json", "console"], Expected("logfmt, json or console")
+        Literal["logfmt", "json", "console"],
+        fields.ANY_CASE,
+        Expected("logfmt, json or console"),
     ] = Field("logfmt", description="Form of a line; console is for people.")
 
 

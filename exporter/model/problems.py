@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exporter.model.assessment import (
     RUNNING,
@@ -27,13 +27,17 @@ _DROPPED = "over metrics.max_checkpoints: counted, but not listed"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: what to do, where it is, and what the API said of it."""
+    """One thing that is wrong: what to do, where it is, and what the API said of it.
+
+    With `is_failure` something could not be read.
+    """
 
     what: str
     remedy: str
     subjects: Sequence[str] = ()
     evidence: str = ""
     grade: Grade = Grade.BAD
+    is_failure: bool = field(default=False, compare=False)
 
 
 def problems(found: Assessment) -> Iterator[Problem]:
@@ -98,7 +102,7 @@ def _failures(
     for (_, remedy), each in alike.items():
         subjects, first = [subject for subject, _ in each], each[0][1]
         what = f"{words.format(many(len(each), noun))}: {first}"
-        yield Problem(what, remedy + then, subjects, str(first.origin))
+        yield Problem(what, remedy + then, subjects, str(first.origin), is_failure=True)
 
 
 def _stopped(found: Assessment) -> Iterator[Problem]:

@@ -62,7 +62,8 @@ class FailureLog(Generic[K]):
             return
         self.failing[key] = error
         if error.is_news_after(before):
-            log.warning(
+            write = log.warning if error.bug is None else log.error
+            write(
                 self._failed,
                 **ids,
                 reason=error.reason.value,
@@ -95,6 +96,8 @@ class Discovery:
         self._slots = asyncio.Semaphore(settings.api.max_concurrency)
         self._is_hastened = asyncio.Event()
         self._due = 0.0, 0.0
+        # The ids of the plans to look up, all of them where there is none.
+        self.only: frozenset[str] = frozenset()
         self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)
         for plan in settings.plans:
@@ -138,6 +141,7 @@ class Discovery:
         self._is_hastened.clear()
         self._due = 0.0, 0.0
         kept, wanted = await self._wanted()
+        wanted = [it for it in wanted if not self.only or it[0].id in self.only]
         async with asyncio.TaskGroup() as group:
             tasks = {
                 plan.id: group.create_task(self._look_up(plan, listed))
@@ -146,6 +150,9 @@ class Discovery:
         found = kept | {plan_id: task.result() for plan_id, task in tasks.items()}
         for plan_id in self._found.keys() - found.keys():
             self._failures.failing.pop(f"plan {plan_id}", None)
+        if self.is_known:
+            for plan_id in self.only - found.keys():
+                found[plan_id] = Found(missing=frozenset({Missing("plan", plan_id)}))
         self._found = found
         self._take_stock()
         if self._failures.failing:

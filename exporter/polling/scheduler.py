@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Never, Protocol
 
 import structlog
@@ -74,8 +74,6 @@ class Scheduler:
         self._schedules: dict[Route, asyncio.Task[Never]] = {}
         self._due: dict[Route, float] = {}
         self._failures = FailureLog[Route]("poll_failed", "poll_recovered")
-        # Called for every page of a poll, for a progress bar.
-        self.on_page: Callable[[Route, int, int, int], None] = lambda *_: None
 
     def next_in(self) -> float | None:
         """Return in how many seconds the next poll is due, None if no route waits."""
@@ -109,9 +107,11 @@ class Scheduler:
             log.info("routes_changed", routes=len(routes), before=len(before))
 
     async def poll_each(
-        self, on_polled: Callable[[Route], None] = lambda _: None
+        self,
+        routes: Iterable[Route],
+        on_polled: Callable[[Route], None] = lambda _: None,
     ) -> None:
-        """Poll every known route once, `api.max_concurrency` at a time."""
+        """Poll each of these routes once, `api.max_concurrency` at a time."""
         slots = asyncio.Semaphore(self._settings.api.max_concurrency)
 
         async def poll_in_turn(route: Route) -> None:
@@ -120,7 +120,7 @@ class Scheduler:
             on_polled(route)
 
         async with asyncio.TaskGroup() as group:
-            for route in self._discovery.inventory.routes:
+            for route in routes:
                 group.create_task(poll_in_turn(route))
 
     async def poll(self, route: Route) -> None:
@@ -133,7 +133,6 @@ class Scheduler:
             route,
             accepts=self._accepts,
             series_budget=self._store.series_budget(route),
-            on_page=partial(self.on_page, route),
         )
         outcome = await capture_error(reading)
         took = self._clock() - started

@@ -86,11 +86,52 @@ def cloud(scenario: str = "mixed", **sizes: Any) -> Iterator[str]:
         yield f"--api.endpoint={url}"
 
 
-def test_a_good_configuration_is_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
-    """`check` says what will be polled."""
-    assert main(["check", "--api.region=cn-shanghai"]) == 0
+def test_a_good_configuration_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`check` says what is in force and where the key is from, and shows no secret."""
+    plans = '[{"id": 13, "objectives": {"lag": "7m"}}, {"id": 14}]'
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_ID", "LTAI-no-key")
+    monkeypatch.setenv("ROCKETMQ_DR_API__ACCESS_KEY_SECRET", SECRET)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@proxy.example:3128")
+    flags = ["--api.region=cn-shanghai", "--api.network=VPC", f"--plans={plans}"]
 
-    assert "every RUNNING plan, region cn-shanghai" in capsys.readouterr().out
+    assert main(["check", *flags, "--objectives.age=0"]) == 0
+
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert told.out.splitlines() == [
+        "config file: none",
+        "plans: 13, 14",
+        "regions: cn-shanghai",
+        "endpoints: https://rocketmq-vpc.cn-shanghai.aliyuncs.com",
+        "proxy: http://proxy.example:3128",
+        "objectives: lag 5m, age -, share 0.99; plan 13: lag 7m, age -, share 0.99",
+        "credentials: from ROCKETMQ_DR_API__ACCESS_KEY_ID",
+        "The configuration is good; `check --live` also asks the API.",
+    ]
+
+
+@pytest.mark.parametrize("command", ["poll", "serve"])
+def test_without_a_key_the_first_line_says_what_to_do(
+    command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No table, and not what the vendor's chain says of each of its steps."""
+    advice = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or"
+    if command == "poll":
+        assert main(["poll"]) == 1
+        told = capfd.readouterr()
+        assert told.out == ""
+        (line,) = told.err.splitlines()
+        assert line.startswith("! 1 lookup failed: no access key found (region cn-han")
+    else:
+        timer = threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.start()
+        assert main(["serve", "--web.listen-address=127.0.0.1:0"]) == 0
+        line = capfd.readouterr().err
+        assert "level=warn msg=no_route_found" in line
+        assert 'credentials="from the credential chain"' in line
+    assert advice in line
 
 
 def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
@@ -191,10 +232,10 @@ def test_a_live_check_says_how_each_call_went(
     with cloud("healthy") as endpoint:
         good = main(["check", "--live", endpoint])
     printed = capsys.readouterr()
-    confirmed, *lines = printed.out.splitlines()
+    lines = printed.out.splitlines()
     assert (good, printed.err) == (0, "")
-    assert confirmed.startswith("the configuration is good")
-    assert {line.split()[0] for line in lines} == {"ok", "learnt"}
+    assert "good" not in printed.out
+    assert {line.split()[0] for line in lines[7:]} == {"ok", "learnt"}
 
     with cloud("forbidden") as endpoint:
         refused = main(["check", "--live", endpoint])
@@ -303,6 +344,7 @@ def test_serve_says_when_its_address_is_taken(
     told = capsys.readouterr().err
     assert status == 1
     assert f"cannot listen on {taken}" in told
+    assert told.endswith(": choose another by --web.listen-address\n")
     assert "Traceback" not in told
 
 
@@ -382,7 +424,7 @@ def test_a_variable_that_names_no_setting_is_a_warning(
     assert main(["check"]) == 2
 
     assert capsys.readouterr().err == f"{line}\n"
-    assert f'msg=unknown_environment_variable problem="{line}"' in warned
+    assert f"unknown_environment_variable problem='{line}'" in warned
     assert SECRET not in warned
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 from recording import Stats
+from rich.progress import Progress
 from simulated import everything
 
 from exporter.app.exporter import opened
@@ -49,7 +50,7 @@ async def test_the_lags_of_a_large_account_are_right() -> None:
         }
         settings = load(flags=flags, environ={}, file=None)
         async with opened(settings) as exporter:
-            assert await poll_all(exporter)
+            assert await poll_all(exporter, Progress(disable=True))
 
     found = {
         each.checkpoint.checkpoint_id: each.lag.value

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.progress import Progress
 
 from exporter.app.exporter import opened
 from exporter.app.poll import poll_all
@@ -119,7 +120,7 @@ async def test_the_vendors_sdk_finds_what_our_client_finds() -> None:
         }
         settings = load(flags=flags, environ={}, file=None)
         async with opened(settings) as exporter:
-            assert await poll_all(exporter)
+            assert await poll_all(exporter, Progress(disable=True))
         theirs = await asyncio.to_thread(polled_by_sdk, url)
 
     ours = {

@@ -20,10 +20,10 @@ from virtual_time import run_virtually
 
 from exporter.app import logs
 from exporter.app.demo import DEMO_FLAGS
-from exporter.app.report import show
+from exporter.app.report import MOST_ROWS, show
 from exporter.config.load import load
 from exporter.config.settings import Settings
-from exporter.model.assessment import StatusReport
+from exporter.model.assessment import StatusReport, assess
 from exporter.simulator.world import World
 from exporter.web.status_page.page import page
 
@@ -88,7 +88,7 @@ def terminal(report: StatusReport) -> str:
         color_system="truecolor",
         _environ={},
     )
-    show(console, report)
+    show(console, assess(report, MOST_ROWS))
     # The frame cuts what hangs below the last line.
     console.print()
     svg = console.export_svg(

@@ -257,24 +257,6 @@ async def test_two_polls_of_a_route_keep_its_names_once(
     assert all(map(operator.is_, first.columns.groups, second.columns.groups))
 
 
-async def test_a_poll_tells_of_every_page(
-    cloud: FakeCloud, client: CloudClient
-) -> None:
-    """Which it is, how many rows it has, and how many the list has in all."""
-    cloud.answer_pages(CHECKPOINTS, rows(25), size=10)
-    told: list[tuple[int, int, int]] = []
-
-    await client.list_checkpoints(
-        ROUTE,
-        accepts=lambda *_: True,
-        series_budget=0,
-        on_page=lambda *page: told.append(page),
-    )
-
-    assert told[0] == (1, 10, 25)
-    assert sorted(told) == [(1, 10, 25), (2, 10, 25), (3, 5, 25)]
-
-
 @pytest.mark.parametrize(
     ("text", "query"), [(None, ""), ("a b*", "filter=a%20b%2A&"), ("", "filter=&")]
 )

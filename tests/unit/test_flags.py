@@ -1,5 +1,6 @@
 """What a command line means, and that a bad one is answered with one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,8 @@ def test_the_simulated_cloud_has_its_flags(command: str) -> None:
     default = parse_command_line([command])
     told = parse_command_line([command, *words])
 
-    assert default.listen_address == "127.0.0.1:10064"
+    ports = {"simulate": 10064, "demo": 0}  # a free one, for the demo's own cloud
+    assert default.listen_address == f"127.0.0.1:{ports[command]}"
     assert (default.scenario, default.seed) == ("mixed", 1)
     assert (told.plans, told.items, told.groups) == (3, 4, 5)
     assert (told.scenario, told.seed) == ("churn", 6)
@@ -134,10 +136,11 @@ def test_the_simulated_cloud_has_its_flags(command: str) -> None:
         ("--api.reg=x", "unknown flag --api.reg, did you mean --api.region?"),
         ("simulate --log.level=x", "unknown flag --log.level, see --help"),
         ("demo --config.file=x", "unknown flag --config.file, "),
-        (
-            "serv",
-            "argument command: expected one of serve, poll, check, simulate, demo",
-        ),
+        ("serv", "unknown command, did you mean serve?"),
+        ("xyz", "unknown command: expected serve, poll, check, simulate, demo"),
+        ("demo --api.region=x", "unknown flag --api.region, "),
+        ("poll --limit=0", "argument --limit: expected a whole number of at least 1"),
+        ("poll --confirm=5", "argument --confirm: expected a duration such as 90s"),
         ("--log.level=info poll", "an argument was not expected, see --help"),
         ("--api.region", "argument --api.region: expected one argument"),
         ("poll --output=xml", "argument --output: expected one of table, json, "),
@@ -189,15 +192,23 @@ def test_bad_usage_repeats_no_value(
 def test_help_and_version_are_answered_everywhere(
     capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
-    """Both print to stdout and exit with 0; help has every flag and its default."""
-    for flag, expected in (("--help", "usage: "), ("--version", __version__)):
+    """Both print to stdout and exit with 0, and so does the help of all flags."""
+    for flag, expected in (
+        ("--help", f"usage: rocketmq-dr-exporter {' '.join(command) or '[command]'} "),
+        ("--help-all", "usage: "),
+        ("--version", __version__),
+    ):
         with pytest.raises(SystemExit) as caught:
             parse_command_line([*command, flag])
         assert caught.value.code == 0
         text = " ".join(capsys.readouterr().out.split())
         assert expected in text
         assert ">>>" not in text
-        if flag == "--help" and not {"simulate", "demo"} & set(command):
+        has_settings = not {"simulate", "demo"} & set(command)
+        if flag == "--help":
+            assert len(re.findall(r" --(?:api|poll|web|log)\.", text)) <= 10
+            assert ("--api.region REGION" in text) is has_settings
+        if flag == "--help-all" and has_settings:
             assert all(f" {spec.flag}" in text for spec in WITH_FLAG.values())
-            assert "Time for one request, as a whole." in text
+            assert "--api.timeout DURATION Time for one request, as a whole." in text
             assert "default: 10s)" in text

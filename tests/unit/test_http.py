@@ -23,8 +23,8 @@ from exporter.cloud.http import (
     LARGEST_BODY_BYTES,
     Call,
     Exchange,
-    _proxy_for,
     new_session,
+    proxy_for,
 )
 from exporter.cloud.signing import Credentials, authorization, canonical_query
 from exporter.model.errors import CloudError, NetworkFault, Reason
@@ -452,7 +452,7 @@ def test_what_no_proxy_names_is_asked_directly(
     monkeypatch.setenv("https_proxy", "http://proxy.invalid:3128")
     monkeypatch.setenv("no_proxy", "rocketmq-vpc.cn-hangzhou.aliyuncs.com")
 
-    assert _proxy_for(URL(url)) == proxy
+    assert proxy_for(URL(url)) == proxy
 
 
 @pytest.mark.parametrize("status", [407, 503])

@@ -142,7 +142,7 @@ async def test_each_route_is_polled_once_a_few_at_a_time() -> None:
 
     assert await bench.scheduler.discover()
     assert not bench.ready.is_set()
-    await bench.scheduler.poll_each(polled.append)
+    await bench.scheduler.poll_each(MANY, polled.append)
 
     assert sorted(polled) == sorted(MANY)
     assert bench.most_at_once == Settings().api.max_concurrency

@@ -249,7 +249,7 @@ def test_all_faults_are_told_each_with_its_origin(tmp_path: Path) -> None:
         tmp_path,
         "api: {page_size: x}\nlog: 1",
         environ={
-            "POLL__INTERVAL": "90",
+            "POLL__INTERVAL": "x",
             "PLANS": "[{id: x}]",
             "GROUPS__INCLUDE": "[a-z]+",
             "LOG__LEVEL": "info",
