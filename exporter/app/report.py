@@ -196,8 +196,7 @@ def _notes(found: Assessment) -> Iterator[Text]:
     wrong = list(problems(found))
     if checkpoints := count_of(found.rollup):
         routes = many(sum(it.rollup is not None for it in found.routes), "route")
-        counted = f"{many(checkpoints, 'checkpoint')} on {routes}"
-        yield Text(counted + ("." if wrong else ": all within their objectives."))
+        yield Text(f"{many(checkpoints, 'checkpoint')} on {routes}.")
     if found.more:
         yield Text(f"The worst {len(found.worst):,} are shown; see --limit.")
     yield from map(_line, wrong)

@@ -12,7 +12,6 @@ from exporter.model.assessment import (
     Blocker,
     Grade,
     PlanStanding,
-    RouteStanding,
     StatusReport,
     count_of,
 )
@@ -20,9 +19,30 @@ from exporter.model.durations import brief_duration
 from exporter.model.errors import CloudError, NotFoundError
 from exporter.model.types import Route, State
 
-_SYNC = "see that the consumer groups are online on the target"
 _NO_TIME = "without a consume time on the "
-_DROPPED = "over metrics.max_checkpoints: counted, but not listed"
+_TO_DO = {
+    Blocker.PLAN_DOWN: (
+        f"not {RUNNING}",
+        "start it in the console, or take it out of the configuration",
+    ),
+    Blocker.ITEM_STOPPED: (
+        f"with items that are not {RUNNING}",
+        "start them in the console; CREATING and CHANGING end by themselves",
+    ),
+    Blocker.STALLED: (
+        "with stalled checkpoints",
+        "see that their consumer groups are online on the target",
+    ),
+    Blocker.LATE: (
+        "with late checkpoints",
+        "see that their messages are copied, and their groups synced",
+    ),
+    Blocker.NOT_ON_TARGET: (
+        "with groups that are not on the target",
+        "see that they are online there, or exclude them by `groups`",
+    ),
+}
+"""What stands in the way of plans, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +77,7 @@ def problems(found: Assessment) -> Iterator[Problem]:
         if each.error is not None
     ]
     yield from _failures("{} could not be polled", "route", failed)
-    yield from _stopped(found)
-    yield from _checkpoints(found)
-    yield from _seen_shortly(found.routes)
+    yield from _blocked(found)
     if report.statuses and not report.is_tried:
         what = "Not every route has been polled yet"
         yield Problem(what, "wait for it", grade=Grade.UNKNOWN)
@@ -105,62 +123,22 @@ def _failures(
         yield Problem(what, remedy + then, subjects, str(first.origin), is_failure=True)
 
 
-def _stopped(found: Assessment) -> Iterator[Problem]:
-    """Yield the plans and items that are polled and replicate nothing."""
-    plans = [
-        f"plan {each.plan_id}: {each.plan.status}"
-        for each in found.plans
-        if each.routes and each.plan and each.plan.status not in ("", RUNNING)
-    ]
-    if plans:
-        remedy = "start it in the console, or take it out of the configuration"
-        yield Problem(f"{many(len(plans), 'plan')} not {RUNNING}", remedy, plans)
-    items = [
-        f"plan {item.plan_id} item {item.item_id}: {item.status}"
-        for each in found.plans
-        if each.routes
-        for item in each.stopped
-    ]
-    if items:
-        remedy = "start it in the console; CREATING and CHANGING end by themselves"
-        yield Problem(f"{many(len(items), 'item')} not {RUNNING}", remedy, items)
-
-
-def _checkpoints(found: Assessment) -> Iterator[Problem]:
-    if (rollup := found.rollup) is None:
-        return
-    states = rollup.states
-    if not count_of(rollup):
+def _blocked(found: Assessment) -> Iterator[Problem]:
+    """Yield what to do for the plans that are polled and not ready, by the cause."""
+    for blocker, (words, remedy) in _TO_DO.items():
+        names = [p.name for p in found.plans if p.routes and blocker in p.blockers]
+        if names:
+            yield Problem(f"{many(len(names), 'plan')} {words}", remedy, names)
+    if found.rollup is not None and not count_of(found.rollup):
         yield Problem(
             "No checkpoint was found",
             "see that consumer groups are replicated, and that neither `groups`,"
             " `topics` nor a plan's `filter` leaves all of them out",
             grade=Grade.WARNING,
         )
-    copying = "see that their messages are copied, and their groups synced"
-    source = "have their groups consume there, or exclude them by `groups`"
-    for count, words, remedy, grade in (
-        (rollup.stalled, "stalled", _SYNC, Grade.BAD),
-        (rollup.late, "late", copying, Grade.BAD),
-        (states[State.NEVER_SYNCED], "never synced", _SYNC, Grade.WARNING),
-        (states[State.SOURCE_MISSING], _NO_TIME + "source", source, Grade.WARNING),
-        (states[State.TARGET_MISSING], _NO_TIME + "target", _SYNC, Grade.WARNING),
-        (found.dropped, _DROPPED, "raise the setting", Grade.WARNING),
-    ):
-        if count:
-            yield Problem(f"{many(count, 'checkpoint')} {words}", remedy, grade=grade)
-
-
-def _seen_shortly(routes: Iterable[RouteStanding]) -> Iterator[Problem]:
-    """Yield the routes whose lag is large, and whose delay cannot be told yet."""
-    names = [_name(each.status.route) for each in routes if each.may_be_late]
-    if names:
-        yield Problem(
-            f"{many(len(names), 'route')} with a lag over the objective for delay",
-            "wait until a running exporter has polled for as long as the objective",
-            names,
-            grade=Grade.WARNING,
-        )
+    if found.dropped:
+        what = f"{many(found.dropped, 'checkpoint')} over metrics.max_checkpoints"
+        yield Problem(what, "raise the setting to list them", grade=Grade.WARNING)
 
 
 def verdict(plan: PlanStanding) -> str:

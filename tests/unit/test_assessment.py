@@ -499,20 +499,17 @@ def test_the_cause_stands_before_its_symptoms() -> None:
         "Configured, but not found in the cloud",
         "1 route could not be polled: failed",
         "1 plan not RUNNING",
-        "1 item not RUNNING",
-        "1 checkpoint stalled",
-        "2 checkpoints late",
-        "1 checkpoint never synced",
-        "8 checkpoints without a consume time on the source",
-        "1 checkpoint without a consume time on the target",
-        "7 checkpoints over metrics.max_checkpoints: counted, but not listed",
+        "1 plan with items that are not RUNNING",
+        "1 plan with stalled checkpoints",
+        "1 plan with late checkpoints",
+        "1 plan with groups that are not on the target",
+        "7 checkpoints over metrics.max_checkpoints",
         "Not every route has been polled yet",
     ]
-    grades = [Grade.BAD] * 7 + [Grade.WARNING] * 4 + [Grade.UNKNOWN]
+    grades = [Grade.BAD] * 8 + [Grade.WARNING, Grade.UNKNOWN]
     assert [problem.grade for problem in wrong] == grades
     assert all(problem.remedy for problem in wrong)
-    assert list(wrong[3].subjects) == ["plan 1: CREATED"]
-    assert list(wrong[4].subjects) == ["plan 1 item 10: OVERDUE_STOPPED"]
+    assert list(wrong[3].subjects) == ["1"]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -645,7 +642,5 @@ def test_how_late_a_large_lag_is_takes_as_long_to_see_as_the_objective(
     status = replace(shown, history=polled_for(watched))
     it = assessed(status, limits={"1": Limits(objective, share=0.0)})
 
-    what = "1 route with a lag over the objective for delay"
-    assert (what in said(it)) is (seen is not None)
     doubt = f", as far as {seen} can tell" if seen else ""
     assert verdicts(it) == [f"1: ready to fail over{doubt}"]
