@@ -258,10 +258,8 @@ def test_only_a_change_of_configuration_triggers_a_rollout() -> None:
 def test_what_the_user_brings_replaces_the_chart_s() -> None:
     """Image, ConfigMap, service account, role, further manifests."""
     image = ("image.registry=a.example/b", "image.repository=c", "image.tag=d")
-    given = ("namespaceOverride=other", "serviceMonitor.namespace=")
-    assert {x["metadata"]["namespace"] for x in templated("observed", *given)} == {
-        "other"
-    }
+    (subject,) = only("RoleBinding", templated("ha", "namespaceOverride=a"))["subjects"]
+    assert subject["namespace"] == "a"
     assert container(pod("default", *image))["image"] == "a.example/b/c:d"
     assert of_kind("ConfigMap", templated("default", "existingConfigMap=m")) == []
     (volume,) = pod("default", "existingConfigMap=m")["volumes"]
@@ -303,6 +301,8 @@ def test_the_policy_allows_the_node_s_role_only_where_no_key_is_given(
     made = templated(case, *on)
     policy = only("NetworkPolicy", made)["spec"]
 
+    proxy = only("NetworkPolicy", templated(case, *on, "proxy.https=http://10.0.0.1"))
+    assert {"ports": [{"port": 80, "protocol": "TCP"}]} in proxy["spec"]["egress"]
     metadata = {
         "to": [{"ipBlock": {"cidr": "100.100.100.200/32"}}],
         "ports": [{"port": 80, "protocol": "TCP"}],

@@ -165,6 +165,7 @@ def test_each_fault_is_one_line_with_file_and_setting_and_no_secret(
 @pytest.mark.parametrize(
     ("setting", "name", "why"),
     [
+        ("access_key_id_file", "absent", "No such file or directory"),
         ("access_key_secret_file", "absent", "No such file or directory"),
         # Docker makes a folder of what it is to mount and does not find.
         ("security_token_file", "", "Is a directory"),
@@ -184,7 +185,7 @@ def test_a_secret_that_is_not_there_ends_the_start(
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
     prefix = "ROCKETMQ_DR_API__"
-    monkeypatch.setenv(f"{prefix}ACCESS_KEY_ID", "LTAI-no-key")
+    monkeypatch.setenv(f"{prefix}ACCESS_KEY_ID_FILE", str(secret))
     monkeypatch.setenv(f"{prefix}ACCESS_KEY_SECRET_FILE", str(secret))
     monkeypatch.setenv(prefix + setting.upper(), str(tmp_path / name))
 

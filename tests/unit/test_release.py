@@ -53,6 +53,17 @@ def test_each_action_is_pinned_by_one_commit_and_says_its_version() -> None:
         assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
 
 
+def test_dependabot_watches_whatever_is_pinned() -> None:
+    """Of the locks only what ends in .txt: it reads no other, however it is called."""
+    text = (ROOT / ".github" / "dependabot.yml").read_text()
+    watched = {x["package-ecosystem"]: x for x in yaml.safe_load(text)["updates"]}
+
+    assert set(watched) == {"docker", "docker-compose", "github-actions", "pip"}
+    assert watched["docker-compose"]["directory"] == "/deploy/compose"
+    assert len(list(ROOT.glob("requirements*.txt"))) == 5
+    assert all(x.stat().st_size < 500_000 for x in ROOT.glob("requirements*.txt"))
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda file: file.name)
 def test_only_the_job_that_publishes_may_write(workflow: Path) -> None:
     """All other jobs run our code, with make's targets, and cannot write."""
