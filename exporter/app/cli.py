@@ -162,7 +162,7 @@ def _require_secrets(api: ApiSettings) -> None:
 
     faults = [
         f"api.{name}_file: {file}: cannot be read: {why}"
-        for name in ("access_key_secret", "security_token")
+        for name in ("access_key_id", "access_key_secret", "security_token")
         if (file := getattr(api, f"{name}_file")) and (why := why_unreadable(file))
     ]
     if faults:
