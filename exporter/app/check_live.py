@@ -43,7 +43,6 @@ Found = Credentials | Plan | Item | Snapshot | Sequence[Plan] | Sequence[Item]
 T = TypeVar("T", bound=Found)
 
 CREDENTIAL = "credential"
-PLACES = {"static": "api.access_key_id", "env": "ALIBABA_CLOUD_ACCESS_KEY_ID"}
 NOUNS = {LIST_PLANS: "plan", LIST_ITEMS: "item", LIST_CHECKPOINTS: "checkpoint"}
 OF_A_PLAN = (GET_PLAN, LIST_ITEMS, GET_ITEM, LIST_CHECKPOINTS)
 # The API refuses a clock that is 15 minutes off; every age is wrong long before.
@@ -239,8 +238,10 @@ def _told(action: str, found: Found) -> str:
     """Return what a call gave, in a few words."""
     if isinstance(found, Credentials):
         token = " with a security token" if found.security_token is not None else ""
-        place = PLACES.get(found.provider.partition("/")[0], "the credential chain")
-        return f"an access key{token} from {place} (provider {found.provider})"
+        # Of the configuration's own the line above has told where it is from.
+        is_own = found.provider == "static"
+        step = "" if is_own else f" of the credential chain's step {found.provider}"
+        return f"an access key{token}{step}"
     if isinstance(found, Plan | Item):
         return found.status or "no status"
     count = found.dropped if isinstance(found, Snapshot) else len(found)
