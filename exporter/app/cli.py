@@ -30,8 +30,6 @@ log = structlog.get_logger(__name__)
 
 DONE, FAILED, MISUSED, BREACHED, INTERRUPTED = 0, 1, 2, 3, 130
 
-WEB_ADDRESS = "--web.listen-address"
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
@@ -61,8 +59,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     settings = _configured(arguments)
     facts = _facts(settings, arguments)
-    service = serve(settings, _source(arguments), facts=facts)
-    return _listening(service, WEB_ADDRESS)
+    return _listening(serve(settings, _source(arguments), facts=facts))
 
 
 def _poll(arguments: argparse.Namespace) -> int:
@@ -109,22 +106,24 @@ def _check_live(settings: Settings) -> int:
 def _simulate(arguments: argparse.Namespace) -> int:
     from exporter.app.demo import simulate
 
-    return _listening(simulate(arguments), "--listen-address")
+    return _listening(simulate(arguments))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     from exporter.app.demo import demonstrate
 
-    return _listening(demonstrate(arguments), "--listen-address", WEB_ADDRESS)
+    return _listening(demonstrate(arguments))
 
 
-def _listening(service: Coroutine[None, None, None], *flags: str) -> int:
-    """Run a service until it is told to stop; the flags give its addresses."""
+def _listening(service: Coroutine[None, None, None]) -> int:
+    """Run a service until it is told to stop."""
     try:
         asyncio.run(service)
     except OSError as error:
-        told = f"{error.strerror or error}: choose another by {' or '.join(flags)}"
-        print(told, file=sys.stderr)
+        told = error.strerror or str(error)
+        # What is not said by the exporter itself is about the simulated cloud.
+        web = "web." if told.startswith("cannot listen") else ""
+        print(f"{told}: choose another by --{web}listen-address", file=sys.stderr)
         return FAILED
     return DONE
 

@@ -209,11 +209,8 @@ def _options(spec: SettingSpec, *, is_brief: bool) -> dict[str, Any]:
 
 def _add_poll(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `poll`."""
-    parser.add_argument(
-        "--output",
-        choices=("table", "json", "prometheus"),
-        default="table",
-        help="form of the result (default: %(default)s)",
+    _add_choice(
+        parser, "--output", ("table", "json", "prometheus"), "form of the result"
     )
     for flag, metavar in (("plan", "ID"), ("group", "NAME"), ("topic", "NAME")):
         parser.add_argument(
@@ -223,12 +220,7 @@ def _add_poll(parser: argparse.ArgumentParser) -> None:
             metavar=metavar,
             help=f"poll only this {flag}, repeatable",
         )
-    parser.add_argument(
-        "--sort",
-        choices=("lag", "age"),
-        default="lag",
-        help="what the worst come first by (default: %(default)s)",
-    )
+    _add_choice(parser, "--sort", ("lag", "age"), "what the worst come first by")
     parser.add_argument(
         "--limit",
         type=partial(_valid, fields.PositiveCount),
@@ -279,18 +271,16 @@ def _add_simulator(parser: argparse.ArgumentParser, address: str) -> None:
             metavar="N",
             help=f"{text} (default: %(default)s)",
         )
-    parser.add_argument(
-        "--paging",
-        choices=PAGINGS,
-        default=World.paging,
-        help="what is done with a page size out of bounds (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--scenario",
-        choices=SCENARIOS,
-        default=World.scenario,
-        help="what happens (default: %(default)s)",
-    )
+    _add_choice(parser, "--paging", PAGINGS, "what a page size out of bounds gets")
+    _add_choice(parser, "--scenario", SCENARIOS, "what happens")
+
+
+def _add_choice(
+    parser: argparse.ArgumentParser, flag: str, choices: Sequence[str], text: str
+) -> None:
+    """Add a flag that takes one of some words, the first by default."""
+    help_text = f"{text} (default: {choices[0]})"
+    parser.add_argument(flag, choices=choices, default=choices[0], help=help_text)
 
 
 def _valid(kind: Any, text: str) -> Any:

@@ -41,7 +41,7 @@ STYLES: Mapping[Grade, str] = {
     Grade.UNKNOWN: "",
 }
 # From how wide a terminal on a column is worth its room; JSON has all labels.
-_NEEDS_WIDTH = {"Source instance": 120, "Item": 90, "Plan": 70}
+_NEEDS_WIDTH = {"Source instance": 120, "Item": 90, "Plan": 70, "Topic": 50}
 _GAP = "  "
 
 
@@ -198,7 +198,8 @@ def _notes(found: Assessment) -> Iterator[Text]:
         routes = many(sum(it.rollup is not None for it in found.routes), "route")
         yield Text(f"{many(checkpoints, 'checkpoint')} on {routes}.")
     if found.more:
-        yield Text(f"The worst {len(found.worst):,} are shown; see --limit.")
+        listed, all_of = len(found.worst), len(found.worst) + found.more
+        yield Text(f"The worst {listed:,} of {all_of:,} are listed; see --limit.")
     yield from map(_line, wrong)
 
 

@@ -333,6 +333,37 @@ async def test_the_demo_needs_nothing_and_shows_the_worst_lags_at_once(
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("flags", "status", "told"),
+    [
+        (("--fail-on-breach", "--confirm=1s"), 3, {"GID_search", "GID_mobile"}),
+        (("--plan=1300000016", "--group=GID_search"), 0, {"GID_search"}),
+        (("--topic=orders", "--limit=1", "--sort=age"), 0, None),
+        (("--plan=77", "--fail-on-breach"), 3, set()),
+    ],
+)
+@with_key
+def test_poll_is_narrowed_and_a_gate(
+    flags: tuple[str, ...],
+    status: int,
+    told: set[str] | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Only what is asked for is polled; 3 where a plan is late, or not there."""
+    with cloud("lagging") as endpoint:
+        assert main(["poll", "--output=json", *flags, endpoint]) == status
+
+    found = json.loads(capsys.readouterr().out)
+    groups = {each["group"] for each in found}
+    if told is None:
+        assert [each["topic"] for each in found] == ["orders"]
+    else:
+        assert groups >= told
+        assert groups == told or "--confirm=1s" in flags
+    if "--plan=1300000016" in flags:
+        assert {each["plan_id"] for each in found} == {"1300000016"}
+
+
 @with_key
 def test_serve_says_when_its_address_is_taken(
     capsys: pytest.CaptureFixture[str],

@@ -207,10 +207,11 @@ async def test_nothing_discovered_is_no_failure(environment: dict[str, str]) -> 
     """No table, and where to look."""
     async with fake_cloud() as cloud:
         cloud.answer_pages("/disaster_recovery", [], size=100)
-        piped = await run_exporter(
-            "poll", f"--api.endpoint={cloud.url}", env=environment
-        )
+        command = ("poll", f"--api.endpoint={cloud.url}")
+        piped = await run_exporter(*command, env=environment)
+        gate = await run_exporter(*command, "--fail-on-breach", env=environment)
 
-    assert piped.status == 0
+    # But no plan is ready either.
+    assert (piped.status, gate.status) == (0, 3)
     assert piped.out == ""
     assert "! No route was found: 0 plans in cn-hangzhou" in piped.err

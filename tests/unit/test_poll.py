@@ -222,7 +222,7 @@ def test_a_terminal_shows_the_worst_and_says_so() -> None:
 
     groups = re.findall(r"g000\d+", text)
     assert groups == [f"g{n:06}" for n in range(MOST_ROWS, 0, -1)]
-    assert "The worst 100 are shown; see --limit." in text
+    assert "The worst 100 of 101 are listed; see --limit." in text
 
 
 @pytest.mark.parametrize(("most", "count"), [(200, MOST_ROWS + 1), (15, 15)])
@@ -238,7 +238,7 @@ def test_a_pipe_has_all_of_them_or_as_many_as_are_asked_for(
     assert told.out.endswith(f"\n\n1 ({promised}): ready to fail over\n")
     counted = "101 checkpoints on 1 route.\n"
     assert told.err.startswith(counted)
-    assert ("The worst 15 are shown; see --limit" in told.err) is (most == 15)
+    assert ("The worst 15 of 101 are listed; see --limit" in told.err) is (most == 15)
 
 
 def test_trouble_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
