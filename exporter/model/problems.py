@@ -91,7 +91,7 @@ def _discovery(report: StatusReport) -> Iterator[Problem]:
     if missing := sorted(report.inventory.missing):
         names = [f"{gone.kind} {gone.id}" for gone in missing]
         what = "Configured, but not found in the cloud"
-        yield Problem(what, NotFoundError.remedy, names)
+        yield Problem(what, NotFoundError.remedy, names, is_failure=True)
     if report.statuses or failed or missing:
         return
     if not report.is_tried:
