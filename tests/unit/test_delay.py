@@ -177,23 +177,6 @@ async def test_a_source_that_jumps_back_was_never_further(
     assert await delays_of(polls) == [n * MINUTE for n in delays]
 
 
-async def test_a_checkpoint_that_vanished_starts_again() -> None:
-    """It may be another group of the same name."""
-    row = (100, 10)
-    polls: list[tuple[int, Row | None]] = [(0, row), (1, row), (2, None), (3, row)]
-
-    assert await delays_of(polls) == [0, 1, None, 0]
-
-
-async def test_a_source_that_is_unknown_for_a_poll_does_not_start_again() -> None:
-    """It has not moved back: the API was silent."""
-    polls: list[tuple[int, Row | None]] = [
-        *((0, (100, 10)), (1, (100, 10)), (2, (UNKNOWN_MS, 10)), (3, (100, 10)))
-    ]
-
-    assert await delays_of(polls) == [0, 1, None, 3]
-
-
 async def test_what_is_kept_does_not_grow_with_the_polls() -> None:
     """Under 100 bytes a checkpoint: the last poll's columns are the snapshot's own."""
     history, most = History(), 0
