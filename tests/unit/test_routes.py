@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from core_cases import HERE, REGION, ROUTE, THERE, item, one_way, two_way
+from core_cases import HERE, REGION, ROUTE, THERE, one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,17 +23,6 @@ MANY = [
     for number in range(25)
     for instance in (HERE, THERE)
 ]
-
-
-@pytest.mark.parametrize("role", ["ACTIVE", "Active", "active"])
-def test_a_one_way_plan_is_polled_at_its_active_instance(role: str) -> None:
-    """The API spells roles in more than one way."""
-    assert source_instances(one_way("1", role=role), item("1", "10")) == (HERE,)
-
-
-def test_a_two_way_plan_is_polled_at_each_side() -> None:
-    """Either direction has checkpoints of its own; roles do not matter."""
-    assert source_instances(two_way("1"), item("1", "10")) == (HERE, THERE)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from exposition_cases import columns_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.types import PROBLEMS, Checkpoint, Columns, Kind, State
+from exporter.model.types import Checkpoint, Columns, Kind
 
 names = st.text(max_size=3)
 of_type = {
@@ -53,8 +53,3 @@ def test_routes_sort_by_plan_item_and_instance() -> None:
     second = replace(ROUTE, item_id="11")
 
     assert sorted([second, SIBLING, ROUTE]) == [ROUTE, SIBLING, second]
-
-
-def test_a_target_ahead_is_no_problem() -> None:
-    """In a two-way plan it may be so in truth."""
-    assert set(State) - set(PROBLEMS) == {State.OK, State.TARGET_AHEAD}
