@@ -233,16 +233,8 @@ def test_the_schema_has_all_settings_but_those_that_the_chart_sets() -> None:
     assert set(scenario["enum"]) == set(SCENARIOS)
 
 
-def test_comments_make_a_description_and_a_schema() -> None:
-    """A value without a description is an error: the schema needs it."""
-    text = '# Aside.\n# -- One\n# two.\n# @schema {"minimum": 1}\na: 5\n'
-
-    (value,) = values(text)
-
-    assert (value.path, value.default) == (("a",), 5)
-    assert value.description == "One two."
-    made = json.loads(schema([value]))["properties"]["a"]
-    assert made == {"type": "integer", "description": "One two.", "minimum": 1}
+def test_a_value_without_a_description_is_an_error() -> None:
+    """The schema needs it."""
     with pytest.raises(ValueError, match=r"image\.tag: no description"):
         values("image:\n  # A comment that describes nothing.\n  tag: ''\n")
 

@@ -367,32 +367,24 @@ async def test_each_region_lists_its_plans_and_one_that_fails_costs_only_itself(
     assert homes() == {"1": REGION, "2": shanghai, "3": shanghai}
 
 
-async def test_a_failed_list_is_no_recovery_of_a_plan() -> None:
-    """The plan was not looked at, so nothing is known of it."""
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_a_failing_plan_that_is_not_looked_at_has_not_recovered(
+    *, is_gone: bool
+) -> None:
+    """If it is gone, discovery is whole again; if the list fails, nothing is known."""
     bench = DiscoveryBench()
     bench.cloud.hold(one_way("1"), item("1", "10"))
     bench.cloud.errors["items 1"] = UnavailableError("refused")
     await bench.discovery.refresh()
-    bench.cloud.errors["list"] = UnavailableError("refused")
+    if is_gone:
+        del bench.cloud.plans["1"]
+    else:
+        bench.cloud.errors["list"] = UnavailableError("refused")
 
     with capture_logs() as logs:
-        await bench.discovery.refresh()
+        assert await bench.discovery.refresh() is is_gone
 
-    assert [log["event"] for log in logs] == ["discovery_failed"]
-
-
-async def test_a_failing_plan_that_goes_has_not_recovered() -> None:
-    """Its failure is forgotten without a word, and discovery is whole again."""
-    bench = DiscoveryBench()
-    bench.cloud.hold(one_way("1"), item("1", "10"))
-    bench.cloud.errors["items 1"] = UnavailableError("refused")
-    await bench.discovery.refresh()
-    del bench.cloud.plans["1"]
-
-    with capture_logs() as logs:
-        assert await bench.discovery.refresh()
-
-    assert logs == []
+    assert [log["event"] for log in logs] == ["discovery_failed"] * (not is_gone)
 
 
 @pytest.mark.parametrize("broken", ["list", "items 1"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from itertools import pairwise
 
 import pytest
@@ -170,37 +169,23 @@ async def test_a_discovery_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("error", [None, not_found()])
 @virtually
-async def test_a_good_poll_is_rendered_and_then_published() -> None:
+async def test_a_poll_is_published_with_its_outcome(error: CloudError | None) -> None:
     """Its end is by the wall clock, its duration by the loop's; discovery hears it."""
     bench = SchedulerBench()
     bench.seconds[ROUTE] = 2.5
+    bench.errors = {} if error is None else {ROUTE: error}
     bench.store.set_routes([ROUTE])
 
     await bench.scheduler.poll(ROUTE)
 
-    status = bench.status()
-    assert (status.is_up, status.last_success_at, status.duration) == (True, WALL, 2.5)
-    assert bench.prepared == [status]
-    assert bench.discovery.told == [None]
-    assert bench.ready.is_set()
-
-
-@virtually
-async def test_a_failed_poll_is_published_with_its_reason() -> None:
-    """Discovery hears the error, which may tell it that an id is gone."""
-    bench = SchedulerBench()
-    bench.seconds[ROUTE] = 2.5
-    error = bench.errors[ROUTE] = not_found()
-    bench.store.set_routes([ROUTE])
-
-    await bench.scheduler.poll(ROUTE)
-
-    status = bench.status()
-    assert (status.is_up, status.duration) == (False, 2.5)
-    assert status.error is error
+    status, is_good = bench.status(), error is None
+    assert (status.is_up, status.error, status.duration) == (is_good, error, 2.5)
+    assert status.last_success_at == (WALL if is_good else None)
+    assert bench.prepared == [status] * is_good, "rendered before it is shown"
     assert bench.discovery.told == [error]
-    assert bench.prepared == []
+    assert bench.ready.is_set()
 
 
 @pytest.mark.parametrize(
@@ -333,21 +318,10 @@ async def test_nothing_that_publishing_does_ends_the_polling() -> None:
     assert (told["reason"], told["exc_info"]) == ("internal", bug)
 
 
-@pytest.mark.parametrize("is_swallowed", [False, True])
 @virtually
-async def test_a_cancelled_poll_is_no_failure(*, is_swallowed: bool) -> None:
-    """Even if the poll makes a failure of it: its route is polled no more."""
-
-    async def swallowing(polling: Coroutine[object, object, Snapshot]) -> Snapshot:
-        try:
-            return await polling
-        except asyncio.CancelledError:
-            raise UnavailableError("as a task group may have it") from None
-
+async def test_a_cancelled_poll_is_no_failure() -> None:
+    """Its route is polled no more."""
     bench = SchedulerBench()
-    if is_swallowed:
-        real = bench.list_checkpoints
-        bench.list_checkpoints = lambda route, **_: swallowing(real(route))  # type: ignore[method-assign]
     task = asyncio.create_task(bench.scheduler.poll(ROUTE))
     await asyncio.sleep(0.5)
 

@@ -34,9 +34,6 @@ MINUTE = 60.0
 VECTORS: dict[str, Any] = json.loads((TESTDATA / "sign_vectors.json").read_text())
 
 
-# Signatures
-
-
 @pytest.mark.parametrize("name", VECTORS)
 def test_a_vector_of_the_vendor_is_verified(name: str) -> None:
     """Canonical form and signature come out as the vendor's own code has them."""
@@ -119,9 +116,6 @@ async def test_a_nonce_is_used_once_while_a_replay_is_valid() -> None:
     assert [answer.status for answer in answers] == [200, 400, 200]
     assert answers[1].code == "SignatureNonceUsed"
     assert answers[2].headers["Date"] == "Fri, 28 Feb 2025 06:59:00 GMT"
-
-
-# Answers
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
@@ -250,9 +244,6 @@ async def test_a_page_is_cut_and_states_its_size_as_the_mode_says(
         assert told == ("InvalidpageSize", "pageSize")
 
 
-# Faults
-
-
 async def test_throttling_comes_in_short_bursts_with_a_time_to_wait() -> None:
     """Three of twelve requests are refused with HTTP 400 and milliseconds."""
     async with serving(World("throttled", started_at=START)) as cloud:
@@ -321,6 +312,3 @@ async def test_churn_disturbs_every_other_poll_and_no_second(phase: int) -> None
     assert (totals, ids, seen) == ({len(truth)}, truth, len(truth))
     assert len(first_totals) > 1 or len(first_ids) != first_totals.pop()
     assert len(third_totals) > 1 or len(third_ids) != third_totals.pop()
-
-
-# The server
