@@ -102,11 +102,7 @@ class Gateway:
 
 
 def route(path: str) -> tuple[str, str, str]:
-    """Find the action, plan id and item id of a path; what it has not is empty.
-
-    >>> route("/disaster_recovery/1300000016/items")
-    ('ListDisasterRecoveryItems', '1300000016', '')
-    """
+    """Find the action, plan id and item id of a path; what it has not is empty."""
     found = _PATH.fullmatch(path)
     if found is None:
         return "", "", ""

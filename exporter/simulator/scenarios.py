@@ -6,22 +6,6 @@ Plans and the checkpoints of an item are counted from 0, items through all plans
 from exporter.simulator import motion
 from exporter.simulator.motion import Motion
 
-SCENARIOS: tuple[str, ...] = (
-    "mixed",
-    "healthy",
-    "lagging",
-    "recovering",
-    "stalled",
-    "sparse",
-    "never_synced",
-    "two_way",
-    "stopped_item",
-    "churn",
-    "throttled",
-    "outage",
-    "forbidden",
-)
-
 CHURN_SECONDS = 30.0
 CHURN_SPARE = 4
 # (first row, last row minus `groups`, exclusive). Every step changes the total or only
@@ -35,6 +19,10 @@ _UNIFORM = {
     "sparse": motion.sparse,
     "never_synced": motion.never_synced,
 }
+SCENARIOS: tuple[str, ...] = (
+    *("mixed", "healthy", *_UNIFORM, "two_way", "stopped_item", "churn"),
+    *("throttled", "outage", "forbidden"),
+)
 # The first item of mixed has every kind of checkpoint among its first ten.
 _SHOWCASE = {
     3: motion.never_synced,

@@ -26,10 +26,7 @@ _SERVICES = (
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One side of a plan.
-
-    Source: ``GetDisasterRecoveryPlan``, ``data.instances[]``.
-    """
+    """One side of a plan: ``data.instances[]`` of ``GetDisasterRecoveryPlan``."""
 
     instance_id: str
     region_id: str
@@ -39,10 +36,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan.
-
-    Source: ``ListDisasterRecoveryPlans``, ``data.list[]``.
-    """
+    """One plan: ``data.list[]`` of ``ListDisasterRecoveryPlans``."""
 
     plan_id: str
     name: str
@@ -59,10 +53,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One topic mapping: the same messages under a name on each instance of its plan.
-
-    Source: ``ListDisasterRecoveryItems``, ``data.list[]``.
-    """
+    """One topic mapping: its messages have a name on each instance of its plan."""
 
     item_id: str
     plan_id: str
@@ -71,10 +62,7 @@ class Item:
 
 
 class Row(NamedTuple):
-    """What of a checkpoint never moves; its group has one name on both sides.
-
-    Source: ``ListDisasterRecoveryCheckpoints``, ``data.list[]``.
-    """
+    """What of a checkpoint never moves; its group has one name on both sides."""
 
     checkpoint_id: str
     group: str

@@ -16,7 +16,7 @@ from paths import TESTDATA
 from recording import Stats
 from simulated import START, Clock, SignedClient, Signing, everything, serving
 
-from exporter.simulator import bodies, faults
+from exporter.simulator import bodies, server
 from exporter.simulator.gateway import canonical_request, sign
 from exporter.simulator.motion import Progress
 from exporter.simulator.server import DROPPED
@@ -263,7 +263,7 @@ async def test_an_outage_takes_turns_with_health() -> None:
     async with serving(
         World("outage", started_at=START), clock=clock, stats=stats
     ) as cloud:
-        for wait in (0.0, faults.HEALTHY_SECONDS, faults.OUTAGE_SECONDS):
+        for wait in (0.0, server.HEALTHY_SECONDS, server.OUTAGE_SECONDS):
             clock.seconds += wait
             for _ in range(2):
                 with suppress(aiohttp.ServerDisconnectedError):
