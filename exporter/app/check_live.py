@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -26,20 +26,13 @@ from exporter.cloud.signing import Credentials
 from exporter.config.settings import PlanSettings, Settings
 from exporter.model.assessment import RUNNING
 from exporter.model.durations import brief_duration
-from exporter.model.errors import (
-    ClockError,
-    CloudError,
-    NotFoundError,
-    Reason,
-    UnavailableError,
-    capture_error,
-)
+from exporter.model.errors import ClockError, CloudError, NotFoundError, capture_error
 from exporter.model.problems import many
 from exporter.model.types import Item, Plan, Route, Snapshot
-from exporter.polling.discovery import DELETED
+from exporter.polling.discovery import DELETED, LASTING
 from exporter.polling.routes import source_instances
 
-Found = Credentials | Plan | Item | Snapshot | Sequence[Plan] | Sequence[Item]
+Found = Credentials | Plan | Item | Sized
 T = TypeVar("T", bound=Found)
 
 CREDENTIAL = "credential"
@@ -49,16 +42,6 @@ OF_A_PLAN = (GET_PLAN, LIST_ITEMS, GET_ITEM, LIST_CHECKPOINTS)
 CLOCK_TOLERANCE_SECONDS = 60.0
 # The API tells the time in whole seconds, and its answer travels.
 CLOCK_PRECISION_SECONDS = 2.0
-# What one call of a region meets, the next would meet too, and after as long a wait.
-SAME_FOR_ALL = frozenset(
-    {
-        Reason.CREDENTIALS,
-        Reason.CLOCK,
-        Reason.THROTTLED,
-        Reason.TIMEOUT,
-        Reason.UNAVAILABLE,
-    }
-)
 LIKELY_THE_SAME = "not tried: it would likely fail as the call above"
 NOTHING_TO_ASK = "not tried: what it needs is neither configured nor found"
 
@@ -83,11 +66,7 @@ class Verdict:
     detail: str
 
     def line(self) -> str:
-        """Return the line for people, with control characters escaped.
-
-        >>> Verdict(Outcome.OK, "clock of cn-hangzhou", "3s ahead").line()
-        'ok      clock of cn-hangzhou: 3s ahead'
-        """
+        """Return the line for people, with control characters escaped."""
         text = f"{self.outcome:<7} {self.subject}: {self.detail}"
         return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
@@ -103,8 +82,8 @@ async def live_check(
     """
     calls, source = _Calls(), credential_source(settings.api)
     seconds = settings.poll.timeout.total_seconds()
-    key = await calls.make(CREDENTIAL, {}, _key(source, seconds))
-    if isinstance(key, CloudError):
+    key = await calls.make(CREDENTIAL, {}, _key(source, seconds), None)
+    if key is None:
         return calls.verdicts
     for region in settings.regions:
         calls.begin(region)
@@ -137,12 +116,19 @@ class _Calls(Lessons):
         self._is_hopeless = False
 
     async def make(
-        self, action: str, ids: Mapping[str, str], call: Coroutine[Any, Any, T]
-    ) -> T | CloudError:
-        """Make a call about these ids; note how it went, and return what it gave."""
+        self,
+        action: str,
+        ids: Mapping[str, str],
+        call: Coroutine[Any, Any, T],
+        otherwise: T | None,
+    ) -> T | None:
+        """Make a call about these ids; note how it went, and return what it gave.
+
+        That is None for what does not exist; where a call fails, it is `otherwise`.
+        """
         if self._is_hopeless:
             call.close()
-            return UnavailableError(LIKELY_THE_SAME)
+            return otherwise
         self._called.add(action)
         found = await capture_error(call)
         if not isinstance(found, CloudError):
@@ -153,8 +139,9 @@ class _Calls(Lessons):
         self._note(Outcome.FAILED, action, ids, f"{said}: {found.remedy}")
         if found.bug is not None:
             log.error("check_failed", error=str(found), exc_info=found.bug)
-        self._is_hopeless = found.reason in SAME_FOR_ALL
-        return found
+        # The next call would meet the same, after as long a wait.
+        self._is_hopeless = found.reason not in LASTING
+        return None if isinstance(found, NotFoundError) else otherwise
 
     def clock_skew(self, seconds: float) -> None:
         self.skew_seconds = seconds
@@ -177,8 +164,8 @@ class _Calls(Lessons):
 
 async def _check_region(calls: _Calls, cloud: CloudClient, settings: Settings) -> None:
     region = calls.region
-    plans = await calls.make(LIST_PLANS, {}, cloud.list_plans(region))
-    listed = {} if isinstance(plans, CloudError) else {p.plan_id: p for p in plans}
+    plans = await calls.make(LIST_PLANS, {}, cloud.list_plans(region), ())
+    listed = {plan.plan_id: plan for plan in plans or ()}
     wanted = [plan for plan in settings.plans if settings.region_of(plan) == region]
     if not settings.plans:
         running = (plan for plan in listed.values() if plan.status == RUNNING)
@@ -198,28 +185,26 @@ async def _check_plan(
     A plan that may not be got is taken from the list.
     """
     region, plan_id, ids = calls.region, wanted.id, {"plan": wanted.id}
-    got = await calls.make(GET_PLAN, ids, _existing_plan(cloud, region, plan_id))
-    if isinstance(got, NotFoundError):
+    unknown_plan = Plan(plan_id, "", "", "", region, is_auto_synced=False, instances=())
+    call = _existing_plan(cloud, region, plan_id)
+    plan = await calls.make(GET_PLAN, ids, call, listed or unknown_plan)
+    if plan is None:
         return
-    plan = listed if isinstance(got, CloudError) else got
-    items = await calls.make(LIST_ITEMS, ids, cloud.list_items(region, plan_id))
-    known = () if isinstance(items, CloudError) else items
+    known = await calls.make(LIST_ITEMS, ids, cloud.list_items(region, plan_id), ())
     existing: list[Item] = []
-    for item_id in wanted.items or [item.item_id for item in known[:1]]:
-        call = cloud.get_item(region, plan_id, item_id)
-        found = await calls.make(GET_ITEM, {**ids, "item": item_id}, call)
-        if not isinstance(found, NotFoundError):
-            unknown = Item(plan_id, item_id, "", ())
-            existing.append(unknown if isinstance(found, CloudError) else found)
+    for item_id in wanted.items or [item.item_id for item in (known or ())[:1]]:
+        named, unknown = {**ids, "item": item_id}, Item(plan_id, item_id, "", ())
+        get = cloud.get_item(region, plan_id, item_id)
+        item = await calls.make(GET_ITEM, named, get, unknown)
+        existing += [item] if item else []
     for item in existing[:1]:
-        sources = source_instances(plan, item) if plan else item.instance_ids
-        for source in wanted.source_instances or sources[:1]:
+        for source in wanted.source_instances or source_instances(plan, item)[:1]:
             route = Route(plan_id, item.item_id, source, region, wanted.filter)
             named = {**ids, "item": item.item_id, "instance": source}
             page = cloud.list_checkpoints(
                 route, accepts=lambda *_: True, series_budget=0
             )
-            await calls.make(LIST_CHECKPOINTS, named, page)
+            await calls.make(LIST_CHECKPOINTS, named, page, None)
 
 
 async def _existing_plan(cloud: CloudClient, region: str, plan_id: str) -> Plan:
@@ -235,7 +220,6 @@ async def _key(source: CredentialSource, seconds: float) -> Credentials:
 
 
 def _told(action: str, found: Found) -> str:
-    """Return what a call gave, in a few words."""
     if isinstance(found, Credentials):
         token = " with a security token" if found.security_token is not None else ""
         # Of the configuration's own the line above has told where it is from.
@@ -249,19 +233,15 @@ def _told(action: str, found: Found) -> str:
 
 
 def clock(region: str, skew_seconds: float | None) -> Verdict:
-    """Return the verdict on our clock minus the API's, None where no answer told it.
-
-    >>> clock("cn-hangzhou", -1200.0).detail.partition(":")[0]
-    "this clock is 20m behind the API's"
-    """
+    """Return the verdict on our clock minus the API's, None where no answer told it."""
     subject = f"{region} clock"
     if skew_seconds is None:
         return Verdict(Outcome.SKIPPED, subject, "no answer of the API told the time")
     off = abs(skew_seconds)
-    if off <= CLOCK_PRECISION_SECONDS:
-        return Verdict(Outcome.OK, subject, "this clock is within 2s of the API's")
     side = "ahead of" if skew_seconds > 0 else "behind"
-    said = f"this clock is {brief_duration(round(off))} {side} the API's"
+    by = f"{brief_duration(round(off))} {side}"
+    by = "within 2s of" if off <= CLOCK_PRECISION_SECONDS else by
+    said = f"this clock is {by} the API's"
     if off <= CLOCK_TOLERANCE_SECONDS:
         return Verdict(Outcome.OK, subject, said)
     return Verdict(Outcome.FAILED, subject, f"{said}: {ClockError.remedy}")

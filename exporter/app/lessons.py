@@ -43,10 +43,11 @@ class Lessons(ApiObserver):
 
     def api_failure(self, error: CloudError) -> None:
         """Note a page size that is refused, and a wait that is asked for."""
-        if error.origin.refuses_page_size:
-            self._refused.add(error.origin.action)
-        if error.retry_after:
-            wait = f"{error.origin.wait_header} of {error.retry_after:g}s"
+        origin = error.origin
+        if origin.refuses_page_size:
+            self._refused.add(origin.action)
+        if origin.retry_after:
+            wait = f"{origin.wait_header} of {origin.retry_after:g}s"
             self._seen[WAITS][wait] += 1
 
     def page(self, action: str, asked: int, page: Page[Any]) -> None:

@@ -92,7 +92,6 @@ def data_of(answer: Answer, decode: Decode[T]) -> T:
 
 
 def _failure_of(answer: Answer) -> CloudError:
-    """Return the error of an answer that has no data."""
     said = loose_object(answer.body)
     success = converted(said.get("success"), bool)
     xml = _XML_CODE.match(answer.body[:65_536])
@@ -117,18 +116,11 @@ def _failure_of(answer: Answer) -> CloudError:
         kind = ThrottledError
     is_bad = kind is MalformedError
     header, seconds = next(((k, v) for k, v in waits.items() if v), ("", None))
-    origin = Origin(
-        answer.action,
-        code,
-        status,
-        request_id,
-        _bad_parameter(code, said.get("dynamicCode")) if is_bad else None,
-        NetworkFault.PAGE if is_bad and is_page else None,
-        answer.host,
-        header,
-    )
-    said_so = f"{answer.action} answered {_told(origin)}"
-    return kind(said_so, origin=origin, retry_after=seconds)
+    parameter = _bad_parameter(code, said.get("dynamicCode")) if is_bad else None
+    fault = NetworkFault.PAGE if is_bad and is_page else None
+    named = answer.action, code, status, request_id
+    origin = Origin(*named, parameter, fault, answer.host, header, seconds)
+    return kind(f"{answer.action} answered {_told(origin)}", origin=origin)
 
 
 def _told(origin: Origin) -> str:

@@ -20,12 +20,7 @@ from exporter.cloud.collector import CheckpointCollector, item_from, plan_from
 from exporter.cloud.credentials import CredentialSource, credential_source
 from exporter.cloud.http import Call, Exchange, new_session
 from exporter.cloud.limiter import Limiter
-from exporter.cloud.retry import (
-    AUTO_PAGE_SIZES,
-    ApiObserver,
-    Deadline,
-    Transport,
-)
+from exporter.cloud.retry import AUTO_PAGE_SIZES, ApiObserver, Deadline, Transport
 from exporter.cloud.wire import (
     CheckpointRow,
     Decode,

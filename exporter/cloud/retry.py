@@ -32,10 +32,10 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 6
 BACKOFF_SECONDS = 0.25
-# A second attempt cures them or none does: a refused key is fetched again, and each
-# attempt draws a nonce of its own.
 # Rows asked for by `api.page_size: auto`: what is refused is lowered.
 AUTO_PAGE_SIZES = (1000, 100, 10)
+# A second attempt cures them or none does: a refused key is fetched again, and each
+# attempt draws a nonce of its own.
 CURED_AT_ONCE = (ExpiredCredentialsError, NonceUsedError)
 
 
@@ -199,7 +199,7 @@ class Transport:
             return None
         # What the API asks for is the least; the jitter parts those it told the same.
         jitter = self.jitter.uniform(0, BACKOFF_SECONDS * 2**attempt)
-        return (error.retry_after or 0.0) + jitter
+        return (error.origin.retry_after or 0.0) + jitter
 
     async def _attempt(self, call: Call, decode: Decode[T], deadline: Deadline) -> T:
         clock = asyncio.get_running_loop().time

@@ -64,7 +64,7 @@ class Origin:
     """Which answer of the API an error came from; what it did not say is None.
 
     `parameter` is one that the API refuses. Where no answer came, `fault` says why, and
-    `host` who should have answered. `wait_header` is what asks us to wait.
+    `host` who should have answered. `wait_header` asks to wait `retry_after` seconds.
     """
 
     action: str | None = None
@@ -75,6 +75,7 @@ class Origin:
     fault: NetworkFault | None = None
     host: str = ""
     wait_header: str = ""
+    retry_after: float | None = None
 
     @property
     def refuses_page_size(self) -> bool:
@@ -116,8 +117,7 @@ NOWHERE = Origin()
 class CloudError(Exception):
     """Base of every error that fails a poll or a discovery; `reason` is its label.
 
-    Its text says what happened, `remedy` what to do about it. `retry_after` is the
-    number of seconds that the API asks us to wait, if it does.
+    Its text says what happened, and `remedy` what to do about it.
     """
 
     reason: ClassVar[Reason]
@@ -125,16 +125,9 @@ class CloudError(Exception):
     is_transient: ClassVar[bool] = False
     bug: BaseException | None = None
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        origin: Origin = NOWHERE,
-        retry_after: float | None = None,
-    ) -> None:
+    def __init__(self, message: str, *, origin: Origin = NOWHERE) -> None:
         super().__init__(message)
         self.origin = origin
-        self.retry_after = retry_after
         self.remedy = origin.remedy or self.remedy
 
     def is_news_after(self, before: CloudError | None) -> bool:
@@ -183,14 +176,8 @@ class PermissionDeniedError(CloudError):
     reason = Reason.PERMISSION
     remedy = "grant the RAM action that it needs"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        origin: Origin = NOWHERE,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, origin=origin, retry_after=retry_after)
+    def __init__(self, message: str, *, origin: Origin = NOWHERE) -> None:
+        super().__init__(message, origin=origin)
         if origin.action:
             self.remedy = f"grant the RAM action rocketmq:{origin.action}"
 

@@ -13,12 +13,12 @@ import structlog
 
 from exporter.cloud.client import CloudClient
 from exporter.config.settings import PlanSettings, Settings
+from exporter.model.assessment import RUNNING
 from exporter.model.errors import CloudError, NotFoundError, Reason, capture_error
 from exporter.model.types import Inventory, Item, Missing, Plan, Route
 from exporter.polling.routes import shard_of, source_instances
 
 DELETED = "DELETED"
-RUNNING = "RUNNING"
 # Why one plan cannot be looked up, when waiting does not help and the others can be.
 LASTING = {Reason.PERMISSION, Reason.NOT_FOUND, Reason.MALFORMED, Reason.INTERNAL}
 
@@ -79,7 +79,8 @@ class Discovery:
 
     A plan that is not looked up yet has the routes that `known` has: the discovery of
     the settings before. `on_failure` is told the reason of each failure. As many plans
-    are looked up at a time as requests may be in flight.
+    are looked up at a time as requests may be in flight. `inventory` is what is known
+    at present, with this shard's routes alone: another object after each discovery.
     """
 
     def __init__(
@@ -102,17 +103,11 @@ class Discovery:
         self._found = {} if known is None else self._still_wanted(known)
         for plan in settings.plans:
             if plan.is_complete:
+                sources = dict.fromkeys(plan.items, plan.source_instances)
+                routes = _routes(plan, settings.region_of(plan), sources)
                 found = self._found.get(plan.id, Found())
-                self._found[plan.id] = replace(found, routes=self._configured(plan))
-        self._inventory = self._present_inventory()
-
-    @property
-    def inventory(self) -> Inventory:
-        """Return what is known at present, with the routes of this shard alone.
-
-        It is another object after each discovery.
-        """
-        return self._inventory
+                self._found[plan.id] = replace(found, routes=routes)
+        self.inventory = self._present_inventory()
 
     @property
     def is_known(self) -> bool:
@@ -232,12 +227,6 @@ class Discovery:
         previous = self._found.get(wanted.id, Found())
         return replace(previous, plan=listed or previous.plan)
 
-    def _configured(self, wanted: PlanSettings) -> tuple[Route, ...]:
-        """Return the routes of a plan that is configured in full."""
-        region = self._settings.region_of(wanted)
-        sources = dict.fromkeys(wanted.items, wanted.source_instances)
-        return _routes(wanted, region, sources)
-
     async def _tried(self, subject: str, look_up: Awaitable[T]) -> T | None:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
         found = await capture_error(look_up)
@@ -250,9 +239,9 @@ class Discovery:
 
     def _take_stock(self) -> None:
         """Renew the inventory, and log which configured ids are newly gone or back."""
-        before = self._inventory.missing
-        self._inventory = self._present_inventory()
-        missing = self._inventory.missing
+        before = self.inventory.missing
+        self.inventory = self._present_inventory()
+        missing = self.inventory.missing
         for gone in sorted(missing - before):
             log.warning("configured_not_found", kind=gone.kind, id=gone.id)
         for back in sorted(before - missing):
@@ -319,7 +308,6 @@ async def _look_up(
 def _routes(
     wanted: PlanSettings, region: str, sources: Mapping[str, Iterable[str]]
 ) -> tuple[Route, ...]:
-    """Return a plan's routes, from the source instances of each item."""
     return tuple(
         Route(wanted.id, item_id, instance, region, wanted.filter)
         for item_id, instances in sources.items()

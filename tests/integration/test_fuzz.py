@@ -191,5 +191,5 @@ def test_any_retry_after_is_a_finite_wait_or_none(
     headers = {"x-acs-retry-after": milliseconds, "Retry-After": seconds}
     with pytest.raises(CloudError) as caught:
         data_of(Answer("List", 503, headers, b""), _plan_page)
-    wait = caught.value.retry_after
+    wait = caught.value.origin.retry_after
     assert wait is None or 0 < wait < 10**9

@@ -335,7 +335,7 @@ def test_any_error_that_asks_for_a_pause_is_throttling(code: str | None) -> None
     error = refused({"Code": code}, 400, x_acs_retry_after="1500")
 
     assert error.reason is Reason.THROTTLED
-    assert error.retry_after == 1.5
+    assert error.origin.retry_after == 1.5
 
 
 @pytest.mark.parametrize("value", ["0", "-5", "soon", "", "1.5", "1e3"])
@@ -344,7 +344,7 @@ def test_a_pause_that_is_none_changes_nothing(value: str) -> None:
     error = refused({"Code": "NoPermission"}, 403, x_acs_retry_after=value)
 
     assert error.reason is Reason.PERMISSION
-    assert error.retry_after is None
+    assert error.origin.retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_retry_after_is_seconds_and_no_throttling(
     """A gateway that is down may say when to come back; the vendor's goes before."""
     error = refused(b"", 503, **pause)
 
-    assert (error.reason, error.retry_after) == (reason, seconds)
+    assert (error.reason, error.origin.retry_after) == (reason, seconds)
     by = "x-acs-retry-after" if reason is Reason.THROTTLED else "Retry-After"
     assert error.origin.wait_header == (by if seconds else "")
 

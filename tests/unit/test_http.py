@@ -155,7 +155,7 @@ async def test_an_error_of_the_api_comes_with_what_it_asks_for(
 
     error = await client.refused(cloud.url)
 
-    assert (error.reason, error.retry_after) == (Reason.THROTTLED, 1.5)
+    assert (error.reason, error.origin.retry_after) == (Reason.THROTTLED, 1.5)
     assert (error.origin.code, error.origin.status) == ("Throttling.User", 400)
     assert client.skews == [1_200.0]
 

@@ -246,7 +246,7 @@ async def test_the_wait_doubles_with_full_jitter() -> None:
 @virtually
 async def test_the_wait_that_the_api_asks_for_is_the_least() -> None:
     """The jitter on top parts those it told the same."""
-    rig = Rig(ThrottledError("slow", retry_after=30.0), b"data")
+    rig = Rig(ThrottledError("slow", origin=Origin(retry_after=30.0)), b"data")
 
     await rig.get()
 
@@ -256,7 +256,7 @@ async def test_the_wait_that_the_api_asks_for_is_the_least() -> None:
 @virtually
 async def test_a_wait_that_would_outlast_the_deadline_is_not_begun() -> None:
     """The error comes out at once, and the slot is free for others."""
-    rig = Rig(ThrottledError("slow", retry_after=60.0), b"data")
+    rig = Rig(ThrottledError("slow", origin=Origin(retry_after=60.0)), b"data")
 
     error = await rig.refused(seconds=50)
 
@@ -368,7 +368,9 @@ async def test_no_more_are_in_flight_than_allowed() -> None:
 @virtually
 async def test_a_request_that_waits_to_be_tried_again_holds_no_slot() -> None:
     """Others go on meanwhile."""
-    rig = Rig(ThrottledError("slow", retry_after=60.0), b"data", in_flight=1)
+    rig = Rig(
+        ThrottledError("slow", origin=Origin(retry_after=60.0)), b"data", in_flight=1
+    )
     slow = asyncio.create_task(rig.get())
     await settled()
 
