@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, fields
 from typing import get_type_hints
 
 import pytest
-from core_cases import ROUTE, SIBLING, row
+from core_cases import row
 from exposition_cases import columns_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,10 +46,3 @@ def test_what_a_poll_found_cannot_be_changed() -> None:
     """Readers share snapshots without copies."""
     with pytest.raises(FrozenInstanceError):
         row().group = "other"  # type: ignore[misc]  # that is what the test is about
-
-
-def test_routes_sort_by_plan_item_and_instance() -> None:
-    """Their order is the order of everything that is shown."""
-    second = replace(ROUTE, item_id="11")
-
-    assert sorted([second, SIBLING, ROUTE]) == [ROUTE, SIBLING, second]
