@@ -164,7 +164,7 @@ class Exporter:
             at=self._wall(),
             statuses=self.store.statuses(),
             inventory=self.discovery.inventory,
-            failures=self.discovery.failing,
+            failures=dict(self.discovery.failures.failing),
             is_tried=self.ready.is_set(),
             is_standby=self._stands_by,
             is_sharded=self.settings.shard.total > 1,

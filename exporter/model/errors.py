@@ -94,11 +94,7 @@ class Origin:
         return f"correct what the configuration says of {name}" if name else ""
 
     def __str__(self) -> str:
-        """Return what to tell the vendor's support; empty if nothing is known.
-
-        >>> str(Origin("ListDisasterRecoveryPlans", "NoPermission", 403, "8C3A"))
-        'ListDisasterRecoveryPlans: HTTP 403, NoPermission, request 8C3A'
-        """
+        """Return what to tell the vendor's support; empty if nothing is known."""
         said = (
             self.fault.words.format(self.host) if self.fault else "",
             f"HTTP {self.status}" if self.status else "",

@@ -81,6 +81,7 @@ class Discovery:
     the settings before. `on_failure` is told the reason of each failure. As many plans
     are looked up at a time as requests may be in flight. `inventory` is what is known
     at present, with this shard's routes alone: another object after each discovery.
+    `failures` has why the last look-ups failed, by what was looked up.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Discovery:
         self._due = 0.0, 0.0
         # The ids of the plans to look up, all of them where there is none.
         self.only: frozenset[str] = frozenset()
-        self._failures = FailureLog[str]("discovery_failed", "discovery_recovered")
+        self.failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)
         for plan in settings.plans:
             if plan.is_complete:
@@ -117,13 +118,8 @@ class Discovery:
         """
         return all(
             subject.startswith("plan ") and error.reason in LASTING
-            for subject, error in self._failures.failing.items()
+            for subject, error in self.failures.failing.items()
         )
-
-    @property
-    def failing(self) -> Mapping[str, CloudError]:
-        """Return why the last look-ups failed, by what was looked up."""
-        return dict(self._failures.failing)
 
     def next_in(self) -> float | None:
         """Return in how many seconds the next discovery is due, None during one."""
@@ -144,15 +140,15 @@ class Discovery:
             }
         found = kept | {plan_id: task.result() for plan_id, task in tasks.items()}
         for plan_id in self._found.keys() - found.keys():
-            self._failures.failing.pop(f"plan {plan_id}", None)
+            self.failures.failing.pop(f"plan {plan_id}", None)
         if self.is_known:
             for plan_id in self.only - found.keys():
                 found[plan_id] = Found(missing=frozenset({Missing("plan", plan_id)}))
         self._found = found
         self._take_stock()
-        if self._failures.failing:
+        if self.failures.failing:
             self._is_hastened.set()
-        return not self._failures.failing
+        return not self.failures.failing
 
     async def due(self) -> None:
         """Wait until the next discovery is due.
@@ -231,9 +227,9 @@ class Discovery:
         """Return what a look-up finds; None if it fails, which costs nothing else."""
         found = await capture_error(look_up)
         if not isinstance(found, CloudError):
-            self._failures.note(subject, None, subject=subject)
+            self.failures.note(subject, None, subject=subject)
             return found
-        self._failures.note(subject, found, subject=subject)
+        self.failures.note(subject, found, subject=subject)
         self._on_failure(found.reason)
         return None
 

@@ -295,7 +295,7 @@ async def test_a_failure_is_told_until_it_ends_and_again_for_another_reason() ->
         ):
             bench.cloud.errors = dict(errors)
             assert await bench.discovery.refresh() == (not errors)
-            assert bench.discovery.failing == failing
+            assert bench.discovery.failures.failing == failing
             assert bench.discovery.inventory == before
 
     assert bench.failures == [Reason.UNAVAILABLE] * 2 + [Reason.PERMISSION] * 2
@@ -358,7 +358,7 @@ async def test_each_region_lists_its_plans_and_one_that_fails_costs_only_itself(
     assert homes() == {"1": REGION, "2": REGION, "3": shanghai}
     bench.cloud.regions = {REGION: UnavailableError("x"), shanghai: moved[:1]}
     assert not await found.refresh()
-    assert list(found.failing) == [f"region {REGION}"]
+    assert list(found.failures.failing) == [f"region {REGION}"]
     assert homes() == {"1": REGION, "2": REGION}
     bench.cloud.regions = {REGION: [here], shanghai: moved}
     assert await found.refresh()
