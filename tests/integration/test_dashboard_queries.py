@@ -34,8 +34,6 @@ A, B = 'job="j", instance="a"', 'job="j", instance="b"'
 PLAN = 'plan_id="1"'
 ROUTE = f'{PLAN}, item_id="2", source_instance_id="s"'
 SECOND = ROUTE.replace('"2"', '"3"')
-OTHER = ROUTE.replace(PLAN, 'plan_id="9"')
-GONE = "_ _ _ _ _ _"
 
 
 def series(name: str, *labels: str) -> str:

@@ -22,7 +22,6 @@ from exporter.model.types import Limits
 from exporter.simulator.server import running
 from exporter.simulator.world import World
 
-CHECKPOINTS_PATH = "/disaster_recovery/1/items/2/checkpoints"
 COLOR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 # With this a poll of two routes is drawn more than once.
 SLOW_SECONDS = 0.2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import selectors
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -73,9 +73,3 @@ async def settled(rounds: int = 20) -> None:
     """Let every task run until it waits; the clock stands meanwhile."""
     for _ in range(rounds):
         await asyncio.sleep(0)
-
-
-async def finished_at(work: Awaitable[object]) -> float:
-    """Return the loop's time when the work was done."""
-    await work
-    return asyncio.get_running_loop().time()

@@ -12,11 +12,6 @@ from virtual_time import run_virtually, settled, virtually
 from exporter.cloud.limiter import SLOWEST_PER_SECOND, Limiter
 
 
-def now() -> float:
-    """Tell the loop's time."""
-    return asyncio.get_running_loop().time()
-
-
 def most_in_a_window(times: list[float], seconds: float) -> int:
     """Return how many of the sorted times lie in the fullest window of that length."""
     most = first = 0

@@ -24,7 +24,6 @@ MINIMAL = [name for name in VECTORS if name.startswith("min_")]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 texts = st.text(max_size=20)
-digits = st.text("0123456789", min_size=1, max_size=12)
 queries = st.dictionaries(
     st.sampled_from(["instanceId", "filter", "pageNumber", "pageSize", "topicName"]),
     texts,

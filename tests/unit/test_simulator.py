@@ -18,7 +18,6 @@ from simulated import START, Clock, SignedClient, Signing, everything, serving
 
 from exporter.simulator import bodies, server
 from exporter.simulator.gateway import canonical_request, sign
-from exporter.simulator.motion import Progress
 from exporter.simulator.server import DROPPED
 from exporter.simulator.world import World
 
@@ -173,23 +172,6 @@ async def test_what_is_not_there_has_a_code(
     assert (answer.status, answer.json["code"]) == (status, code)
     assert (answer.json["success"], answer.json["httpStatusCode"]) == (False, status)
     assert "data" not in answer.json
-
-
-def known(unix_ms: Any) -> int | None:
-    """Read a time as a client must: missing, null, 0 and negative are unknown."""
-    return unix_ms if isinstance(unix_ms, int) and unix_ms > 0 else None
-
-
-def progress(row: Any) -> Progress:
-    """Read the times of a row."""
-    source, target = row["sourceProgress"], row["targetProgress"]
-    return Progress(
-        known(row.get("lastSyncTime")),
-        known((source["progressData"] or {}).get("consumeTimestamp")),
-        known((target["progressData"] or {}).get("consumeTimestamp")),
-        source["lastFetchTime"],
-        target["lastFetchTime"],
-    )
 
 
 async def test_what_is_unknown_is_spelled_in_every_way() -> None:
