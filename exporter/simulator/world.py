@@ -79,7 +79,8 @@ class World:
     """A cloud of ``plans`` x ``items`` x ``groups`` checkpoints, under a scenario.
 
     One plan more is listed than ``plans`` says: a DELETED one, without items.
-    ``started_at`` is Unix seconds.
+    ``started_at`` is Unix seconds. With ``restamp_seconds`` the target stamps a copy
+    with its own time, so much later; what is older than the world was copied then.
     Lists cut their pages as `paging` says, those of checkpoints at `largest_page` rows.
     """
 
@@ -89,6 +90,7 @@ class World:
     groups: int = 10
     seed: int = 1
     started_at: float = field(default_factory=time.time)
+    restamp_seconds: float = 0.0
     largest_page: int = 10_000
     paging: str = "refuse"
 
@@ -111,7 +113,11 @@ class World:
     def progress(self, row: Row, now: float) -> Progress:
         """Say how far a row is at ``now``."""
         start_ms, now_ms = int(self.started_at * 1000), int(now * 1000)
-        return motion.progress(row.motion, row.salt, start_ms, now_ms)
+        found = motion.progress(row.motion, row.salt, start_ms, now_ms)
+        if found.target_ms is None or not self.restamp_seconds:
+            return found
+        copied_ms = max(found.target_ms, start_ms) + int(self.restamp_seconds * 1000)
+        return found._replace(target_ms=min(now_ms, copied_ms))
 
 
 # What is laid out never moves, and is therefore remembered.

@@ -171,6 +171,17 @@ def test_sparse_traffic_is_in_step_though_it_lags_now_and_then() -> None:
     assert len({(ms or 0) % 20_000 for ms in messages}) > 90
 
 
+def test_a_target_may_store_copies_later_than_the_source() -> None:
+    """In step reads slightly below 0, and strongly what was sent before all copying."""
+
+    def stamped(scenario: str) -> list[float]:
+        shape = World(scenario, groups=40, started_at=START, restamp_seconds=15)
+        return lags(everything(shape, START + MINUTE))
+
+    assert -10 < min(stamped("healthy")) < max(stamped("healthy")) < 0
+    assert -HOUR < min(stamped("sparse")) < -30 * MINUTE
+
+
 def test_stopped_items_stand_still_and_say_so() -> None:
     """Both ways of being stopped occur, beside items that run."""
     seen = everything(world("stopped_item"), START)
