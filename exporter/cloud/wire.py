@@ -18,7 +18,7 @@ from exporter.config.fields import LARGEST_PAGE
 
 T = TypeVar("T")
 
-# Twice what may be asked for: a page with more is none, and would hold up all else.
+# Twice what we ask for. A longer page is refused: reading it would block the loop.
 MOST_ROWS = 2 * LARGEST_PAGE
 
 Decode = Callable[[bytes], T | None]

@@ -98,7 +98,7 @@ class Discovery:
         self._slots = asyncio.Semaphore(settings.api.max_concurrency)
         self._is_hastened = asyncio.Event()
         self._due = 0.0, 0.0
-        # The ids of the plans to look up, all of them where there is none.
+        # Look up only these plans. Empty: look up all.
         self.only: frozenset[str] = frozenset()
         self.failures = FailureLog[str]("discovery_failed", "discovery_recovered")
         self._found = {} if known is None else self._still_wanted(known)

@@ -297,7 +297,7 @@ def test_buckets_have_counts_and_are_open_at_both_ends() -> None:
 
 
 def test_each_objective_is_a_line_below_what_keeps_it() -> None:
-    """One that several plans share is one line; what is switched off is none."""
+    """Plans that share an objective share its line; a disabled one has no line."""
     both = found(row()), found(row(), route=OTHER)
     plans = [one_way("1"), two_way("2"), one_way("without data")]
 

@@ -92,7 +92,7 @@ def page(report: StatusReport, uptime_seconds: float, settings: Settings) -> str
     tree = "main" if commit == "unknown" else commit
     return _template().render(
         found=found,
-        # Without a plan something is wrong, if only that there is none yet.
+        # Without a plan, the title tells the first problem: there always is one then.
         headline=f"{ready:,} of {many(len(plans), 'plan')} ready to fail over"
         if plans
         else wrong[0].what,
